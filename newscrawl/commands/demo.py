@@ -1,0 +1,83 @@
+"""``scrapy demo``: crawl the bundled sample site, offline, and show what came out."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from scrapy.commands import ScrapyCommand
+
+from newscrawl.parts import read_part
+from newscrawl.progress import summary
+
+
+class Command(ScrapyCommand):
+    """Runs the real spider over a recording of the made-up site that is in the package."""
+
+    requires_project = True
+    requires_crawler_process = False
+    default_settings = {"LOG_ENABLED": False}
+
+    def short_desc(self) -> str:
+        """Return what ``scrapy -h`` says of the command."""
+        return "Crawl the bundled sample site, offline, and show what came out"
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Record the sample site, crawl the recording, sum up."""
+        assert self.settings is not None
+        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute() / "demo"
+        shutil.rmtree(output, ignore_errors=True)
+        with tempfile.TemporaryDirectory() as folder:
+            recording = Path(folder) / "sample.warc.gz"
+            _python("newscrawl.sample", "warc", str(recording))
+            self.exitcode = _python(
+                *("scrapy", "crawl", "hill"),
+                NEWSCRAWL_REPLAY=str(recording),
+                NEWSCRAWL_OUTPUT_DIR=str(output),
+                NEWSCRAWL_LOG_LEVEL="WARNING",
+            )
+        records = [
+            record
+            for part in sorted(output.glob("hill/run=*/part-*.jsonl"))
+            for record in read_part(part)
+        ]
+        show(records, Console(), output)
+        # On a terminal the crawl itself has said this.
+        if not sys.stderr.isatty():
+            for run in sorted(output.glob("hill/run=*/run.json")):
+                print(summary(json.loads(run.read_text("utf-8")), str(run.parent)))  # noqa: T201
+
+
+def _python(module: str, *arguments: str, **environment: str) -> int:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, env=os.environ | environment, check=False).returncode  # noqa: S603
+
+
+def show(records: list[dict[str, Any]], console: Console, output: Path) -> None:
+    """Print articles by section and kind, and one record as people would read it."""
+    kinds = sorted({record["kind"] for record in records})
+    by_section: dict[str, Counter[str]] = {}
+    for record in records:
+        by_section.setdefault(record["section"] or "(no section)", Counter())[record["kind"]] += 1
+    table = Table("Section", *kinds, "all", title="The sample site, by section and kind")
+    for section, counts in sorted(by_section.items(), key=lambda it: -it[1].total()):
+        cells = (str(counts[kind] or "") for kind in kinds)
+        table.add_row(section, *cells, str(counts.total()))
+    totals = Counter(record["kind"] for record in records)
+    table.add_section()
+    table.add_row("All", *(str(totals[kind]) for kind in kinds), str(len(records)))
+    console.print(table)
+    for record in [it for it in records if it["kind"] == "news" and it["word_count"] > 80][:1]:
+        console.print(f"\n[bold]{record['headline']}[/bold]")
+        names = ", ".join(author["name"] for author in record["authors"])
+        console.print(f"{names} · {record['date_published']} · {record['section']}")
+        console.print(record["body"][:400] + " …", highlight=False)
+    console.print(f"\nEvery record: {output}/hill/*/part-*.jsonl   What the run did: run.json")

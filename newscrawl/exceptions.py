@@ -1,0 +1,39 @@
+"""What can go wrong, by who has to do something about it."""
+
+from scrapy.exceptions import DropItem
+
+
+class ArgumentError(ValueError):
+    """A spider argument is wrong; the message is one sentence for the person who gave it."""
+
+
+class OutputError(Exception):
+    """The output folder cannot be used; the message is one sentence for the operator."""
+
+
+class RunningError(OutputError):
+    """Another run of the outlet uses the output folder."""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the message is one sentence for the operator."""
+
+
+class UnreadableError(Exception):
+    """An answer is not a readable article; the message is the reason that the books count."""
+
+
+class RejectedItem(DropItem):
+    """The record breaks the contract of the record; the message is the reason."""
+
+
+class UnchangedItem(DropItem):
+    """The record says what an already published one says."""
+
+
+class PostponedItem(DropItem):
+    """The record is not wanted now: the run is at its limit."""
+
+
+class OutsideWindow(DropItem):
+    """The article was published outside ``since`` and ``until``."""

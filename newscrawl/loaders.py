@@ -1,0 +1,278 @@
+"""From a page to a record: which values each field takes, and in which order of trust.
+
+Structured data comes first, the printed page is the fallback and the cross-check. What differs
+between outlets, and between the layouts of one outlet, is data: ``Layout`` and ``Reader``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from itemloaders.processors import Compose, Identity, MapCompose, TakeFirst
+from lxml.etree import _Element
+from parsel import Selector
+from scrapy.loader import ItemLoader
+
+from newscrawl.items import Article, Author, Image, content_hash
+from newscrawl.processors import (
+    author_names,
+    caption_and_credit,
+    clean_url,
+    eastern_date,
+    iso_date,
+    unescape,
+    unique,
+)
+from newscrawl.story import Noise, css, image_address, read_image, read_story, text_of
+from newscrawl.structured_data import StructuredData, read_structured_data, strings
+
+
+class Stats(Protocol):
+    """What is needed of Scrapy's stats collector."""
+
+    def inc_value(self, key: str, count: int = 1) -> None:
+        """Add ``count`` to the stat ``key``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One look of an outlet's article pages, in CSS selectors of elements (not of their text).
+
+    A page is of the first layout whose ``article`` matches; the other selectors are looked up
+    below that element. ``byline`` is the element that prints names and time. ``lead`` is the
+    lead picture's ``figure``. An empty selector says that the layout does not print the field.
+    ``section_separator`` divides a structured section that names its parent, too.
+    """
+
+    name: str
+    article: str
+    headline: str
+    story: str
+    byline: str = ""
+    section: str = ""
+    tags: str = ""
+    lead: str = ""
+    section_separator: str = ""
+
+
+def _moment(value: str) -> str | None:
+    return iso_date(value) or eastern_date(value)
+
+
+def _headline(text: str, loader_context: Mapping[str, Any]) -> str:
+    clean: Callable[[str], str] = loader_context["reader"].headline
+    return clean(unescape(text))
+
+
+def _authors(values: list[Any], loader_context: Mapping[str, Any]) -> list[list[Author]]:
+    """Turn JSON-LD authors, or elements that hold a byline, into one list of authors."""
+    reader: Reader = loader_context["reader"]
+    found: dict[str, Author] = {}
+    for value in values:
+        if isinstance(value, _Element):
+            names = author_names("".join(value.itertext()))
+            urls = {text_of(link): link.get("href") for link in value.iter("a")}
+        else:
+            names = [name for text in strings(value) for name in author_names(unescape(text))]
+            urls = {name: value.get("url") for name in names} if isinstance(value, dict) else {}
+        for name in names:
+            url = urls.get(name)
+            address = clean_url(url, loader_context["base_url"]) if isinstance(url, str) else None
+            author = Author(name, reader.author_url(address) if address else None)
+            found.setdefault(name.casefold(), author)
+    return [list(found.values())] if found else []
+
+
+def _first_authors(values: list[list[Author]]) -> list[Author]:
+    """Return the first list of authors; an address that it lacks comes from the others."""
+    urls = {
+        author.name: author.url for authors in reversed(values) for author in authors if author.url
+    }
+    return [Author(it.name, it.url or urls.get(it.name)) for it in next(iter(values), [])]
+
+
+class ArticleLoader(ItemLoader):
+    """Item loader of the record: the processors of each field, for every outlet.
+
+    Its context holds the ``reader`` of the outlet and the page's ``base_url``.
+    """
+
+    default_item_class = Article
+    default_input_processor = MapCompose(unescape)
+    default_output_processor = TakeFirst()
+
+    headline_in = MapCompose(_headline)
+    authors_in = _authors
+    authors_out = _first_authors
+    description_in = section_in = sections_in = tags_in = MapCompose(unescape)
+    date_published_in = MapCompose(_moment)
+    date_modified_in = MapCompose(iso_date)
+    language_in = images_in = links_in = body_in = Identity()
+    sections_out = tags_out = Compose(unique)
+    images_out = links_out = Identity()
+    headline_out = description_out = date_published_out = date_modified_out = TakeFirst()
+    section_out = language_out = body_out = TakeFirst()
+
+    def count(self, key: str, count: int = 1) -> None:
+        """Add to a stat, when there is a crawl that keeps stats."""
+        if self.stats is not None:
+            self.stats.inc_value(key, count)
+
+    def printed(self, selector: str) -> list[_Element]:
+        """Return the elements of the article that a CSS selector matches.
+
+        The stat ``parser/css/<selector>`` counts the pages on which it matched, so that a broken
+        selector shows as one that stays behind.
+        """
+        if not selector:
+            return []
+        found: list[_Element] = css(selector)(self.context["article"])
+        self.count(f"parser/css/{selector}", 1 if found else 0)
+        return found
+
+    def add_checked(self, field: str, structured: Any, printed: Any) -> None:
+        """Add structured values, then what the page prints.
+
+        Where both have a value and the two disagree, ``newscrawl/disagree/<field>`` counts it.
+        """
+        self.add_value(field, structured)
+        told = list(self.get_collected_values(field))
+        self.add_value(field, printed)
+        seen = self.get_collected_values(field)[len(told) :]
+        if told and seen and _comparable(told[0]) != _comparable(seen[0]):
+            self.count(f"newscrawl/disagree/{field}")
+
+
+def _comparable(value: Any) -> Any:
+    """Return what two values must share to agree: names without order, times to the minute."""
+    if isinstance(value, list):
+        return {author.name.casefold() for author in value}
+    return iso_date(value)[:16] if iso_date(value) else value.casefold()  # type: ignore[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An article as its page gives it, and the structured data that the page had."""
+
+    article: Article
+    data: StructuredData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How an outlet's articles are read: its layouts, and the rules that hold in all of them.
+
+    ``live`` is a CSS selector of what only a live page's story holds.
+    ``headline`` and ``author_url`` clean a headline and an author's address, string to string.
+    """
+
+    layouts: tuple[Layout, ...]
+    noise: Noise
+    live: str = ""
+    headline: Callable[[str], str] = str
+    author_url: Callable[[str], str] = str
+
+    def read_page(self, page: Selector, base_url: str, stats: Stats | None = None) -> Page | None:
+        """Return what a page says of its article, or None when there is no article on it.
+
+        Identity, kind and provenance are left to the caller. ``stats`` counts which selectors
+        matched, what was left out as noise, and where structured data and page disagree.
+        """
+        found = ((it, article) for it in self.layouts for article in css(it.article)(page.root))
+        layout, article = next(found, (None, None))
+        if layout is None:
+            return None
+        data = read_structured_data(page.root)
+        loader = self._loader(article, base_url, stats)
+        headline = data.text("headline") or data.meta.get("og:title")
+        loader.add_checked("headline", headline, map(text_of, loader.printed(layout.headline)))
+        byline = loader.printed(layout.byline)[:1]
+        loader.add_checked("authors", data.article.get("author"), byline)
+        published = data.text("datePublished") or data.meta.get("article:published_time")
+        loader.add_checked("date_published", published, map(text_of, byline))
+        modified = data.text("dateModified") or data.meta.get("article:modified_time")
+        loader.add_value("date_modified", modified)
+        told = (data.text("description"), *map(data.meta.get, ("og:description", "description")))
+        loader.add_value("description", next(filter(None, told), None))
+        sections = [
+            part
+            for name in strings(data.article.get("articleSection"))
+            for part in _split(name, layout.section_separator)
+        ]
+        loader.add_checked("section", sections, map(text_of, loader.printed(layout.section)))
+        known = [*loader.get_collected_values("section")[:1], *sections]
+        loader.add_value("sections", [*known, *strings(data.article.get("genre"))])
+        loader.add_value("tags", map(text_of, loader.printed(layout.tags)))
+        loader.add_value("language", page.root.get("lang") or page.root.get("xml:lang"))
+        roots = loader.printed(layout.story)
+        lead = _lead(loader.printed(layout.lead), data, base_url)
+        return Page(self._finish(loader, roots, lead), data)
+
+    def read_post(
+        self, post: Mapping[str, Any], base_url: str, stats: Stats | None = None
+    ) -> Article:
+        """Return what a post of WordPress' REST interface says of its article.
+
+        Its times are UTC without saying so. Its authors, and the names of its sections and tags,
+        are not in it.
+        """
+        loader = self._loader(None, base_url, stats)
+        loader.add_value("headline", _rendered(post, "title"))
+        if excerpt := _rendered(post, "excerpt").strip():
+            loader.add_value("description", text_of(Selector(text=excerpt, type="html").root))
+        for field, key in (("date_published", "date_gmt"), ("date_modified", "modified_gmt")):
+            if isinstance(post.get(key), str):
+                loader.add_value(field, f"{post[key]}+00:00")
+        markup = _rendered(post, "content")
+        roots = [Selector(text=markup, type="html").root] if markup.strip() else []
+        return self._finish(loader, roots, [])
+
+    def _loader(
+        self, article: _Element | None, base_url: str, stats: Stats | None
+    ) -> ArticleLoader:
+        return ArticleLoader(stats=stats, article=article, reader=self, base_url=base_url)
+
+    def _finish(
+        self, loader: ArticleLoader, roots: list[_Element], lead: Iterable[Image]
+    ) -> Article:
+        story = read_story(roots, loader.context["base_url"], self.noise)
+        for rule, count in story.noise.items():
+            loader.count(f"newscrawl/noise/{rule}", count)
+        images = {image.url: image for image in reversed([*lead, *story.images])}
+        loader.add_value("images", list(reversed(images.values())))
+        loader.add_value("links", story.links)
+        loader.add_value("body", story.text)
+        article: Article = loader.load_item()
+        if self.live and any(css(self.live)(root) for root in roots):
+            article.kind = "live"
+        article.word_count = len((article.body or "").split())
+        article.content_hash = content_hash(article)
+        return article
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Return the parts of a section's name, the narrowest first."""
+    return text.split(separator)[::-1] if separator else [text]
+
+
+def _rendered(post: Mapping[str, Any], key: str) -> str:
+    value = post.get(key)
+    text = value.get("rendered") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else ""
+
+
+def _lead(figures: Iterable[_Element], data: StructuredData, base_url: str) -> list[Image]:
+    """Return the lead picture: as the page prints it, else as structured data names it."""
+    for figure in figures:
+        printed = " ".join(map(text_of, figure.iter("figcaption")))
+        for element in figure.iter("img"):
+            if image := read_image(element, printed, base_url):
+                return [image]
+    structured = data.article.get("image")
+    named = structured[0] if isinstance(structured, list) and structured else structured
+    for url in (*strings(structured, "url"), data.meta.get("og:image", "")):
+        if address := image_address(url, base_url) if url else None:
+            text = named.get("name") or named.get("caption") if isinstance(named, dict) else None
+            printed = unescape(text) if isinstance(text, str) else ""
+            return [Image(address, *caption_and_credit(printed))]
+    return []

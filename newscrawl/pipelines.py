@@ -1,0 +1,95 @@
+"""Item pipelines: validate, then tell new from unchanged, then publish. Each does one job."""
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+
+from newscrawl.exceptions import OutsideWindow, PostponedItem, RejectedItem, UnchangedItem
+from newscrawl.items import Article, record
+from newscrawl.run import Run
+from newscrawl.schema import violation
+
+# A video or a live page may have no text of its own.
+_MAY_LACK_BODY = ("video", "live")
+
+
+class ValidatePipeline:
+    """Rejects what is not a record: RejectedItem with the reason that the books count."""
+
+    def process_item(self, item: Article) -> Article:
+        """Return the article. Raises RejectedItem."""
+        for field in ("id", "url", "headline", "date_published", "body"):
+            if not getattr(item, field) and (field != "body" or item.kind not in _MAY_LACK_BODY):
+                raise RejectedItem(f"no {field}")
+        if broken := violation(record(item)):
+            raise RejectedItem(f"schema: {broken}")
+        return item
+
+
+class WindowPipeline:
+    """Drops what was published outside the ``since`` and ``until`` of the crawl."""
+
+    def __init__(self, since: str | None, until: str | None) -> None:
+        """Bound the time of publication, inclusive; None is no bound."""
+        self.since = since
+        self.until = until
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Take the window from the spider's arguments."""
+        wanted = getattr(crawler.spider, "wanted", None)
+        return cls(getattr(wanted, "since", None), getattr(wanted, "until", None))
+
+    def process_item(self, item: Article) -> Article:
+        """Return the article. Raises OutsideWindow."""
+        # Times in the record's form sort as text.
+        early = self.since and item.date_published < self.since
+        if early or (self.until and item.date_published > self.until):
+            raise OutsideWindow("published outside since and until")
+        return item
+
+
+class RevisePipeline:
+    """Gives an article its revision, or drops it when it says what a published one says."""
+
+    def __init__(self) -> None:
+        """Know nothing yet: versions are known within a run."""
+        self.published: dict[str, list[str]] = {}
+
+    def process_item(self, item: Article) -> Article:
+        """Return the article with its revision. Raises UnchangedItem."""
+        versions = self.published.setdefault(item.id, [])
+        if item.content_hash in versions:
+            raise UnchangedItem("says what a published revision says")
+        versions.append(item.content_hash)
+        item.revision = len(versions)
+        return item
+
+
+class PublishPipeline:
+    """Writes the record into the run's part, and stops the run at its ``limit``."""
+
+    def __init__(self, run: Run, limit: int | None) -> None:
+        """Write into ``run`` at most ``limit`` records (None: any number)."""
+        self.run = run
+        self.limit = limit
+        self.published = 0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Find the run. Raises RuntimeError when the Run extension is off."""
+        return cls(Run.of(crawler), getattr(getattr(crawler.spider, "wanted", None), "limit", None))
+
+    def process_item(self, item: Article) -> Article:
+        """Write the line and return the article. Raises PostponedItem past the limit."""
+        if self.limit is not None and self.published >= self.limit:
+            raise PostponedItem("the run is at its limit")
+        try:
+            self.run.writer.write(record(item))
+        except OSError as error:
+            self.run.fail(error)
+            raise PostponedItem("the output cannot be written") from error
+        self.published += 1
+        if self.published == self.limit:
+            self.run.stop("limit")
+        return item

@@ -1,0 +1,256 @@
+"""The run: one crawl of one outlet, its folder, its parts, its books and its ``run.json``."""
+
+import fcntl
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import scrapy
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider
+from scrapy.utils.defer import deferred_from_coro
+
+from newscrawl import __version__
+from newscrawl.books import Books, Listings, balance
+from newscrawl.exceptions import OutputError, RunningError
+from newscrawl.parts import PartWriter, read_part, salvage, sync_folder
+from newscrawl.processors import utc
+
+logger = logging.getLogger(__name__)
+
+RUN_FILE = "run.json"
+
+# Why a run did not start, or stopped: close reasons of our own.
+WRONG_ARGUMENT = "wrong argument"
+UNUSABLE_OUTPUT = "unusable output"
+ALREADY_RUNNING = "already running"
+OUTPUT_FAILED = "output failed"
+
+
+def run_name(moment: datetime | None = None) -> str:
+    """Return the name of a run that starts at ``moment`` (now): UTC, to the second.
+
+    >>> run_name(datetime(2026, 11, 23, 20, 14, tzinfo=UTC))
+    '20261123T201400Z'
+    """
+    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def software() -> str:
+    """Return what wrote a file, for the file's own metadata."""
+    return f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
+
+
+def write_whole(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document so that readers see all of it or nothing. Raises OSError."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(document, stream, ensure_ascii=False, indent=2)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.rename(path)
+    sync_folder(path.parent)
+
+
+class RunFolder:
+    """The output folder of one outlet, locked for one run.
+
+    Raises OutputError, one sentence, when it cannot be used, and RunningError when another run
+    has it. The lock is the kernel's: it goes with the process, however that dies.
+    """
+
+    def __init__(self, output: Path, outlet: str) -> None:
+        """Lock ``output/<outlet>``, creating it if need be."""
+        self.outlet_folder = output / outlet
+        try:
+            self.outlet_folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.outlet_folder / ".lock").open("a+b")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunningError(
+                f"Another run of {outlet} uses the output folder {output}; this one does nothing."
+            ) from None
+        except OSError as error:
+            raise OutputError(f"The output folder {output} cannot be used: {error}.") from error
+
+    def create(self) -> Path:
+        """Return a new, empty folder for a run that starts now."""
+        moment = datetime.now(UTC)
+        while True:
+            folder = self.outlet_folder / f"run={run_name(moment)}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                moment += timedelta(seconds=1)
+            else:
+                return folder
+
+    def unfinished(self) -> list[Path]:
+        """Return the folders of earlier runs that never came to their ``run.json``."""
+        folders = sorted(self.outlet_folder.glob("run=*"))
+        return [it for it in folders if it.is_dir() and not (it / RUN_FILE).exists()]
+
+    def release(self) -> None:
+        """Let other runs have the folder."""
+        self._lock.close()
+
+
+def salvage_run(folder: Path, outlet: str) -> dict[str, Any]:
+    """Close the run that was killed in ``folder``: keep its whole lines, write its ``run.json``.
+
+    Its books hold what it published; what else it did is not known.
+    """
+    parts, cut = salvage(folder)
+    revisions = [record["revision"] for part in parts for record in read_part(folder / part.name)]
+    new = sum(revision == 1 for revision in revisions)
+    document = {
+        "run": folder.name.partition("=")[2],
+        "spider": outlet,
+        "reason": "crashed",
+        "complete": False,
+        "parts": [asdict(part) for part in parts],
+        "bytes_cut": cut,
+        "books": {
+            "discovered": len(revisions),
+            "known": 0,
+            "new": new,
+            "revised": len(revisions) - new,
+            "unchanged": 0,
+            "rejected": {},
+            "failed": {},
+            "pending": 0,
+        },
+    }
+    write_whole(folder / RUN_FILE, document)
+    return document
+
+
+class Run:
+    """Extension: opens the run before the first request and closes it, books and all, at the end.
+
+    The other parts of the project find it with ``Run.of(crawler)``.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        """Prepare; nothing is touched before the spider opens."""
+        self.crawler = crawler
+        self.books = Books()
+        self.listings = Listings()
+        self.document: dict[str, Any] = {}
+        self.stopping = False
+        self._folder: RunFolder | None = None
+        self._writer: PartWriter | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Connect to the crawl's signals."""
+        run = cls(crawler)
+        crawler.signals.connect(run.open, signals.spider_opened)
+        crawler.signals.connect(run.close, signals.spider_closed)
+        return run
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> Self:
+        """Return the run of a crawl. Raises RuntimeError when this extension is switched off."""
+        run = crawler.get_extension(cls)
+        if run is None:
+            raise RuntimeError("the extension newscrawl.run.Run is switched off")
+        return run
+
+    @property
+    def writer(self) -> PartWriter:
+        """The parts of this run. Raises RuntimeError before the run is open."""
+        if self._writer is None:
+            raise RuntimeError("the run is not open")
+        return self._writer
+
+    @property
+    def output(self) -> Path:
+        """The output folder, absolute."""
+        return Path(self.crawler.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+
+    def open(self, spider: scrapy.Spider) -> None:
+        """Lock, salvage what a crash left, and begin; or close the spider with one sentence."""
+        if refusal := getattr(spider, "refusal", None):
+            logger.error(refusal)
+            raise CloseSpider(WRONG_ARGUMENT)
+        try:
+            self._begin(spider)
+        except RunningError as error:
+            logger.error("%s", error)
+            raise CloseSpider(ALREADY_RUNNING) from error
+        except (OutputError, OSError) as error:
+            sentence = f"The output folder {self.output} cannot be used: {error}."
+            logger.error("%s", error if isinstance(error, OutputError) else sentence)
+            raise CloseSpider(UNUSABLE_OUTPUT) from error
+
+    def _begin(self, spider: scrapy.Spider) -> None:
+        self._folder = RunFolder(self.output, spider.name)
+        for folder in self._folder.unfinished():
+            salvaged = salvage_run(folder, spider.name)
+            logger.warning(
+                "%s was killed: %d records kept, %d bytes of a torn line cut",
+                folder,
+                salvaged["books"]["discovered"],
+                salvaged["bytes_cut"],
+            )
+        folder = self._folder.create()
+        self._writer = PartWriter(folder, self.crawler.settings.getint("NEWSCRAWL_PART_RECORDS"))
+        self.document = {
+            "run": folder.name.partition("=")[2],
+            "spider": spider.name,
+            "arguments": getattr(spider, "given", {}),
+            "started": utc(datetime.now(UTC)),
+        }
+
+    def stop(self, reason: str) -> None:
+        """Ask the crawl to end; what is under way is finished first. Only the first call counts."""
+        if not self.stopping:
+            self.stopping = True
+            deferred_from_coro(self.crawler.engine.close_spider_async(reason=reason))
+
+    def fail(self, error: OSError) -> None:
+        """Stop the crawl because its output cannot be written; said once."""
+        if not self.stopping:
+            logger.error("The output cannot be written, the run stops: %s", error)
+        self.stop(OUTPUT_FAILED)
+
+    def close(self, reason: str) -> None:
+        """Finish the last part, check the books and write ``run.json``."""
+        if self._writer is None or self._folder is None:
+            return
+        books = self.books.as_dict()
+        out_by = balance(books)
+        if out_by:
+            logger.critical("The books do not balance, they are out by %d: %s", out_by, books)
+        try:
+            self._writer.rotate()
+            self.document |= {
+                "finished": utc(datetime.now(UTC)),
+                "reason": reason,
+                "complete": reason == "finished"
+                and not out_by
+                and self.books.complete
+                and self.listings.complete,
+                "versions": {
+                    "newscrawl": __version__,
+                    "scrapy": scrapy.__version__,
+                    "python": platform.python_version(),
+                },
+                "parts": [asdict(part) for part in self._writer.parts],
+                "books": books,
+                "listings": self.listings.as_dict(),
+            }
+            write_whole(self._writer.folder / RUN_FILE, self.document)
+        except OSError as error:
+            logger.error("The run cannot be closed, the next one will salvage it: %s", error)
+        finally:
+            self._folder.release()

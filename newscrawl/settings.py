@@ -1,0 +1,61 @@
+"""Scrapy settings: only what differs from Scrapy's defaults, each with its reason."""
+
+import os
+
+BOT_NAME = "newscrawl"
+SPIDER_MODULES = ["newscrawl.spiders"]
+NEWSPIDER_MODULE = "newscrawl.spiders"
+COMMANDS_MODULE = "newscrawl.commands"
+
+# Honest and polite. A site can tell who we are, how to reach us, and how to stop us.
+USER_AGENT = os.environ.get(
+    "NEWSCRAWL_USER_AGENT", "newscrawl/0.1 (+https://newscrawl.example/bot; bot@newscrawl.example)"
+)
+ROBOTSTXT_OBEY = True  # default False
+CONCURRENT_REQUESTS_PER_DOMAIN = 1  # default 1 since 2.14's template, 8 without it
+DOWNLOAD_DELAY = 1  # default 0; seconds
+AUTOTHROTTLE_ENABLED = True  # default False; slows down when the site does
+COOKIES_ENABLED = False  # default True; a reader without an account has none
+
+# Bounds on what one answer may cost.
+DOWNLOAD_MAXSIZE = 64 * 1024 * 1024  # default 1 GiB; the largest real page is under 1 MiB
+DOWNLOAD_WARNSIZE = 16 * 1024 * 1024  # default 32 MiB
+DOWNLOAD_TIMEOUT = 60  # default 180; seconds
+
+# Servers that run Python inside the crawl have no place in production.
+TELNETCONSOLE_ENABLED = False  # default True
+REMOTE_CONTROL_ENABLED = False  # default True
+
+LOG_LEVEL = os.environ.get(
+    "NEWSCRAWL_LOG_LEVEL", "INFO"
+)  # default DEBUG, which prints every record
+LOG_FORMATTER = "newscrawl.logformatter.LogFormatter"  # one line for a dropped record
+
+EXTENSIONS = {
+    "newscrawl.run.Run": 100,
+    "newscrawl.progress.Progress": 200,
+}
+SPIDER_MIDDLEWARES = {
+    # Next to the spider: it sees every request that the spider yields, before the others do.
+    "newscrawl.spidermiddlewares.BookkeepingMiddleware": 950,
+}
+DOWNLOADER_MIDDLEWARES = {
+    # Scrapy's own lets subdomains pass; an outlet's are other sites.
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "newscrawl.downloadermiddlewares.ExactHostMiddleware": 50,
+    # Next to the network: recordings hold what came over the wire.
+    "newscrawl.warc.RecordMiddleware": 950,
+    "newscrawl.warc.ReplayMiddleware": 960,
+}
+ITEM_PIPELINES = {
+    "newscrawl.pipelines.ValidatePipeline": 100,
+    "newscrawl.pipelines.WindowPipeline": 200,
+    "newscrawl.pipelines.RevisePipeline": 300,
+    "newscrawl.pipelines.PublishPipeline": 400,
+}
+
+# Our own.
+NEWSCRAWL_OUTPUT_DIR = os.environ.get("NEWSCRAWL_OUTPUT_DIR", "output")
+NEWSCRAWL_RECORD = os.environ.get("NEWSCRAWL_RECORD", "")
+NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
+NEWSCRAWL_PART_RECORDS = 10_000  # a part ends after so many records

@@ -1,0 +1,1 @@
+"""One file an outlet, with everything known about it and nothing else."""

@@ -1,0 +1,232 @@
+"""The Hill: https://thehill.com, politics of the United States, about a hundred articles a day."""
+
+import re
+from urllib.parse import SplitResult, parse_qs
+
+from newscrawl.article_spider import ArticleSpider
+from newscrawl.items import Article
+from newscrawl.loaders import Layout, Reader
+from newscrawl.processors import without_suffix
+from newscrawl.story import Noise
+from newscrawl.structured_data import StructuredData
+
+# /homenews/senate/5671027-trump-…/  /business/5199…-…/amp/  /homenews/ap/ap-u-s-news/4371…-…
+# but not /author/361406-brett-samuels/
+_ARTICLE = re.compile(
+    r"^/(?!author/|people/|person/|social-tags/|tag/|search/|wp-)(?:[\w-]+/){1,3}(\d{5,8})-[^/]*"
+    r"(?:/amp)?/?$",
+    re.ASCII,
+)
+# /node/471033 is the short address of the years before 2022.
+_NODE = re.compile(r"^/node/(\d{5,8})/?$", re.ASCII)
+_POST = re.compile(r"^/wp-json/wp/v2/posts/(\d{5,8})/?$", re.ASCII)
+_ID = re.compile(r"^\d{5,8}$", re.ASCII)
+_TAG = re.compile(r"^/(?:people|person|social-tags|tag)/[\w%.-]+/?$")
+_AMP = re.compile(r"/amp/?$")
+_LIVE = re.compile(r"^(?:live(?: updates| coverage|:)|watch live updates)\b", re.IGNORECASE)
+
+
+class HillSpider(ArticleSpider):
+    """The Hill.
+
+    Domain
+      thehill.com
+    Identity
+      The WordPress post id, 5-8 digits before the slug; ids before 2022 are Drupal's, kept.
+    History
+      2022: moved from Drupal to WordPress (Nexstar's "lakana" theme); old addresses redirect.
+      2024: bodies carry a second document's DOCTYPE, newsletters a whole e-mail.
+      2026: a bot wall answers many plain clients 403 on pages; feeds and REST answer.
+    Caveats
+      Times are printed in Eastern Time without an offset. REST names no authors.
+    """
+
+    name = "hill"
+    host = "thehill.com"
+    allowed_domains = ["thehill.com"]
+    # The same articles under other names; search engines have indexed the staging hosts.
+    aliases = ("www.thehill.com", "digital-release.thehill.com", "digital-stage.thehill.com")
+
+    sections = (
+        "news",
+        "homenews/",
+        "homenews/1230-report/",
+        "homenews/administration/",
+        "homenews/campaign/",
+        "homenews/coronavirus-report/",
+        "homenews/education/",
+        "homenews/house/",
+        "homenews/lgbtq/",
+        "homenews/media/",
+        "homenews/nexstar_media_wire/",
+        "homenews/race-politics/",
+        "homenews/senate/",
+        "homenews/space/",
+        "homenews/state-watch/",
+        "homenews/sunday-talk-shows/",
+        "policy/",
+        "policy/cybersecurity/",
+        "policy/defense/",
+        "policy/energy-environment/",
+        "policy/equilibrium-sustainability/",
+        "policy/healthcare/",
+        "policy/international/",
+        "policy/national-security/",
+        "policy/technology/",
+        "policy/transportation/",
+        "regulation/",
+        "regulation/administration/",
+        "regulation/court-battles/",
+        "regulation/transportation/",
+        "business/",
+        "business/budget/",
+        "business/domestic-taxes/",
+        "business/economy/",
+        "business/housing/",
+        "business/trade/",
+        "opinion/",
+        "opinion/campaign/",
+        "opinion/civil-rights/",
+        "opinion/columnists/",
+        "opinion/congress-blog/",
+        "opinion/congress-blog/labor/",
+        "opinion/criminal-justice/",
+        "opinion/cybersecurity/",
+        "opinion/education/",
+        "opinion/energy-environment/",
+        "opinion/finance/",
+        "opinion/healthcare/",
+        "opinion/immigration/",
+        "opinion/international/",
+        "opinion/judiciary/",
+        "opinion/judiciary/supreme-court/",
+        "opinion/lindseys-lens/",
+        "opinion/national-security/",
+        "opinion/robbys-radar/",
+        "opinion/technology/",
+        "opinion/white-house/",
+        "newsletters/",
+        "newsletters/1230-report/",
+        "newsletters/business-economy/",
+        "newsletters/campaign-report/",
+        "newsletters/defense-national-security/",
+        "newsletters/energy-environment/",
+        "newsletters/health-care/",
+        "newsletters/morning-report/",
+        "newsletters/sustainability/",
+        "newsletters/technology/",
+        "newsletters/whole-hog-politics/",
+        "blogs/blog-briefing-room/",
+        "blogs/floor-action/",
+        "blogs/in-the-know/",
+        "changing-america/",
+        "elections/",
+        "immigration/",
+        "latino/",
+        "lobbying/",
+        "hilltv/",
+        "hilltv/rising/",
+        "video-clips/",
+        "video-clips/cybersecurity/",
+        "video-clips/defense/",
+        "video-clips/energy-environment/",
+        "video-clips/events/",
+        "video-clips/healthcare/",
+        "video-clips/in-the-news/",
+        "video-clips/international/",
+        "video-clips/national-security/",
+        "video-clips/sunday-shows/",
+        "video-clips/technology/",
+        "video-clips/transportation/",
+    )
+
+    # The section and tag links of an article's own page; its menus are left alone.
+    listing_links = "a.article__header__category, a.tags__item, .article-tags a"
+    next_page = 'link[rel="next"], a.next, a[rel="next"], .pagination__next a, a.load-more'
+
+    reader = Reader(
+        layouts=(
+            Layout(
+                name="lakana",
+                article="article.article__content",
+                headline="h1.page-title",
+                byline="section.submitted-by.mobile-only",
+                section="a.article__header__category",
+                lead="div.article__featured-media figure.article__featured-image",
+                story="div.article__text",
+                tags="a.tags__item",
+            ),
+            Layout(
+                name="drupal",
+                article="body:has(article.node-article)",
+                headline="h1#page-title",
+                byline="span.submitted-by",
+                story="div.field-name-body",
+                tags="div.article-tags a",
+                section_separator=" - ",
+            ),
+        ),
+        noise=Noise(
+            selectors=(
+                "aside.ad-unit",
+                "div.hardwall",
+                "div.nlp-ignore-block",
+                "aside.promo-link",
+                "div.instaread-audio-player",
+                "div#s2n-player",
+                "div.civic-science-article-container",
+                "div.sailthru_shortcode",
+                "div.sailthru-emco-preheader",
+                'figure:has(a[href*="/submitting-opinion-content"])',
+                "div.wp-block-nexstar-video",
+                "div.nxs-player-wrapper",
+                'div[class*="related-articles"]',
+                # Newsletters: e-mail for the phone repeats what it shows on the desktop.
+                "table.desktop_hide",
+                "a.button",
+                "table.button_block",
+                # Before 2022: pop-ups about people, inside the paragraphs.
+                "span.rollover-people-block",
+                "div.dfp-tag-wrapper",
+            ),
+            texts=("{beacon}", "ADVERTISEMENT", "Full Story"),
+            boxes=("Related Articles", "Related Article", "Related:", "Related"),
+        ),
+        live="div#wpcom-liveblog-container",
+        headline=without_suffix(r"\s*\|\s*The ?Hill"),
+        # /author/361406-brett-samuels/ is /author/brett-samuels/ on the page.
+        author_url=lambda url: re.sub(r"(/author/)\d+-", r"\1", url),
+    )
+
+    def article_id(self, parts: SplitResult) -> str | None:
+        """Return the post id that an address carries in its path, or as ``?p=``."""
+        path = parts.path
+        if found := _ARTICLE.match(path) or _NODE.match(path) or _POST.match(path):
+            return found[1]
+        if path in ("", "/") and "p=" in parts.query:
+            number = parse_qs(parts.query).get("p", [""])[0]
+            return number if _ID.match(number) else None
+        return None
+
+    def canonical_path(self, parts: SplitResult) -> str:
+        """Return the path without ``/amp/``; the query only where it is the identity."""
+        if parts.path in ("", "/"):
+            return f"/?p={self.article_id(parts)}"
+        return _AMP.sub("/", parts.path)
+
+    def is_tag(self, path: str) -> bool:
+        """Say whether a path is a person's or a tag's."""
+        return bool(_TAG.match(path))
+
+    def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
+        """Return the kind: from the section in the address, the page's own word, the headline."""
+        root = path.strip("/").split("/")[0]
+        if root == "newsletters" or "1230-report" in path:
+            return "newsletter"
+        if root in ("video-clips", "hilltv", "video"):
+            return "video"
+        if article.kind == "live":
+            return "live"
+        if root == "opinion" or data.meta.get("article:opinion") == "true":
+            return "opinion"
+        return "live" if _LIVE.match(article.headline) else "news"

@@ -1,0 +1,92 @@
+"""What the tests share: real pages, a reader that needs no crawl, and crawls as users run them."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scrapy.crawler import Crawler
+from scrapy.http import Request, Response
+from scrapy.responsetypes import responsetypes
+from scrapy.statscollectors import MemoryStatsCollector
+from scrapy.utils.project import get_project_settings
+
+from newscrawl.article_spider import ArticleSpider
+from newscrawl.items import Article
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real pages, which are other people's text and not in this repository."""
+    if not SHARED.is_dir():
+        pytest.skip("the real pages (../shared) are not on this machine")
+    return SHARED
+
+
+def open_spider(cls: type[ArticleSpider], **arguments: str) -> ArticleSpider:
+    """Return a spider as a crawl would have it, with stats, before any request."""
+    crawler = Crawler(cls, get_project_settings())
+    crawler.stats = MemoryStatsCollector(crawler)
+    return cls.from_crawler(crawler, **arguments)
+
+
+def answer(url: str, body: bytes, content_type: str = "text/html; charset=UTF-8") -> Response:
+    """Return what a server at ``url`` answered, as Scrapy would hand it to a callback."""
+    headers = {"Content-Type": content_type}
+    kind = responsetypes.from_args(headers={b"Content-Type": content_type.encode()}, body=body)
+    return kind(url, headers=headers, body=body, request=Request(url))
+
+
+def read_article(spider: ArticleSpider, response: Response) -> Article:
+    """Return the article that a saved answer gives, through the spider's own callback."""
+    candidate = spider.candidate(response.url)
+    assert candidate is not None, response.url
+    response.meta["candidate"] = candidate
+    return next(it for it in spider.parse_article(response) if isinstance(it, Article))
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """A finished crawl: its exit code, its log, and what it left."""
+
+    code: int
+    log: str
+    output: Path
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Every published record, in the order of runs and lines."""
+        parts = sorted(self.output.glob("hill/run=*/part-*.jsonl"))
+        return [json.loads(line) for part in parts for line in part.read_text("utf-8").splitlines()]
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """Every ``run.json``, the oldest first."""
+        return [json.loads(p.read_text()) for p in sorted(self.output.glob("hill/run=*/run.json"))]
+
+
+def crawl(output: Path, *arguments: str, limits: str = "", **environment: str) -> Crawl:
+    """Run ``scrapy crawl hill`` as a user does, with settings from the environment.
+
+    ``limits`` are a shell's resource limits for it, such as ``ulimit -f 32``.
+    """
+    command = [sys.executable, "-W", "error", "-m", "scrapy", "crawl", "hill", *arguments]
+    if limits:
+        command = ["bash", "-c", f'{limits}; exec "$@"', "bash", *command]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Crawl(done.returncode, done.stdout + done.stderr, output)

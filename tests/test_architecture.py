@@ -1,0 +1,119 @@
+"""Rules that hold over the whole project: layers, outlets, manners, the schema."""
+
+import ast
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from scrapy.spiderloader import SpiderLoader
+from scrapy.utils.project import get_project_settings
+
+from newscrawl import schema
+from newscrawl.article_spider import ArticleSpider
+from tests.conftest import ROOT, open_spider
+
+PACKAGE = ROOT / "newscrawl"
+SPIDERS = SpiderLoader(get_project_settings())
+
+# From the bottom up: a module imports only from layers below its own.
+LAYERS = (
+    {"exceptions", "processors", "candidates", "books", "__init__"},
+    {"items"},
+    {"structured_data", "story", "parts", "schema"},
+    {"loaders", "run", "progress"},
+    {"warc"},
+    {"arguments", "pipelines", "spidermiddlewares", "downloadermiddlewares", "logformatter"},
+    {"article_spider"},
+    {"spiders", "commands", "settings"},
+    {"sample"},
+)
+LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
+
+
+def imports(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def test_a_module_imports_only_from_below(path: Path) -> None:
+    here = module_of(path)
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "newscrawl" or len(parts) < 2 or parts[1] not in LEVEL:
+            continue
+        below = LEVEL[parts[1]] < LEVEL[here] or parts[1] == here
+        beside = LEVEL[parts[1]] == LEVEL[here] and here in {"run", "progress", "story", "loaders"}
+        assert below or beside, f"{here} imports {parts[1]}"
+
+
+def test_the_record_knows_nothing_of_scrapy() -> None:
+    for name in ("items.py", "processors.py", "story.py", "structured_data.py", "books.py"):
+        assert not {it for it in imports(PACKAGE / name) if it.split(".")[0] == "scrapy"}, name
+
+
+def test_no_drawers() -> None:
+    names = {path.stem for path in PACKAGE.rglob("*.py")}
+    assert not names & {"utils", "util", "helpers", "misc", "common", "middlewares"}
+
+
+@pytest.mark.parametrize("name", SPIDERS.list())
+def test_an_outlet_is_one_documented_polite_file(name: str) -> None:
+    cls = SPIDERS.load(name)
+    assert issubclass(cls, ArticleSpider)
+    assert cls.__module__ == f"newscrawl.spiders.{name}"
+    assert cls.__name__ == f"{name.title()}Spider"
+    assert cls.__doc__
+    for term in ("Domain", "Identity", "History", "Caveats"):
+        assert f"\n    {term}\n" in cls.__doc__, f"{name}'s docstring lacks {term}"
+    assert not set(vars(cls)) & {"custom_settings", "download_delay", "user_agent", "start_urls"}
+    spider = open_spider(cls)
+    assert spider.refusal is None
+    assert spider.sections
+    assert spider.allowed_domains == [spider.host]
+
+
+@pytest.mark.parametrize("name", SPIDERS.list())
+def test_every_outlet_starts_at_its_sections(name: str) -> None:
+    spider = open_spider(SPIDERS.load(name))
+
+    async def first() -> list[str]:
+        return [request.url async for request in spider.start()]
+
+    assert asyncio.run(first()) == [f"https://{spider.host}/{it}" for it in spider.sections]
+
+
+def test_the_settings_are_polite() -> None:
+    settings = get_project_settings()
+    assert settings.getbool("ROBOTSTXT_OBEY")
+    assert settings.getbool("AUTOTHROTTLE_ENABLED")
+    assert settings.getfloat("DOWNLOAD_DELAY") >= 1
+    assert settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN") == 1
+    assert settings["USER_AGENT"].startswith("newscrawl/")
+    assert "+https://" in settings["USER_AGENT"]
+    assert "@" in settings["USER_AGENT"]
+    assert not settings.getbool("TELNETCONSOLE_ENABLED")
+    assert not settings.getbool("REMOTE_CONTROL_ENABLED")
+
+
+def test_the_shipped_schema_is_the_generated_one() -> None:
+    assert json.loads(schema.shipped()) == schema.generate()
+    assert schema.shipped() == schema.dump(schema.generate())
+
+
+def test_every_field_is_documented_in_the_schema() -> None:
+    properties = schema.generate()["properties"]
+    assert list(properties) == schema.generate()["required"]
+    for name, field in properties.items():
+        assert field.get("description"), name

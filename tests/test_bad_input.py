@@ -1,0 +1,182 @@
+"""Bad input: each a clear sentence and a counted outcome; nothing already got is lost."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from newscrawl.parts import read_part
+from tests.conftest import Crawl, crawl
+from tests.recordings import HTML, address, article, site, write_warc
+
+NEWS = ("-a", "sections=news")
+
+
+def replay(tmp_path: Path, pages: dict[str, tuple[int, str, bytes]], *arguments: str) -> Crawl:
+    recording = site(tmp_path / "site.warc.gz", pages)
+    return crawl(tmp_path / "output", *NEWS, *arguments, NEWSCRAWL_REPLAY=str(recording))
+
+
+def test_broken_pages_are_counted_and_the_good_ones_are_got(tmp_path: Path) -> None:
+    good = article(6000001)
+    pages = {
+        address(6000001): (200, HTML, good),
+        address(6000002): (200, HTML, b""),
+        address(6000003): (200, HTML, b" \n "),
+        address(6000004): (200, HTML, article(6000004).partition(b"It rained")[0]),
+        address(6000005): (200, HTML, b"\xff\xd8\xff\xe0" + bytes(range(256)) * 40),
+        address(6000006): (200, "image/jpeg", b"\xff\xd8\xff\xe0" + bytes(range(256)) * 40),
+        address(6000007): (200, HTML, b"<html><body><h1>Nothing here</h1></body></html>"),
+        address(6000008): (500, HTML, b"oops"),
+        address(6000009): (200, "application/json", b"{broken"),
+        address(6000010): (200, HTML, article(6000010).replace(b"11/20/26", b"13/45/26")),
+        address(6000011): (
+            200,
+            "text/html; charset=utf-16",
+            article(6000011, "<p>Declared wrongly, caf\u00e9.</p>"),
+        ),
+        address(6000012): (200, HTML, article(6000012).replace(b"rained", b"ra\xe9ned\x00\xff")),
+        address(6000013): (200, HTML, article(6000013, "<div>" * 1500 + "deep")),
+    }
+    done = replay(tmp_path, pages)
+    assert done.code == 0
+    run = done.runs[0]
+    books = run["books"]
+    assert books["discovered"] == len(pages)
+    assert books["failed"] == {"http 500": 1}
+    refused = books["rejected"]
+    assert refused["empty answer"] == 2
+    assert refused["no body"] == 1
+    assert refused["not a page but image/jpeg"] == 1
+    assert refused["broken JSON"] == 1
+    assert refused["no date_published"] == 1
+    assert refused["no article on the page"] >= 2
+    assert run["complete"] is False
+    assert books["new"] == len(done.records)
+    got = {record["id"]: record for record in done.records}
+    assert got["6000001"]["body"] == "It rained."
+    assert got["6000013"]["body"] == "deep"
+    assert got["6000012"]["body"].startswith("It ra")
+    for number in pages:
+        if "6000002" in number:
+            assert f"Rejected {number}: empty answer" in done.log
+    assert "Traceback" not in done.log
+
+
+def test_a_page_of_twenty_megabytes_is_read(tmp_path: Path) -> None:
+    body = "<p>A long day.</p>" + "<!-- padding -->" * 1_300_000 + "<p>It ended.</p>"
+    done = replay(tmp_path, {address(6000001): (200, HTML, article(6000001, body))})
+    assert [record["body"] for record in done.records] == ["A long day.\n\nIt ended."]
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("sections=homenews/senat", "sections='homenews/senat' is not allowed: it must be one of"),
+        ("sections=", "sections='' is not allowed"),
+        ("tags=authors/ada", "tags='authors/ada' is not allowed: it must be a tag's path"),
+        ("pages=-1", "pages='-1' is not allowed: it must be a whole number from 1 up"),
+        ("pages=0", "pages='0' is not allowed"),
+        ("limit=ten", "limit='ten' is not allowed"),
+        ("discover=telepathy", "discover='telepathy' is not allowed: it must be one of"),
+        ("fetch=carrier-pigeon", "fetch='carrier-pigeon' is not allowed: it must be one of"),
+        ("since=yesterday", "since='yesterday' is not allowed: it must be a date"),
+        ("until=2026-13-01", "until='2026-13-01' is not allowed"),
+        ("archive=/nowhere/*.warc.gz", "archive='/nowhere/*.warc.gz' is not allowed"),
+        ("colour=blue", "argument='colour' is not allowed: it must be one of sections, tags"),
+    ],
+)
+def test_a_wrong_argument_stops_before_the_first_request(
+    tmp_path: Path, argument: str, sentence: str
+) -> None:
+    recording = site(tmp_path / "site.warc.gz", {})
+    output = tmp_path / "output"
+    done = crawl(output, "-a", argument, NEWSCRAWL_REPLAY=str(recording))
+    assert done.code == 2
+    assert sentence in done.log
+    assert "request_count" not in done.log
+    assert not output.exists()
+    assert "Traceback" not in done.log
+
+
+def test_since_after_until_is_refused(tmp_path: Path) -> None:
+    done = crawl(tmp_path, "-a", "since=2026-02-01", "-a", "until=2026-01-01")
+    assert done.code == 2
+    assert "since='2026-02-01' is not allowed: it must be a time before until" in done.log
+
+
+def test_a_file_that_is_no_warc_is_refused(tmp_path: Path) -> None:
+    for name, content in (("a.warc", b"Hello"), ("b.warc.gz", gzip.compress(b"Hello" * 999))):
+        path = tmp_path / name
+        path.write_bytes(content)
+        done = crawl(tmp_path / "output", "-a", f"archive={path}")
+        assert done.code == 2
+        assert f"archive='{path}' is not allowed: it must be a WARC file" in done.log
+        done = crawl(tmp_path / "output", NEWSCRAWL_REPLAY=str(path))
+        assert done.code != 0
+        assert f"NEWSCRAWL_REPLAY='{path}' is not a WARC file" in done.log
+
+
+def test_an_output_folder_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
+    blocked = tmp_path / "output"
+    blocked.write_text("a file where the folder should be")
+    recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
+    done = crawl(blocked, *NEWS, NEWSCRAWL_REPLAY=str(recording))
+    assert done.code == 3
+    assert f"The output folder {blocked} cannot be used" in done.log
+    assert "Traceback" not in done.log
+
+
+def test_a_full_disk_stops_the_run_and_tears_no_line(tmp_path: Path) -> None:
+    pages = {
+        address(n): (200, HTML, article(n, "<p>rain</p>" * 200)) for n in range(6000001, 6000031)
+    }
+    recording = site(tmp_path / "site.warc.gz", pages)
+    output = tmp_path / "output"
+    # No file may grow past 32 KiB: like a full disk, in the middle of a line.
+    done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(recording), limits="ulimit -f 32")
+    assert done.code == 3
+    assert "The output cannot be written, the run stops" in done.log
+    run = done.runs[0]
+    assert run["reason"] == "output failed"
+    assert run["complete"] is False
+    assert 0 < len(done.records) == run["books"]["new"] < len(pages)
+    assert run["books"]["pending"] == len(pages) - len(done.records)
+
+
+def test_a_warc_cut_in_the_middle_is_read_up_to_the_cut(tmp_path: Path) -> None:
+    pages = [(address(n), (200, HTML, article(n))) for n in range(6000001, 6000011)]
+    whole = write_warc(tmp_path / "whole.warc.gz", pages)
+    cut = tmp_path / "cut.warc.gz"
+    cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.55)])
+    done = crawl(tmp_path / "output", "-a", f"archive={cut}")
+    assert done.code == 0
+    assert [record["id"] for record in done.records][:5] == [str(6000001 + n) for n in range(5)]
+    books = done.runs[0]["books"]
+    assert books["new"] == len(done.records) < 10
+
+
+def test_a_killed_run_is_salvaged_by_the_next(tmp_path: Path) -> None:
+    pages = {address(n): (200, HTML, article(n)) for n in range(6000001, 6000006)}
+    recording = site(tmp_path / "site.warc.gz", pages)
+    output = tmp_path / "output"
+    first = crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(recording))
+    run = next(output.glob("hill/run=*"))
+    # What kill -9 leaves: no run.json, a part under its temporary name, half a line at its end.
+    (run / "run.json").unlink()
+    part = run / "part-00000.jsonl"
+    lines = part.read_bytes().splitlines(keepends=True)
+    (run / "part-00000.jsonl.tmp").write_bytes(b"".join(lines[:3]) + lines[3][:100])
+    part.unlink()
+    done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(recording))
+    assert f"{run} was killed: 3 records kept, 100 bytes of a torn line cut" in done.log
+    assert [record["id"] for record in read_part(part)] == [it["id"] for it in first.records[:3]]
+    salvaged = json.loads((run / "run.json").read_text())
+    assert salvaged["reason"] == "crashed"
+    assert salvaged["complete"] is False
+    assert salvaged["books"]["new"] == 3
+    assert len(done.runs) == 2
+    assert not list(output.glob("**/*.tmp"))
+    assert os.access(part, os.R_OK)

@@ -1,0 +1,156 @@
+"""The sample site in, files out: the whole project at work, as ``make demo`` runs it."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from newscrawl import schema, warc
+from newscrawl.books import balance
+from newscrawl.parts import describe
+from newscrawl.sample.__main__ import write_warc
+from newscrawl.sample.site import SampleSite
+from tests.conftest import Crawl, crawl
+
+SITE = SampleSite()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sample") / "site.warc.gz"
+    write_warc(SITE, path, 1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
+    done = crawl(tmp_path_factory.mktemp("output"), NEWSCRAWL_REPLAY=str(recording))
+    assert done.code == 0, done.log
+    return done
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def test_every_article_is_got_once_and_exactly(done: Crawl) -> None:
+    expected = SITE.expected()
+    assert len(expected) >= 80
+    got = {record["id"]: record for record in done.records}
+    assert len(done.records) == len(got)
+    assert got.keys() == expected.keys()
+    for identity, truth in expected.items():
+        record = got[identity]
+        for field in ("url", "headline", "date_published", "date_modified", "section", "kind"):
+            assert record[field] == getattr(truth, field), (identity, field)
+        assert [author["name"] for author in record["authors"]] == plain(truth.authors), identity
+        assert record["sections"] == plain(truth.sections), identity
+        assert record["tags"] == plain(truth.tags), identity
+        assert (record["body"] or "").split("\n\n") == (plain(truth.body) or [""]), identity
+        assert record["images"] == plain(truth.images), identity
+
+
+def test_the_site_is_as_rich_as_the_real_one() -> None:
+    expected = SITE.expected().values()
+    assert {it.kind for it in expected} == {"news", "opinion", "newsletter", "live", "video"}
+    assert len({it.section for it in expected} - {None}) >= 6
+    assert SITE.broken()
+
+
+def test_what_cannot_be_got_is_counted_with_its_reason(done: Crawl) -> None:
+    run = done.runs[0]
+    books = run["books"]
+    assert balance(books) == 0
+    assert books["discovered"] == len(SITE.expected()) + len(SITE.broken())
+    refused = sum(books["rejected"].values()) + sum(books["failed"].values())
+    assert refused == len(SITE.broken())
+    assert books["pending"] == 0
+    assert run["complete"] is False
+    for identity in SITE.broken():
+        assert any(
+            identity in line and ("Rejected" in line or "Failed" in line)
+            for line in done.log.splitlines()
+        ), identity
+
+
+def test_run_json_describes_the_parts(done: Crawl) -> None:
+    run = done.runs[0]
+    folder = next(done.output.glob("hill/run=*"))
+    parts = sorted(folder.glob("part-*.jsonl"))
+    assert run["parts"] == [asdict(describe(part)) for part in parts]
+    assert sum(part["records"] for part in run["parts"]) == run["books"]["new"]
+    assert not list(done.output.glob("**/*.tmp"))
+
+
+def test_every_line_follows_the_schema_and_its_order(done: Crawl) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(schema.shipped()))
+    order = schema.generate()["required"]
+    for record in done.records:
+        validator.validate(record)
+        assert list(record) == order
+
+
+def test_no_article_is_fetched_twice_and_nothing_off_the_site(
+    done: Crawl, recording: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    again = crawl(tmp_path / "output", NEWSCRAWL_REPLAY=str(recording), NEWSCRAWL_RECORD=str(kept))
+    assert [it["id"] for it in again.records] == [it["id"] for it in done.records]
+    # What is answered from a recording is not recorded again.
+    assert Counter(done.log.split())["(offsite)"] == 0
+    fetched = [line for line in again.log.splitlines() if "downloader/request_count" in line]
+    assert fetched
+
+
+def test_sections_narrow_the_crawl(recording: Path, tmp_path: Path) -> None:
+    done = crawl(
+        tmp_path, "-a", "sections=homenews/senate", "-a", "pages=1", NEWSCRAWL_REPLAY=str(recording)
+    )
+    listings = done.runs[0]["listings"]
+    assert listings == {"asked": 1, "failed": {}}
+    assert {it["section"] for it in done.records} >= {"Senate"}
+
+
+def test_a_tag_is_read_like_a_section(recording: Path, tmp_path: Path) -> None:
+    tag = next(url for url in SITE.urls() if "/people/" in url and "?" not in url)
+    path = tag.removeprefix("https://thehill.com/").strip("/")
+    done = crawl(tmp_path, "-a", f"tags={path}", NEWSCRAWL_REPLAY=str(recording))
+    assert done.code == 0
+    assert done.runs[0]["listings"]["asked"] >= 1
+    assert done.records
+
+
+def test_limit_stops_at_exactly_so_many(recording: Path, tmp_path: Path) -> None:
+    done = crawl(tmp_path, "-a", "limit=7", NEWSCRAWL_REPLAY=str(recording))
+    run = done.runs[0]
+    assert len(done.records) == 7
+    assert run["reason"] == "limit"
+    assert run["books"]["new"] == 7
+    assert balance(run["books"]) == 0
+    assert run["complete"] is False
+
+
+def test_since_and_until_bound_the_time_of_publication(recording: Path, tmp_path: Path) -> None:
+    dates = sorted(it.date_published for it in SITE.expected().values())
+    since, until = dates[20], dates[60]
+    done = crawl(
+        tmp_path, "-a", f"since={since}", "-a", f"until={until}", NEWSCRAWL_REPLAY=str(recording)
+    )
+    assert sorted(it["date_published"] for it in done.records) == dates[20:61]
+
+
+def test_an_archive_gives_the_same_articles(done: Crawl, recording: Path, tmp_path: Path) -> None:
+    archived = crawl(tmp_path, "-a", f"archive={recording}")
+    fields = ("id", "headline", "body", "content_hash", "url")
+    assert sorted([it[f] for f in fields] for it in archived.records if it["revision"] == 1) == (
+        sorted([it[f] for f in fields] for it in done.records)
+    )
+    assert {it["source"] for it in archived.records} == {"archive"}
+    recorded = {entry.date for entry in warc.entries(str(recording), print)}
+    assert {it["date_fetched"] for it in archived.records} == recorded
