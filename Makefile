@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench bench-kill clean
 
 demo: $(READY)
 	$(BIN)/scrapy demo
@@ -29,6 +29,10 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
+
+# A hundred kills spread over whole runs; a shorter form is in the suite.
+bench-kill: $(READY)
+	$(BIN)/python -m tests.kill --kills 100
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .*_cache

@@ -135,7 +135,7 @@ class ArticleSpider(Spider):
         found = self._articles(response)
         fresh = [candidate for candidate in found if candidate.id not in listing.shown]
         listing.shown.update(candidate.id for candidate in fresh)
-        yield from map(self._article_request, found)
+        yield from map(self.article_request, found)
         if not fresh or listing.pages_left <= 1:
             return
         for node in response.css(self.next_page):
@@ -177,10 +177,10 @@ class ArticleSpider(Spider):
         else:
             # The address leads elsewhere: what is there is an article of its own.
             if other := self.candidate(article.url):
-                yield self._article_request(other)
+                yield self.article_request(other)
             raise UnreadableError("address of another article")
         if "archived" not in response.meta:
-            yield from map(self._article_request, self._articles(response))
+            yield from map(self.article_request, self._articles(response))
             if not (self.wanted.sections or self.wanted.tags):
                 yield from self._found_listings(response)
 
@@ -260,7 +260,8 @@ class ArticleSpider(Spider):
             return None
         return Candidate(identity, f"https://{self.host}{self.canonical_path(parts)}")
 
-    def _article_request(self, candidate: Candidate) -> Request:
+    def article_request(self, candidate: Candidate) -> Request:
+        """Return the request that asks for an article."""
         return Request(
             candidate.url,
             self.parse_article,

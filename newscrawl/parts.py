@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +54,17 @@ def sync_folder(folder: Path) -> None:
 class PartWriter:
     """Writes records into the parts of one run.
 
-    ``max_records`` ends a part (and begins the next one) by size; ``rotate`` does so at once.
+    A part ends, and the next one begins, after ``max_records`` or, when ``rotate_if_old`` is
+    called, after ``max_seconds``; ``rotate`` ends it at once.
     Every method may raise OSError; after a failed ``write`` the part holds whole lines still.
     """
 
-    def __init__(self, folder: Path, max_records: int) -> None:
+    def __init__(self, folder: Path, max_records: int, max_seconds: float) -> None:
         """Write into ``folder``, which exists."""
         self.folder = folder
         self.max_records = max_records
+        self.max_seconds = max_seconds
+        self._begun = 0.0
         self.parts: list[Part] = []
         self._descriptor: int | None = None
         self._records = 0
@@ -78,6 +82,7 @@ class PartWriter:
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._descriptor = os.open(self.folder / f"{self._name}{TEMPORARY}", flags, 0o644)
+            self._begun = time.monotonic()
         try:
             written = os.write(self._descriptor, line)
             if written < len(line):
@@ -96,6 +101,11 @@ class PartWriter:
         if self._descriptor is not None and self._synced < self._bytes:
             os.fsync(self._descriptor)
             self._synced = self._bytes
+
+    def rotate_if_old(self) -> None:
+        """End the part that is being written when it is older than ``max_seconds``."""
+        if self._descriptor is not None and time.monotonic() - self._begun > self.max_seconds:
+            self.rotate()
 
     def rotate(self) -> None:
         """End the part that is being written; readers see it from now on. No lines, no part."""

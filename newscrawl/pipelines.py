@@ -4,7 +4,13 @@ from typing import Self
 
 from scrapy.crawler import Crawler
 
-from newscrawl.exceptions import OutsideWindow, PostponedItem, RejectedItem, UnchangedItem
+from newscrawl.exceptions import (
+    LedgerError,
+    OutsideWindow,
+    PostponedItem,
+    RejectedItem,
+    UnchangedItem,
+)
 from newscrawl.items import Article, record
 from newscrawl.run import Run
 from newscrawl.schema import violation
@@ -50,19 +56,37 @@ class WindowPipeline:
 
 
 class RevisePipeline:
-    """Gives an article its revision, or drops it when it says what a published one says."""
+    """Gives an article its revision, or drops it when it says what a published one says.
 
-    def __init__(self) -> None:
-        """Know nothing yet: versions are known within a run."""
-        self.published: dict[str, list[str]] = {}
+    A page is compared with the latest revision: a correction that is taken back is a change, too.
+    An archive may hold any earlier version again, so it is compared with all of them.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Compare with what the ledger of ``run`` knows, and with what the run has published."""
+        self.run = run
+        self.versions: dict[str, dict[int, str]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Find the run. Raises RuntimeError when the Run extension is off."""
+        return cls(Run.of(crawler))
 
     def process_item(self, item: Article) -> Article:
-        """Return the article with its revision. Raises UnchangedItem."""
-        versions = self.published.setdefault(item.id, [])
-        if item.content_hash in versions:
+        """Return the article with its revision. Raises UnchangedItem or PostponedItem."""
+        versions = self.versions.get(item.id)
+        if versions is None:
+            try:
+                versions = self.run.ledger.hashes(item.outlet, item.id)
+            except LedgerError as error:
+                self.run.fail(error)
+                raise PostponedItem("the ledger cannot be read") from error
+        latest = max(versions, default=0)
+        same = versions.values() if item.source == "archive" else [versions.get(latest)]
+        if item.content_hash in same:
             raise UnchangedItem("says what a published revision says")
-        versions.append(item.content_hash)
-        item.revision = len(versions)
+        item.revision = latest + 1
+        self.versions[item.id] = versions | {item.revision: item.content_hash}
         return item
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,14 @@ import scrapy
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
+from scrapy.settings import BaseSettings
+from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
 from newscrawl.books import Books, Listings, balance
-from newscrawl.exceptions import OutputError, RunningError
+from newscrawl.exceptions import LedgerError, OutputError, RunningError
+from newscrawl.ledger import Change, Ledger, Schedule
 from newscrawl.parts import PartWriter, read_part, salvage, sync_folder
 from newscrawl.processors import utc
 
@@ -98,17 +102,34 @@ class RunFolder:
         folders = sorted(self.outlet_folder.glob("run=*"))
         return [it for it in folders if it.is_dir() and not (it / RUN_FILE).exists()]
 
+    def is_caught_up(self) -> bool:
+        """Say whether the latest crawl of the whole outlet came to its end.
+
+        Only then does a listing page without anything new mean that the pages behind it hold
+        nothing new either.
+        """
+        for path in sorted(self.outlet_folder.glob(f"run=*/{RUN_FILE}"), reverse=True):
+            document = json.loads(path.read_text("utf-8"))
+            if not {"sections", "tags", "archive"} & set(document.get("arguments", {})):
+                listings = Listings(failed=Counter(document.get("listings", {}).get("failed", {})))
+                return bool(document["reason"] == "finished" and listings.complete)
+        return False
+
     def release(self) -> None:
         """Let other runs have the folder."""
         self._lock.close()
 
 
-def salvage_run(folder: Path, outlet: str) -> dict[str, Any]:
-    """Close the run that was killed in ``folder``: keep its whole lines, write its ``run.json``.
+def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> dict[str, Any]:
+    """Close the run that was killed in ``folder``.
 
-    Its books hold what it published; what else it did is not known.
+    Its whole lines are kept, the ledger is brought in line with them, and only then its
+    ``run.json`` is written: a death in between is salvaged again. Its books hold what it
+    published; what else it did is not known.
     """
     parts, cut = salvage(folder)
+    lines = (record for part in parts for record in read_part(folder / part.name))
+    ledger.reconcile(outlet, folder.name.partition("=")[2], lines, schedule)
     revisions = [record["revision"] for part in parts for record in read_part(folder / part.name)]
     new = sum(revision == 1 for revision in revisions)
     document = {
@@ -133,6 +154,46 @@ def salvage_run(folder: Path, outlet: str) -> dict[str, Any]:
     return document
 
 
+def ledger_url(settings: BaseSettings) -> str:
+    """Return SQLAlchemy's address of the ledger: the setting's, else in the output folder."""
+    output = Path(settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+    return settings.get("NEWSCRAWL_LEDGER_URL") or f"sqlite:///{output}/ledger.sqlite3"
+
+
+def schedule_of(settings: BaseSettings) -> Schedule:
+    """Return when articles are asked for again. Raises OutputError for what are no hours."""
+    try:
+        return Schedule(
+            tuple(map(float, settings.getlist("NEWSCRAWL_REVISIT_HOURS"))),
+            tuple(map(float, settings.getlist("NEWSCRAWL_RETRY_HOURS"))),
+        )
+    except ValueError as error:
+        raise OutputError(
+            f"NEWSCRAWL_REVISIT_HOURS and NEWSCRAWL_RETRY_HOURS must be hours: {error}."
+        ) from error
+
+
+def rebuild(output: Path, url: str, schedule: Schedule) -> int:
+    """Make the ledger anew from the published parts of every outlet; return their records.
+
+    A SQLite ledger is set aside under another name, not deleted. Of articles that were never
+    published nothing is left: they will be discovered again.
+    """
+    for suffix in ("", "-wal", "-shm"):
+        path = Path(url.removeprefix("sqlite:///") + suffix)
+        if url.startswith("sqlite:///") and path.exists():
+            path.rename(f"{path}.{run_name()}.damaged")
+    ledger = Ledger(url)
+    count = 0
+    for folder in sorted(output.glob("*/run=*"), key=lambda it: it.name):
+        parts = sorted(folder.glob("part-*.jsonl"))
+        records = [record for part in parts for record in read_part(part)]
+        ledger.reconcile(folder.parent.name, folder.name.partition("=")[2], records, schedule)
+        count += len(records)
+    ledger.close()
+    return count
+
+
 class Run:
     """Extension: opens the run before the first request and closes it, books and all, at the end.
 
@@ -148,6 +209,10 @@ class Run:
         self.stopping = False
         self._folder: RunFolder | None = None
         self._writer: PartWriter | None = None
+        self._ledger: Ledger | None = None
+        self._changes: list[Change] = []
+        self.schedule = Schedule()
+        self.caught_up = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -173,6 +238,13 @@ class Run:
         return self._writer
 
     @property
+    def ledger(self) -> Ledger:
+        """What is known of every article. Raises RuntimeError before the run is open."""
+        if self._ledger is None:
+            raise RuntimeError("the run is not open")
+        return self._ledger
+
+    @property
     def output(self) -> Path:
         """The output folder, absolute."""
         return Path(self.crawler.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
@@ -187,29 +259,60 @@ class Run:
         except RunningError as error:
             logger.error("%s", error)
             raise CloseSpider(ALREADY_RUNNING) from error
-        except (OutputError, OSError) as error:
+        except (OutputError, LedgerError, OSError) as error:
             sentence = f"The output folder {self.output} cannot be used: {error}."
-            logger.error("%s", error if isinstance(error, OutputError) else sentence)
+            logger.error("%s", sentence if isinstance(error, OSError) else error)
             raise CloseSpider(UNUSABLE_OUTPUT) from error
+        finally:
+            if self._writer is None and self._folder is not None:
+                self._folder.release()
 
     def _begin(self, spider: scrapy.Spider) -> None:
+        settings = self.crawler.settings
         self._folder = RunFolder(self.output, spider.name)
+        self.schedule = schedule_of(settings)
+        self._ledger = Ledger(ledger_url(settings))
         for folder in self._folder.unfinished():
-            salvaged = salvage_run(folder, spider.name)
+            salvaged = salvage_run(folder, spider.name, self._ledger, self.schedule)
             logger.warning(
                 "%s was killed: %d records kept, %d bytes of a torn line cut",
                 folder,
                 salvaged["books"]["discovered"],
                 salvaged["bytes_cut"],
             )
+        self.caught_up = self._folder.is_caught_up()
         folder = self._folder.create()
-        self._writer = PartWriter(folder, self.crawler.settings.getint("NEWSCRAWL_PART_RECORDS"))
+        self._writer = PartWriter(
+            folder,
+            settings.getint("NEWSCRAWL_PART_RECORDS"),
+            settings.getfloat("NEWSCRAWL_PART_MINUTES") * 60,
+        )
         self.document = {
             "run": folder.name.partition("=")[2],
             "spider": spider.name,
             "arguments": getattr(spider, "given", {}),
             "started": utc(datetime.now(UTC)),
         }
+        self._ticker = create_looping_call(self.tick)
+        self._ticker.start(1.0, now=False)
+
+    def enter(self, *changes: Change) -> None:
+        """Queue changes of the ledger until the lines that they speak of are on disk."""
+        self._changes += changes
+
+    def tick(self) -> None:
+        """Bring lines to disk and then the ledger up to date; end a part that is old enough."""
+        try:
+            self.writer.rotate_if_old()
+            self._settle()
+        except (OSError, LedgerError) as error:
+            self.fail(error)
+
+    def _settle(self) -> None:
+        if self._changes:
+            self.writer.sync()
+            self.ledger.apply(self._changes)
+            self._changes.clear()
 
     def stop(self, reason: str) -> None:
         """Ask the crawl to end; what is under way is finished first. Only the first call counts."""
@@ -217,10 +320,11 @@ class Run:
             self.stopping = True
             deferred_from_coro(self.crawler.engine.close_spider_async(reason=reason))
 
-    def fail(self, error: OSError) -> None:
-        """Stop the crawl because its output cannot be written; said once."""
+    def fail(self, error: OSError | LedgerError) -> None:
+        """Stop the crawl because its output or its ledger cannot be written; said once."""
         if not self.stopping:
-            logger.error("The output cannot be written, the run stops: %s", error)
+            what = "The output" if isinstance(error, OSError) else "The ledger"
+            logger.error("%s cannot be written, the run stops: %s", what, error)
         self.stop(OUTPUT_FAILED)
 
     def close(self, reason: str) -> None:
@@ -231,8 +335,10 @@ class Run:
         out_by = balance(books)
         if out_by:
             logger.critical("The books do not balance, they are out by %d: %s", out_by, books)
+        self._ticker.stop()
         try:
             self._writer.rotate()
+            self._settle()
             self.document |= {
                 "finished": utc(datetime.now(UTC)),
                 "reason": reason,
@@ -250,7 +356,8 @@ class Run:
                 "listings": self.listings.as_dict(),
             }
             write_whole(self._writer.folder / RUN_FILE, self.document)
-        except OSError as error:
+        except (OSError, LedgerError) as error:
             logger.error("The run cannot be closed, the next one will salvage it: %s", error)
         finally:
+            self.ledger.close()
             self._folder.release()

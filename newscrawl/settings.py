@@ -13,6 +13,7 @@ USER_AGENT = os.environ.get(
 )
 ROBOTSTXT_OBEY = True  # default False
 CONCURRENT_REQUESTS_PER_DOMAIN = 1  # default 1 since 2.14's template, 8 without it
+CONCURRENT_REQUESTS = 2  # default 16; more would only wait, and hold up Ctrl-C
 DOWNLOAD_DELAY = 1  # default 0; seconds
 AUTOTHROTTLE_ENABLED = True  # default False; slows down when the site does
 COOKIES_ENABLED = False  # default True; a reader without an account has none
@@ -58,4 +59,12 @@ ITEM_PIPELINES = {
 NEWSCRAWL_OUTPUT_DIR = os.environ.get("NEWSCRAWL_OUTPUT_DIR", "output")
 NEWSCRAWL_RECORD = os.environ.get("NEWSCRAWL_RECORD", "")
 NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
-NEWSCRAWL_PART_RECORDS = 10_000  # a part ends after so many records
+# Another database than output/ledger.sqlite3, for several machines.
+NEWSCRAWL_LEDGER_URL = os.environ.get("NEWSCRAWL_LEDGER_URL", "")
+# A part ends, and readers see it, after so many records or minutes.
+NEWSCRAWL_PART_RECORDS = 10_000
+NEWSCRAWL_PART_MINUTES = 15
+# Ages, in hours after publication, at which an article is looked at for changes.
+NEWSCRAWL_REVISIT_HOURS = os.environ.get("NEWSCRAWL_REVISIT_HOURS", "1,6,24,72")
+# Pauses, in hours, before each new try of an article that failed; then it is given up.
+NEWSCRAWL_RETRY_HOURS = os.environ.get("NEWSCRAWL_RETRY_HOURS", "1,3,12,24,72")

@@ -72,7 +72,12 @@ class Crawl:
         return [json.loads(p.read_text()) for p in sorted(self.output.glob("hill/run=*/run.json"))]
 
 
-def crawl(output: Path, *arguments: str, limits: str = "", **environment: str) -> Crawl:
+def environment(output: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a command that works on ``output``."""
+    return {**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output), **more}
+
+
+def crawl(output: Path, *arguments: str, limits: str = "", **settings: str) -> Crawl:
     """Run ``scrapy crawl hill`` as a user does, with settings from the environment.
 
     ``limits`` are a shell's resource limits for it, such as ``ulimit -f 32``.
@@ -83,7 +88,7 @@ def crawl(output: Path, *arguments: str, limits: str = "", **environment: str) -
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output), **environment},
+        env=environment(output, **settings),
         capture_output=True,
         text=True,
         timeout=120,

@@ -20,7 +20,7 @@ SPIDERS = SpiderLoader(get_project_settings())
 LAYERS = (
     {"exceptions", "processors", "candidates", "books", "__init__"},
     {"items"},
-    {"structured_data", "story", "parts", "schema"},
+    {"structured_data", "story", "parts", "schema", "ledger"},
     {"loaders", "run", "progress"},
     {"warc"},
     {"arguments", "pipelines", "spidermiddlewares", "downloadermiddlewares", "logformatter"},

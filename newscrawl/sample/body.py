@@ -58,13 +58,16 @@ def paragraphs(story: Story, edition: int = 1) -> list[str]:
             texts += [change["added"], change["note"]]
         return texts
     texts = list(story.plot["paragraphs"])
-    if story.kind == "news":
+    if story.kind == "news" and not story.plot.get("alone"):
         common = material()["common"]
         chosen = random.Random(int(story.id)).sample(range(len(common)), 7)  # noqa: S311
         texts += [common[number] for number in sorted(chosen)]
     if story.kind == "video":
         texts = (texts, [], texts[:1])[story.index // 26 % 3]
-    return [_introduce(text, texts[:place]) for place, text in enumerate(texts)]
+    introduced: list[str] = []
+    for text in texts:
+        introduced.append(_introduce(text, introduced))
+    return introduced
 
 
 def description(story: Story) -> str:
@@ -210,7 +213,7 @@ def _furniture(story: Story) -> list[tuple[int, Block]]:
     found = [(2, _figure(image, story)) for image in figures(story)]
     if number % 3 == 0:
         found.append((4, _heading(story, 2 + number // 3 % 3)))
-    if number % 4 == 2:
+    if number % 4 == 2 and story.kind == "news":
         found.append((3, _list(story)))
     if number % 5 == 0:
         found.append((5, _quote(story)))
@@ -249,7 +252,7 @@ def _ad(slot: str) -> Block:
 
 
 def _heading(story: Story, level: int) -> Block:
-    headings = material()["headings"]
+    headings = material()["headings" if story.kind == "news" else "opinion_headings"]
     text = headings[story.index % len(headings)]
     inner = f"<strong>{text}</strong>" if level == 3 else text
     return Block(f'<h{level} class="wp-block-heading">{inner}</h{level}>', (text,))

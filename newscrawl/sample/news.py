@@ -272,8 +272,9 @@ class _Desk:
         count = self.turns[area]
         self.turns[area] += 1
         text = material()["areas"][area]
-        plot = text["plots"][count % len(text["plots"])]
-        topic = text["topics"][(count // len(text["plots"]) + count) % len(text["topics"])]
+        lap, step = divmod(count, len(text["plots"]))
+        topic = text["topics"][(lap + step) % len(text["topics"])]
+        plot = text["plots"][step]
         rng = random.Random(number)  # noqa: S311
         facts = _facts(area, topic, published, rng)
         headline = plot["headline"].format_map(facts)

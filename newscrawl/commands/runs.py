@@ -1,0 +1,51 @@
+"""``scrapy runs``: the runs and their books."""
+
+import argparse
+import json
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+
+from newscrawl.books import balance
+from newscrawl.run import RUN_FILE
+
+
+class Command(ScrapyCommand):
+    """Lists the runs, the latest last, each with its books."""
+
+    requires_project = True
+    requires_crawler_process = False
+    default_settings = {"LOG_ENABLED": False}
+
+    def syntax(self) -> str:
+        """Return the arguments, for the usage line."""
+        return "[<outlet>]"
+
+    def short_desc(self) -> str:
+        """Return what ``scrapy -h`` says of the command."""
+        return "List the runs with their books"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add our options to Scrapy's."""
+        super().add_options(parser)
+        parser.add_argument("--limit", type=int, default=20, help="how many runs (20)")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Print a line a run."""
+        assert self.settings is not None
+        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+        names = ("discovered", "known", "new", "revised", "unchanged", "pending")
+        folders = sorted(output.glob(f"{args[0] if args else '*'}/run=*"), key=lambda it: it.name)
+        for folder in folders[-opts.limit :]:
+            line = f"{folder.name.partition('=')[2]}  {folder.parent.name}  "
+            if not (folder / RUN_FILE).exists():
+                print(f"{line}running, or killed")  # noqa: T201
+                continue
+            document = json.loads((folder / RUN_FILE).read_text("utf-8"))
+            books = document["books"]
+            counts = [f"{name} {books[name]}" for name in names]
+            counts += [f"{name} {sum(books[name].values())}" for name in ("rejected", "failed")]
+            verdict = "complete" if document["complete"] else "not complete"
+            if balance(books):
+                verdict = f"OUT OF BALANCE by {balance(books)}"
+            print(f"{line}{document['reason']}, {verdict}: {', '.join(counts)}")  # noqa: T201
