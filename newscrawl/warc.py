@@ -155,6 +155,11 @@ class Recorder:
         self._stream.close()
 
 
+def refuse(crawler: Crawler, sentence: str) -> None:
+    """Leave word that the run must not start, and why; see ``Run.open``."""
+    crawler.spider.refusal = sentence  # type: ignore[union-attr]
+
+
 class RecordMiddleware:
     """Downloader middleware: keeps every response that came over the network as WARC.
 
@@ -168,13 +173,20 @@ class RecordMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Open a file for this crawl. Raises NotConfigured when recording is off."""
+        """Open a file for this crawl. Raises NotConfigured when recording is off.
+
+        When the folder cannot be used, the run will not start.
+        """
         from newscrawl.run import run_name, software  # noqa: PLC0415  # only when it is on
 
         if not (folder := crawler.settings.get("NEWSCRAWL_RECORD")):
             raise NotConfigured
         name = f"{crawler.spidercls.name}-{run_name()}-{os.getpid()}.warc.gz"
-        middleware = cls(Recorder(folder, name, software()))
+        try:
+            middleware = cls(Recorder(folder, name, software()))
+        except OutputError as error:
+            refuse(crawler, str(error))
+            raise NotConfigured from error
         crawler.signals.connect(middleware.recorder.close, signals.engine_stopped)
         return middleware
 
@@ -206,16 +218,18 @@ class ReplayMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Index the recording. Raises OutputError, one sentence, when it cannot be read."""
+        """Index the recording. When it cannot be read, the run will not start."""
         path = crawler.settings.get("NEWSCRAWL_REPLAY")
         if not path:
             wanted = getattr(crawler.spider, "wanted", None)
             return cls(None, offline=bool(getattr(wanted, "archive", ())))
         try:
             if not is_warc(path):
-                raise OutputError(f"NEWSCRAWL_REPLAY={path!r} is not a WARC file.")
+                refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} is not a WARC file.")
+                return cls({})
         except OSError as error:
-            raise OutputError(f"NEWSCRAWL_REPLAY={path!r} cannot be read: {error}.") from error
+            refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} cannot be read: {error}.")
+            return cls({})
         recording: dict[str, list[Entry]] = {}
         for entry in entries(path, crawler.stats.inc_value):
             recording.setdefault(entry.url, []).append(entry)

@@ -115,8 +115,9 @@ def test_a_file_that_is_no_warc_is_refused(tmp_path: Path) -> None:
         assert done.code == 2
         assert f"archive='{path}' is not allowed: it must be a WARC file" in done.log
         done = crawl(tmp_path / "output", NEWSCRAWL_REPLAY=str(path))
-        assert done.code != 0
+        assert done.code == 2
         assert f"NEWSCRAWL_REPLAY='{path}' is not a WARC file" in done.log
+        assert "Traceback" not in done.log
 
 
 def test_an_output_folder_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
