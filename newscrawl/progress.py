@@ -14,7 +14,7 @@ from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 
-from newscrawl.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
+from newscrawl.books import FAILED, KNOWN, NEW, REJECTED, REVISED, UNCHANGED
 from newscrawl.run import Run
 
 logger = logging.getLogger(__name__)
@@ -73,9 +73,10 @@ class Progress:
         return Run.of(self.crawler)
 
     def line(self) -> Table:
-        """Return the live line: pages, articles by fate, rate and queue."""
+        """Return the live line: pages, articles by fate, duplicates, queue and rate."""
         counts = self.run.books.counts()
         pages = self.crawler.stats.get_value("response_received_count", 0)
+        scheduler: Any = self.crawler.engine.scheduler
         seconds = max(time.monotonic() - self.started, 0.001)
         table = Table.grid(padding=(0, 2))
         table.add_row(
@@ -86,7 +87,8 @@ class Progress:
             f"{counts.get(KNOWN, 0) + counts.get(UNCHANGED, 0)} known",
             f"[red]{counts.get(REJECTED, 0)} rejected[/red]",
             f"[red]{counts.get(FAILED, 0)} failed[/red]",
-            f"{counts.get(PENDING, 0)} waiting",
+            f"{self.crawler.stats.get_value('newscrawl/link_repeats', 0)} duplicate links",
+            f"{len(scheduler or ())} in the queue",
             f"{pages / seconds * 60:.0f} pages/min",
         )
         return table
