@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from itemloaders.processors import Compose, Identity, MapCompose, TakeFirst
+from itemloaders.processors import Compose, MapCompose, TakeFirst
 from lxml.etree import _Element
 from parsel import Selector
 from scrapy.loader import ItemLoader
@@ -107,11 +107,9 @@ class ArticleLoader(ItemLoader):
     description_in = section_in = sections_in = tags_in = MapCompose(unescape)
     date_published_in = MapCompose(_moment)
     date_modified_in = MapCompose(iso_date)
-    language_in = images_in = links_in = body_in = Identity()
     sections_out = tags_out = Compose(unique)
-    images_out = links_out = Identity()
     headline_out = description_out = date_published_out = date_modified_out = TakeFirst()
-    section_out = language_out = body_out = TakeFirst()
+    section_out = TakeFirst()
 
     def count(self, key: str, count: int = 1) -> None:
         """Add to a stat, when there is a crawl that keeps stats."""
@@ -179,11 +177,11 @@ class Reader:
         matched, what was left out as noise, and where structured data and page disagree.
         """
         found = ((it, article) for it in self.layouts for article in css(it.article)(page.root))
-        layout, article = next(found, (None, None))
+        layout, element = next(found, (None, None))
         if layout is None:
             return None
         data = read_structured_data(page.root)
-        loader = self._loader(article, base_url, stats)
+        loader = self._loader(element, base_url, stats)
         headline = data.text("headline") or data.meta.get("og:title")
         loader.add_checked("headline", headline, map(text_of, loader.printed(layout.headline)))
         byline = loader.printed(layout.byline)[:1]
@@ -203,10 +201,11 @@ class Reader:
         known = [*loader.get_collected_values("section")[:1], *sections]
         loader.add_value("sections", [*known, *strings(data.article.get("genre"))])
         loader.add_value("tags", map(text_of, loader.printed(layout.tags)))
-        loader.add_value("language", page.root.get("lang") or page.root.get("xml:lang"))
         roots = loader.printed(layout.story)
         lead = _lead(loader.printed(layout.lead), data, base_url)
-        return Page(self._finish(loader, roots, lead), data)
+        article = self._finish(loader, roots, lead)
+        article.language = page.root.get("lang") or page.root.get("xml:lang") or None
+        return Page(article, data)
 
     def read_post(
         self, post: Mapping[str, Any], base_url: str, stats: Stats | None = None
@@ -239,10 +238,10 @@ class Reader:
         for rule, count in story.noise.items():
             loader.count(f"newscrawl/noise/{rule}", count)
         images = {image.url: image for image in reversed([*lead, *story.images])}
-        loader.add_value("images", list(reversed(images.values())))
-        loader.add_value("links", story.links)
-        loader.add_value("body", story.text)
         article: Article = loader.load_item()
+        article.images = list(reversed(images.values()))
+        article.links = story.links
+        article.body = story.text
         if self.live and any(css(self.live)(root) for root in roots):
             article.kind = "live"
         article.word_count = len((article.body or "").split())

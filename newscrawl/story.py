@@ -48,22 +48,24 @@ class Noise:
     with it, whether they stand in one element or follow each other. Elements that a page hides
     (``hidden``, ``display:none``) always go.
 
-    Raises cssselect's ``SelectorError`` for a selector that is not CSS.
+    Raises cssselect's ``SelectorError`` for a selector that is not CSS. Titles hold no ``"``.
     """
 
     def __init__(
-        self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Iterable[str] = ()
+        self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Sequence[str] = ()
     ) -> None:
         """Compile the rules once; they are used for every page."""
         self._rules = {rule: css(rule) for rule in ("[hidden]", *selectors)}
         self._rules["[style~='display:none']"] = etree.XPath(
-            "descendant::*[contains(translate(@style, ' ', ''), 'display:none')]"
+            "descendant::*[@style][contains(translate(@style, ' ', ''), 'display:none')]"
         )
         self._texts = frozenset(texts)
-        self._boxes = {
-            title: etree.XPath("descendant::text()[normalize-space() = $title]/..")
-            for title in boxes
-        }
+        # "contains" is the quick half of the test; few texts come to the exact one.
+        near, exact = (
+            " or ".join(test.format(title) for title in boxes) or "false()"
+            for test in ('contains(., "{}")', 'normalize-space() = "{}"')
+        )
+        self._boxes = etree.XPath(f"descendant::text()[{near}][{exact}]/..")
 
     def elements(self, root: _Element) -> dict[_Element, str]:
         """Return the noise below ``root``, each element with the rule that found it first."""
@@ -71,10 +73,9 @@ class Noise:
         for name, rule in self._rules.items():
             for element in rule(root):
                 found.setdefault(element, name)
-        for title, rule in self._boxes.items():
-            for element in rule(root, title=title):
-                for part in _link_box(element, root):
-                    found.setdefault(part, title)
+        for title in self._boxes(root):
+            for part in _link_box(title, root):
+                found.setdefault(part, text_of(title))
         return found
 
     def is_noise(self, text: str) -> bool:

@@ -152,7 +152,7 @@ class HillSpider(ArticleSpider):
                 headline="h1.page-title",
                 byline="section.submitted-by.mobile-only",
                 section="a.article__header__category",
-                lead="div.article__featured-media figure.article__featured-image",
+                lead="figure.article__featured-image",
                 story="div.article__text",
                 tags="a.tags__item",
             ),
