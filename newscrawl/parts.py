@@ -31,7 +31,7 @@ class Part:
 
 
 def line_of(record: Mapping[str, Any]) -> bytes:
-    """Return a record as its line, newline included. Lone surrogates become U+FFFD."""
+    """Return a record as its line, newline included. A lone surrogate becomes ``?``."""
     buffer = io.StringIO()
     with jsonlines.Writer(buffer, dumps=_dumps) as writer:
         writer.write(record)

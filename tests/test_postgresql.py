@@ -37,7 +37,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         options = f"-k {folder} -c listen_addresses="
         run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
         try:
-            yield f"postgresql+psycopg://crawler@/postgres?host={folder}"
+            yield f"postgresql://crawler@/postgres?host={folder}"
         finally:
             run("pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
     finally:
