@@ -102,17 +102,19 @@ class RunFolder:
         folders = sorted(self.outlet_folder.glob("run=*"))
         return [it for it in folders if it.is_dir() and not (it / RUN_FILE).exists()]
 
-    def is_caught_up(self) -> bool:
-        """Say whether the latest crawl of the whole outlet came to its end.
+    def is_caught_up(self, pages: int) -> bool:
+        """Say whether the latest crawl of the whole outlet came to its end, as deep as this one.
 
-        Only then does a listing page without anything new mean that the pages behind it hold
-        nothing new either.
+        Only then does a listing page without anything new mean that the ``pages`` behind it
+        hold nothing new either.
         """
         for path in sorted(self.outlet_folder.glob(f"run=*/{RUN_FILE}"), reverse=True):
             document = json.loads(path.read_text("utf-8"))
-            if not {"sections", "tags", "archive"} & set(document.get("arguments", {})):
+            given = document.get("arguments", {})
+            if not {"sections", "tags", "archive", "since", "until"} & set(given):
                 listings = Listings(failed=Counter(document.get("listings", {}).get("failed", {})))
-                return bool(document["reason"] == "finished" and listings.complete)
+                finished = document["reason"] == "finished" and listings.complete
+                return bool(finished and document["pages"] >= pages)
         return False
 
     def release(self) -> None:
@@ -280,7 +282,8 @@ class Run:
                 salvaged["books"]["discovered"],
                 salvaged["bytes_cut"],
             )
-        self.caught_up = self._folder.is_caught_up()
+        pages: int = getattr(spider, "wanted").pages  # noqa: B009  # an ArticleSpider's
+        self.caught_up = self._folder.is_caught_up(pages)
         folder = self._folder.create()
         self._writer = PartWriter(
             folder,
@@ -291,6 +294,7 @@ class Run:
             "run": folder.name.partition("=")[2],
             "spider": spider.name,
             "arguments": getattr(spider, "given", {}),
+            "pages": pages,
             "started": utc(datetime.now(UTC)),
         }
         self._ticker = create_looping_call(self.tick)

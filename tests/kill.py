@@ -116,11 +116,13 @@ def kill_test(kills: int, articles: int, seed: int = 1) -> int:
                 assert start(output, server.port).wait(120) == 0
                 check(output, wanted)
                 shutil.rmtree(output)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; see {folder}") from error
     finally:
         if site.victim is not None:
             site.victim.kill()
             site.victim.wait()
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)
     return died
 
 

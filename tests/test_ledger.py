@@ -78,6 +78,17 @@ def test_an_unchanged_site_costs_only_its_listings(
     )
 
 
+def test_a_shallow_run_does_not_hide_what_is_deeper(
+    editions: tuple[Path, Path], tmp_path: Path
+) -> None:
+    crawl(tmp_path, "-a", "pages=1", NEWSCRAWL_REPLAY=str(editions[0]), **NEVER)
+    done = crawl(tmp_path, NEWSCRAWL_REPLAY=str(editions[0]), **NEVER)
+    again = crawl(tmp_path, NEWSCRAWL_REPLAY=str(editions[0]), **NEVER)
+    deep, caught_up = (run["listings"]["asked"] for run in again.runs[1:])
+    assert deep > caught_up, "after a shallow run the pages behind the first are read"
+    assert done.runs[1]["books"]["failed"] == {}
+
+
 def test_a_corrected_article_is_a_new_revision(editions: tuple[Path, Path], tmp_path: Path) -> None:
     crawl(tmp_path, NEWSCRAWL_REPLAY=str(editions[0]), **ALWAYS)
     let_time_pass(tmp_path)
