@@ -39,7 +39,8 @@ class Layout:
     """One look of an outlet's article pages, in CSS selectors of elements (not of their text).
 
     A page is of the first layout whose ``article`` matches; the other selectors are looked up
-    below that element. ``byline`` is the element that prints names and time. ``lead`` is the
+    below that element, only ``headline`` and ``byline`` anywhere on the page: they often stand
+    above the article. ``byline`` is the element that prints names and time. ``lead`` is the
     lead picture's ``figure``. An empty selector says that the layout does not print the field.
     ``section_separator`` divides a structured section that names its parent, too.
     """
@@ -94,7 +95,8 @@ def _first_authors(values: list[list[Author]]) -> list[Author]:
 class ArticleLoader(ItemLoader):
     """Item loader of the record: the processors of each field, for every outlet.
 
-    Its context holds the ``reader`` of the outlet and the page's ``base_url``.
+    Its context holds the ``reader`` of the outlet, the page's ``base_url``, and the elements
+    ``page`` and ``article``.
     """
 
     default_item_class = Article
@@ -116,15 +118,15 @@ class ArticleLoader(ItemLoader):
         if self.stats is not None:
             self.stats.inc_value(key, count)
 
-    def printed(self, selector: str) -> list[_Element]:
-        """Return the elements of the article that a CSS selector matches.
+    def printed(self, selector: str, scope: str = "article") -> list[_Element]:
+        """Return the elements of the ``article``, or of the ``page``, that a selector matches.
 
         The stat ``parser/css/<selector>`` counts the pages on which it matched, so that a broken
         selector shows as one that stays behind.
         """
         if not selector:
             return []
-        found: list[_Element] = css(selector)(self.context["article"])
+        found: list[_Element] = css(selector)(self.context[scope])
         self.count(f"parser/css/{selector}", 1 if found else 0)
         return found
 
@@ -181,10 +183,12 @@ class Reader:
         if layout is None:
             return None
         data = read_structured_data(page.root)
-        loader = self._loader(element, base_url, stats)
+        loader = self._loader(base_url, stats, page=page.root, article=element)
         headline = data.text("headline") or data.meta.get("og:title")
-        loader.add_checked("headline", headline, map(text_of, loader.printed(layout.headline)))
-        byline = loader.printed(layout.byline)[:1]
+        loader.add_checked(
+            "headline", headline, map(text_of, loader.printed(layout.headline, "page"))
+        )
+        byline = loader.printed(layout.byline, "page")[:1]
         loader.add_checked("authors", data.article.get("author"), byline)
         published = data.text("datePublished") or data.meta.get("article:published_time")
         loader.add_checked("date_published", published, map(text_of, byline))
@@ -215,7 +219,7 @@ class Reader:
         Its times are UTC without saying so. Its authors, and the names of its sections and tags,
         are not in it.
         """
-        loader = self._loader(None, base_url, stats)
+        loader = self._loader(base_url, stats)
         loader.add_value("headline", _rendered(post, "title"))
         if excerpt := _rendered(post, "excerpt").strip():
             loader.add_value("description", text_of(Selector(text=excerpt, type="html").root))
@@ -226,10 +230,8 @@ class Reader:
         roots = [Selector(text=markup, type="html").root] if markup.strip() else []
         return self._finish(loader, roots, [])
 
-    def _loader(
-        self, article: _Element | None, base_url: str, stats: Stats | None
-    ) -> ArticleLoader:
-        return ArticleLoader(stats=stats, article=article, reader=self, base_url=base_url)
+    def _loader(self, base_url: str, stats: Stats | None, **scopes: _Element) -> ArticleLoader:
+        return ArticleLoader(stats=stats, reader=self, base_url=base_url, **scopes)
 
     def _finish(
         self, loader: ArticleLoader, roots: list[_Element], lead: Iterable[Image]

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 from w3lib.url import url_query_cleaner
@@ -180,6 +180,9 @@ _TRACKING = re.compile(
 )
 
 
+_WEB = re.compile(r"https?://[^\s/?#\[\]@]+(?:[/?]|$)", re.ASCII)
+
+
 def clean_url(url: str, base: str = "") -> str | None:
     """Return the absolute http(s) address without tracking and fragment; None for any other.
 
@@ -192,14 +195,14 @@ def clean_url(url: str, base: str = "") -> str | None:
         url = url.strip()
         if not url.startswith(("https://", "http://")):
             url = urljoin(base, url)
-        url = url.partition("#")[0]
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return None
     except ValueError:
         return None
-    if parts.query:
-        names = {pair.partition("=")[0] for pair in parts.query.split("&")}
+    url = url.partition("#")[0]
+    if not _WEB.match(url):
+        return None
+    query = url.partition("?")[2]
+    if query:
+        names = {pair.partition("=")[0] for pair in query.split("&")}
         tracking = [name for name in names if _TRACKING.match(name)]
         if tracking:
             url = url_query_cleaner(url, tracking, remove=True, unique=False)

@@ -3,6 +3,7 @@
 What is noise is the outlet's knowledge and comes from outside; what is a block is HTML's.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -40,6 +41,11 @@ def css(selector: str) -> etree.XPath:
     return etree.XPath(HTMLTranslator().css_to_xpath(selector))
 
 
+_SIMPLE = re.compile(r"^([a-z0-9]*)([.#][\w-]+)$", re.ASCII)
+_MARKED = etree.XPath("descendant::*[@class or @id]")
+_HIDDEN = "descendant::*[@hidden or @style[contains(translate(., ' ', ''), 'display:none')]]"
+
+
 class Noise:
     """What inside a story is not of the story: CSS selectors, and whole blocks of text.
 
@@ -55,10 +61,14 @@ class Noise:
         self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Sequence[str] = ()
     ) -> None:
         """Compile the rules once; they are used for every page."""
-        self._rules = {rule: css(rule) for rule in ("[hidden]", *selectors)}
-        self._rules["[style~='display:none']"] = etree.XPath(
-            "descendant::*[@style][contains(translate(@style, ' ', ''), 'display:none')]"
-        )
+        # Most rules are a tag with one class or id: one look at an element tells them all.
+        self._simple: dict[str, list[tuple[str, str]]] = {}
+        self._rules = {_HIDDEN: etree.XPath(_HIDDEN)}
+        for rule in selectors:
+            if found := _SIMPLE.match(rule):
+                self._simple.setdefault(found[2], []).append((found[1], rule))
+            else:
+                self._rules[rule] = css(rule)
         self._texts = frozenset(texts)
         # "contains" is the quick half of the test; few texts come to the exact one.
         near, exact = (
@@ -70,8 +80,14 @@ class Noise:
     def elements(self, root: _Element) -> dict[_Element, str]:
         """Return the noise below ``root``, each element with the rule that found it first."""
         found: dict[_Element, str] = {}
-        for name, rule in self._rules.items():
-            for element in rule(root):
+        for element in _MARKED(root):
+            marks = [f".{name}" for name in element.get("class", "").split()]
+            for mark in (*marks, f"#{element.get('id', '')}"):
+                for tag, rule in self._simple.get(mark, ()):
+                    if tag in ("", element.tag):
+                        found.setdefault(element, rule)
+        for name, compiled in self._rules.items():
+            for element in compiled(root):
                 found.setdefault(element, name)
         for title in self._boxes(root):
             for part in _link_box(title, root):

@@ -158,7 +158,7 @@ class HillSpider(ArticleSpider):
             ),
             Layout(
                 name="drupal",
-                article="body:has(article.node-article)",
+                article="article.node-article",
                 headline="h1#page-title",
                 byline="span.submitted-by",
                 story="div.field-name-body",
