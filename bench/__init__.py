@@ -1,0 +1,1 @@
+"""Benchmarks of newscrawl that anyone can rerun: ``python -m bench [quality] [throughput]``."""

@@ -1,0 +1,28 @@
+"""The least that a Scrapy crawl does: download a list of addresses, find the links of each page."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from scrapy import Request, Spider
+from scrapy.http import HtmlResponse, Response
+from scrapy.linkextractors import LinkExtractor
+
+
+class BareSpider(Spider):
+    """Started outside the project, with Scrapy's own settings."""
+
+    name = "bare"
+
+    def __init__(self, addresses: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.addresses = Path(addresses)
+        self.links = LinkExtractor()
+
+    async def start(self) -> AsyncIterator[Request]:
+        for url in self.addresses.read_text(encoding="utf-8").splitlines():
+            yield Request(url)
+
+    def parse(self, response: Response) -> None:
+        if isinstance(response, HtmlResponse):
+            self.crawler.stats.inc_value("bare/links", len(self.links.extract_links(response)))

@@ -1,0 +1,132 @@
+"""What the ledger costs as it grows: skipping a known article, opening, and a crawl's memory."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.table import markdown
+from newscrawl.ledger import Ledger, articles, revisions
+from newscrawl.sample.__main__ import write_warc
+from newscrawl.sample.site import SampleSite
+
+SIZES = (10_000, 100_000, 1_000_000)
+LOOKUPS = 5_000
+ROOT = Path(__file__).parents[1]
+
+
+def fill(path: Path, size: int) -> None:
+    """Make a ledger of ``size`` published articles, none of them due."""
+    ledger = Ledger(f"sqlite:///{path}")
+    fetched = "2026-01-01T00:00:00Z"
+    shared = {"outlet": "hill", "content_hash": "0" * 64, "revision": 1, "date_modified": fetched}
+    for start in range(0, size, 50_000):
+        numbers = range(10_000_000 + start, 10_000_000 + min(start + 50_000, size))
+        rows = [{**shared, "id": str(number)} for number in numbers]
+        with ledger._transaction() as connection:
+            connection.execute(
+                articles.insert(),
+                [
+                    {
+                        **row,
+                        "url": f"https://thehill.com/homenews/{row['id']}-a-story-with-a-slug/",
+                        "state": "published",
+                        "attempts": 0,
+                        "first_seen": fetched,
+                        "last_fetched": fetched,
+                    }
+                    for row in rows
+                ],
+            )
+            connection.execute(
+                revisions.insert(),
+                [{**row, "run": "20260101T000000Z", "date_fetched": fetched} for row in rows],
+            )
+    ledger.close()
+
+
+def skip_cost(path: Path, size: int) -> float:
+    """Return the microseconds that it takes to see that a known article is not due."""
+    ledger = Ledger(f"sqlite:///{path}")
+    chance = random.Random(7)
+    rounds = []
+    for _ in range(5):
+        wanted = [str(10_000_000 + chance.randrange(size)) for _ in range(LOOKUPS)]
+        begun = time.perf_counter()
+        for identity in wanted:
+            known = ledger.get("hill", identity)
+            assert known is not None
+            assert not known.is_due("2026-11-23T00:00:00Z")
+        rounds.append((time.perf_counter() - begun) / LOOKUPS * 1e6)
+    ledger.close()
+    return median(rounds)
+
+
+def opening(path: Path) -> float:
+    """Return the seconds from nothing to the list of what is due."""
+    begun = time.perf_counter()
+    ledger = Ledger(f"sqlite:///{path}")
+    ledger.due("hill", "2026-11-23T00:00:00Z")
+    seconds = time.perf_counter() - begun
+    ledger.close()
+    return seconds
+
+
+def crawl_memory(output: Path, recording: Path) -> float:
+    """Return the peak memory, in MB, of a crawl of the sample site with this ledger."""
+    script = (
+        "import resource, subprocess, sys;"
+        "code = subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL).returncode;"
+        "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    command = [sys.executable, "-m", "scrapy", "crawl", "hill"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "NEWSCRAWL_OUTPUT_DIR": str(output),
+            "NEWSCRAWL_REPLAY": str(recording),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    code, kilobytes = done.stdout.split()
+    assert code == "0", done.stdout
+    run = next(output.glob("hill/run=*/run.json"))
+    assert json.loads(run.read_text())["books"]["new"]
+    return int(kilobytes) / 1024
+
+
+def run() -> str:
+    """Return the report."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Path(folder) / "site.warc.gz"
+        write_warc(SampleSite(), recording, 1)
+        first = 0.0
+        for size in SIZES:
+            output = Path(folder) / str(size)
+            output.mkdir()
+            path = output / "ledger.sqlite3"
+            fill(path, size)
+            cost = skip_cost(path, size)
+            first = first or cost
+            rows.append(
+                (
+                    f"{size:,}",
+                    f"{cost:.0f} µs",
+                    f"{cost / first:.2f}",
+                    f"{opening(path):.2f} s",
+                    f"{crawl_memory(output, recording):.0f} MB",
+                )
+            )
+    head = ("known articles", "skip one", "ratio to first", "open", "memory of a crawl")
+    return f"### The ledger as it grows\n\n{markdown(head, rows)}"

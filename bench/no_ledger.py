@@ -1,0 +1,61 @@
+"""The project's settings, but with a ledger that knows nothing and keeps nothing.
+
+Only for comparison: what does remembering cost a crawl?
+"""
+
+from typing import Any
+
+import scrapy
+
+from newscrawl.candidates import Candidate
+from newscrawl.ledger import Ledger
+from newscrawl.run import Run
+from newscrawl.settings import *  # noqa: F403
+from newscrawl.settings import EXTENSIONS as _EXTENSIONS
+
+EXTENSIONS = {
+    ("bench.no_ledger.RunWithoutLedger" if name == "newscrawl.run.Run" else name): order
+    for name, order in _EXTENSIONS.items()
+}
+
+
+class NoLedger(Ledger):
+    """Knows nothing, keeps nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def get(self, outlet: str, identity: str) -> None:
+        return None
+
+    def hashes(self, outlet: str, identity: str) -> dict[int, str]:
+        return {}
+
+    def due(self, outlet: str, now: str) -> list[Candidate]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        return None
+
+    def seen(self, *_: Any) -> Any:
+        return None
+
+    def published(self, *_: Any) -> Any:
+        return []
+
+    def refused(self, *_: Any) -> Any:
+        return None
+
+
+class RunWithoutLedger(Run):
+    """The run, without its ledger."""
+
+    def _begin(self, spider: scrapy.Spider) -> None:
+        super()._begin(spider)
+        self._ledger = NoLedger()
+
+    def enter(self, *changes: Any) -> None:
+        pass

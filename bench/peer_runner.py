@@ -1,0 +1,91 @@
+"""Run by the peers' own Python: extract pages with every peer, print a JSON line for each.
+
+    .venv-bench/bin/python -m bench.peer_runner < pages.json
+
+Standard input is a JSON object of paths and addresses. A line has the key ``tool``, and ``page``,
+``text``, ``seconds`` and ``floor``, or ``error``.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.timing import Extract, timed
+
+BLOCKS = "p div li ul ol blockquote br tr h1 h2 h3 h4 h5 h6".split()
+
+
+def trafilatura(**options: Any) -> Extract:
+    extract = import_module("trafilatura").extract
+    return lambda raw, url: extract(raw, url=url, include_comments=False, **options) or ""
+
+
+def newspaper4k() -> Extract:
+    newspaper = import_module("newspaper")
+
+    def extract(raw: bytes, url: str) -> str:
+        article = newspaper.Article(url, fetch_images=False)
+        article.download(input_html=raw.decode())
+        article.parse()
+        return str(article.text)
+
+    return extract
+
+
+def news_please() -> Extract:
+    from_html = import_module("newsplease").NewsPlease.from_html
+    return lambda raw, url: from_html(raw.decode(), url=url, fetch_images=False).maintext or ""
+
+
+def readability() -> Extract:
+    document = import_module("readability").Document
+    html = import_module("lxml.html")
+
+    def extract(raw: bytes, url: str) -> str:
+        story = html.fromstring(document(raw.decode(), url=url).summary())
+        for element in story.iter(*BLOCKS):
+            element.tail = f"\n{element.tail or ''}"
+        return str(story.text_content())
+
+    return extract
+
+
+TOOLS: dict[str, tuple[str, Callable[[], Extract]]] = {
+    "trafilatura {}": ("trafilatura", trafilatura),
+    "trafilatura {}, fast": ("trafilatura", partial(trafilatura, fast=True)),
+    "newspaper4k {}": ("newspaper4k", newspaper4k),
+    "news-please {}": ("news-please", news_please),
+    "readability-lxml {}": ("readability-lxml", readability),
+}
+
+
+def main() -> None:
+    """Print the lines, and nothing else, on standard output."""
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a peer prints goes elsewhere
+    logging.disable()
+    pages: dict[str, str] = json.load(sys.stdin)
+    for label, (package, load) in TOOLS.items():
+        tool = package
+        try:
+            tool = label.format(version(package))
+            extract = load()
+            for path, url in pages.items():
+                taken = timed(extract, Path(path).read_bytes(), url)
+                line = {"tool": tool, "page": path, **taken._asdict()}
+                print(json.dumps(line), file=lines, flush=True)
+        except Exception as error:
+            # A peer that fails is a result.
+            reason = f"{type(error).__name__}: {error}"
+            print(json.dumps({"tool": tool, "error": reason}), file=lines, flush=True)
+
+
+if __name__ == "__main__":
+    main()
