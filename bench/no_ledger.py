@@ -28,10 +28,13 @@ class NoLedger(Ledger):
     def get(self, outlet: str, identity: str) -> None:
         return None
 
+    def recall(self, outlet: str, name: str) -> None:
+        return None
+
     def hashes(self, outlet: str, identity: str) -> dict[int, str]:
         return {}
 
-    def due(self, outlet: str, now: str) -> list[Candidate]:
+    def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
         return []
 
     def close(self) -> None:

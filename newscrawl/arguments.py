@@ -10,8 +10,8 @@ from newscrawl.exceptions import ArgumentError
 from newscrawl.processors import utc
 from newscrawl.warc import is_warc
 
-DISCOVER = ("links",)
-FETCH = ("auto", "page")
+DISCOVER = ("links", "feeds", "sitemap", "api")
+FETCH = ("auto", "page", "api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def read(
         "sections": lambda name, text: _sections(name, text, sections),
         "tags": lambda name, text: _tags(name, text, is_tag),
         "discover": lambda name, text: tuple(
-            _choice(name, way, DISCOVER) for way in _some(name, text)
+            dict.fromkeys(_choice(name, way, DISCOVER) for way in _some(name, text))
         ),
         "fetch": lambda name, text: _choice(name, text, FETCH),
         "since": _moment,
@@ -64,6 +64,10 @@ def read(
     wanted = Arguments(**values)
     if wanted.since and wanted.until and wanted.since > wanted.until:
         raise _wrong("since", str(given["since"]), f"a time before until={given['until']}")
+    if "sitemap" in wanted.discover and wanted.until and not wanted.since:
+        raise _wrong("until", str(given["until"]), "given with since when discover has sitemap")
+    if "sitemap" in wanted.discover and wanted.tags:
+        raise _wrong("tags", str(given["tags"]), "left out when discover has sitemap")
     return wanted
 
 

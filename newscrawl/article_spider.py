@@ -7,35 +7,30 @@ every article that it sees, and a spider middleware stops what needs no asking.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 from scrapy import Request, Spider
 from scrapy.http import Response, TextResponse
 
 from newscrawl import arguments, warc
 from newscrawl.candidates import Candidate
+from newscrawl.discovery import ARTICLE_PRIORITY, Discovery
+from newscrawl.discovery.archive import Archive
+from newscrawl.discovery.feeds import Bylines, Feeds
+from newscrawl.discovery.links import Links
+from newscrawl.discovery.sitemap import Sitemap
+from newscrawl.discovery.wordpress import Terms, WordPress, post_address
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.items import Article
 from newscrawl.loaders import Page, Reader
 from newscrawl.processors import utc
 from newscrawl.structured_data import StructuredData
-
-# A listing's next page is asked for after the articles that it shows.
-_LISTING_PRIORITY, _ARTICLE_PRIORITY = 0, 10
-
-
-@dataclass(slots=True)
-class Listing:
-    """A listing that is read page by page: where it stands, and which articles it has shown."""
-
-    path: str
-    pages_left: int
-    shown: set[str] = field(default_factory=set)
 
 
 class ArticleSpider(Spider):
@@ -51,6 +46,20 @@ class ArticleSpider(Spider):
     """Hosts with the same articles at the same paths; they are asked for at ``host``."""
     sections: tuple[str, ...] = ()
     """Paths of the listings that a crawl starts at, as the site writes them."""
+    front: str = ""
+    """The one of ``sections`` that lists everything; every crawl asks for it."""
+    zone: ZoneInfo = ZoneInfo("UTC")
+    """The zone by which the outlet's days begin."""
+
+    # Its interfaces for machines, as paths; an empty one says that there is none.
+    feed: str = ""
+    """The feed of the whole site; a section's is ``feed/`` below it."""
+    rest: str = ""
+    """WordPress' REST interface, version 2."""
+    sitemap: str = ""
+    """The index of sitemaps."""
+    sitemap_day: str = ""
+    """The sitemap of one day: a format string, given a ``date``."""
 
     # What its pages look like, in CSS selectors.
     reader: Reader
@@ -90,69 +99,45 @@ class ArticleSpider(Spider):
         except ArgumentError as error:
             self.refusal = str(error)
         # Links repeat from page to page; what they mean does not change.
-        self.candidate = lru_cache(maxsize=100_000)(self._candidate)
-        self._asked_listings: set[str] = set()
-        roots = {section.strip("/").split("/")[0] for section in self.sections}
-        self._section_roots = frozenset(roots)
+        self.candidate: Callable[[str], Candidate | None] = lru_cache(maxsize=100_000)(
+            self._candidate
+        )
+        self.pages_closed = False
+        self.links = Links(self)
+        self.bylines = Bylines(self)
+        self.terms = Terms(self)
+
+    ways: ClassVar[Mapping[str, type[Discovery]]] = {
+        "feeds": Feeds,
+        "sitemap": Sitemap,
+        "api": WordPress,
+    }
+    """The ways to articles beside ``links``; what stands in ``discover``."""
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask for the archive's articles, or for the first page of every wanted listing."""
-        if self.wanted.archive:
-            async for request in self._start_archive():
+        """Ask by every wanted way, or read the archive."""
+        for way in self._discoveries():
+            for request in way.start():
                 yield request
+                await asyncio.sleep(0)
+
+    def _discoveries(self) -> Iterator[Discovery]:
+        if self.wanted.archive:
+            yield Archive(self)
             return
-        wanted = (*self.wanted.sections, *self.wanted.tags)
+        names = [
+            # Where pages are refused, REST lists what links would have led to.
+            "api" if name == "links" and self.pages_closed else name
+            for name in self.wanted.discover
+        ]
+        for name in dict.fromkeys(names):
+            yield self.links if name == "links" else self.ways[name](self)
+
+    def listing_paths(self) -> Iterable[str]:
+        """Return the paths of the listings that the crawl was asked to read, as written."""
         written = {section.strip("/"): section for section in self.sections}
-        for path in wanted or written:
-            listing = self._listing_request(f"/{written.get(path, f'{path}/')}", named=True)
-            if listing:
-                yield listing
-
-    async def _start_archive(self) -> AsyncIterator[Request]:
-        for path in self.wanted.archive:
-            for entry in warc.entries(path, self._stat):
-                if candidate := self.candidate(entry.url):
-                    yield Request(
-                        entry.url,
-                        self.parse_article,
-                        # What is in an archive was fetched by others; the site is not asked.
-                        meta={
-                            "candidate": candidate,
-                            "archived": entry,
-                            "dont_obey_robotstxt": True,
-                        },
-                        dont_filter=True,
-                    )
-                    await asyncio.sleep(0)
-
-    def parse_listing(self, response: Response, listing: Listing) -> Iterator[Request]:
-        """Follow a listing's articles, and its next page while this one shows something new.
-
-        Raises UnreadableError when the answer is not a page.
-        """
-        if not isinstance(response, TextResponse):
-            raise UnreadableError("not a page")
-        found = self._articles(response)
-        fresh = [candidate for candidate in found if candidate.id not in listing.shown]
-        listing.shown.update(candidate.id for candidate in fresh)
-        yield from map(self.article_request, found)
-        if not fresh or listing.pages_left <= 1:
-            return
-        for node in response.css(self.next_page):
-            url = urljoin(response.url, (node.attrib.get("href") or "").strip())
-            parts = self._on_site(url)
-            if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
-                query = f"?{parts.query}" if parts.query else ""
-                yield Request(
-                    f"https://{self.host}{parts.path}{query}",
-                    self.parse_listing,
-                    cb_kwargs={
-                        "listing": Listing(listing.path, listing.pages_left - 1, listing.shown)
-                    },
-                    meta={"next_page": True},
-                    priority=_LISTING_PRIORITY,
-                )
-                return
+        wanted = (*self.wanted.sections, *self.wanted.tags)
+        return [f"/{written.get(path, f'{path}/')}" for path in wanted or written]
 
     def parse_article(self, response: Response) -> Iterator[Article | Request]:
         """Read an article, then follow what its page links to.
@@ -166,7 +151,7 @@ class ArticleSpider(Spider):
             kind = (response.headers.get("Content-Type") or b"unknown").decode("latin-1")
             raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
         if response.body.lstrip()[:1] == b"{":
-            yield self._post(response, candidate)
+            yield self._post(response, self._json(response), candidate)
             return
         page = self._page(response, candidate)
         article = page.article
@@ -179,10 +164,19 @@ class ArticleSpider(Spider):
             if other := self.candidate(article.url):
                 yield self.article_request(other)
             raise UnreadableError("address of another article")
-        if "archived" not in response.meta:
-            yield from map(self.article_request, self._articles(response))
-            if not (self.wanted.sections or self.wanted.tags):
-                yield from self._found_listings(response)
+        if "archived" not in response.meta and "links" in self.wanted.discover:
+            yield from self.links.around(response)
+
+    async def parse_post(self, response: Response) -> AsyncIterator[Article]:
+        """Read an article as the REST interface gives it, with its authors from the feed.
+
+        Raises UnreadableError for an answer that is no post of this article.
+        """
+        candidate: Candidate = response.meta["candidate"]
+        post = self._json(response)
+        await self.terms.complete([post])
+        authors = await self.bylines.of(candidate)
+        yield self._post(response, post, replace(candidate, authors=authors))
 
     def _page(self, response: TextResponse, candidate: Candidate) -> Page:
         page = self.reader.read_page(response.selector, response.url, self.crawler.stats)
@@ -190,10 +184,10 @@ class ArticleSpider(Spider):
             raise UnreadableError("no article on the page")
         canonical = page.data.canonical or page.data.meta.get("og:url")
         address = urljoin(response.url, canonical) if canonical else response.url
-        parts = self._on_site(address)
+        parts = self.on_site(address)
         identity = self.article_id(parts) if parts else None
         if parts is None or identity is None:
-            parts, identity = cast("SplitResult", self._on_site(response.url)), candidate.id
+            parts, identity = cast("SplitResult", self.on_site(response.url)), candidate.id
         path = self.canonical_path(parts)
         article = page.article
         article.id, article.url = identity, f"https://{self.host}{path}"
@@ -201,18 +195,25 @@ class ArticleSpider(Spider):
         self._provenance(article, response, "page")
         return page
 
-    def _post(self, response: TextResponse, candidate: Candidate) -> Article:
-        """Read an answer of WordPress' REST interface."""
+    def _json(self, response: Response) -> dict[str, Any]:
         try:
             post = json.loads(response.body)
-        except ValueError:
-            raise UnreadableError("broken JSON") from None
+        except ValueError as error:
+            raise UnreadableError("broken JSON") from error
+        if not isinstance(post, dict):
+            raise UnreadableError("no post in the answer")
+        return post
+
+    def _post(self, response: Response, post: dict[str, Any], candidate: Candidate) -> Article:
+        """Read a post of WordPress' REST interface."""
         link = post.get("link")
-        parts = self._on_site(link) if isinstance(link, str) else None
+        parts = self.on_site(link) if isinstance(link, str) else None
         if str(post.get("id")) != candidate.id or parts is None:
             raise UnreadableError("no post in the answer")
-        article = self.reader.read_post(post, response.url, self.crawler.stats)
         path = self.canonical_path(parts)
+        article = self.reader.read_post(
+            post, f"https://{self.host}{path}", self.crawler.stats, candidate.authors
+        )
         article.id, article.url = candidate.id, f"https://{self.host}{path}"
         article.kind = self.kind_of(path, article, StructuredData())
         self._provenance(article, response, "api")
@@ -222,27 +223,11 @@ class ArticleSpider(Spider):
         archived: warc.Entry | None = response.meta.get("archived")
         article.outlet = self.name
         article.source = "archive" if archived else source
-        article.source_url = archived.url if archived else response.request.url  # type: ignore[union-attr]
+        asked = response.meta.get("told_by") or response.request.url  # type: ignore[union-attr]
+        article.source_url = archived.url if archived else asked
         article.date_fetched = archived.date if archived else utc(datetime.now(UTC))
 
-    def _articles(self, response: TextResponse) -> list[Candidate]:
-        """Return the articles that a page links to, anywhere on it, each once, in page order."""
-        found: dict[str, Candidate] = {}
-        for href in dict.fromkeys(response.selector.root.xpath("//a/@href")):
-            if candidate := self.candidate(self._absolute(href, response.url)):
-                found.setdefault(candidate.id, candidate)
-        return list(found.values())
-
-    def _absolute(self, href: str, base_url: str) -> str:
-        href = href.strip()
-        if href.startswith(("https://", "http://")):
-            return href
-        try:
-            return urljoin(base_url, href)
-        except ValueError:
-            return ""
-
-    def _on_site(self, url: str) -> SplitResult | None:
+    def on_site(self, url: str) -> SplitResult | None:
         """Return the split address when its host is the outlet's, under any of its names."""
         try:
             parts = urlsplit(url)
@@ -254,45 +239,37 @@ class ArticleSpider(Spider):
         return parts if parts.scheme in ("http", "https") and port in (None, 80, 443) else None
 
     def _candidate(self, url: str) -> Candidate | None:
-        parts = self._on_site(url)
+        parts = self.on_site(url)
         identity = self.article_id(parts) if parts else None
         if parts is None or identity is None:
             return None
         return Candidate(identity, f"https://{self.host}{self.canonical_path(parts)}")
 
-    def article_request(self, candidate: Candidate) -> Request:
-        """Return the request that asks for an article."""
+    def article_request(
+        self, candidate: Candidate, post: Mapping[str, Any] | None = None, told_by: str = ""
+    ) -> Request:
+        """Return the request for an article, by the way that ``fetch`` wants.
+
+        ``post`` is the article itself, when the listing at ``told_by`` carried it.
+        """
+        if post is not None:
+            request = self.post_request(candidate)
+            request.meta.update(carried=post, told_by=told_by)
+            return request
+        if self.wanted.fetch == "api":
+            return self.post_request(candidate)
         return Request(
             candidate.url,
             self.parse_article,
-            meta={"candidate": candidate},
-            priority=_ARTICLE_PRIORITY,
+            meta={"candidate": candidate, "page": True},
+            priority=ARTICLE_PRIORITY,
         )
 
-    def _found_listings(self, response: TextResponse) -> Iterable[Request]:
-        for node in response.css(self.listing_links) if self.listing_links else ():
-            url = self._absolute(node.attrib.get("href") or "", response.url)
-            parts = self._on_site(url)
-            if parts and (request := self._listing_request(parts.path, named=False)):
-                yield request
-
-    def _listing_request(self, path: str, *, named: bool) -> Request | None:
-        """Return the request of a listing's first page; None when it was asked or is no listing."""
-        key = path.strip("/")
-        tag = self.is_tag(f"/{key}/")
-        if key in self._asked_listings or not (
-            named or tag or key.split("/")[0] in self._section_roots
-        ):
-            return None
-        self._asked_listings.add(key)
-        # A tag met on the way leads to other tags without end; its newest page is enough.
-        pages = self.wanted.pages if named or not tag else 1
+    def post_request(self, candidate: Candidate) -> Request:
+        """Return the request for an article by the REST interface."""
         return Request(
-            f"https://{self.host}{path}",
-            self.parse_listing,
-            cb_kwargs={"listing": Listing(path, pages)},
-            priority=_LISTING_PRIORITY,
+            post_address(self, candidate.id),
+            self.parse_post,
+            meta={"candidate": candidate},
+            priority=ARTICLE_PRIORITY,
         )
-
-    def _stat(self, key: str) -> None:
-        self.crawler.stats.inc_value(key)

@@ -73,9 +73,16 @@ class Books:
 
 @dataclass(slots=True)
 class Listings:
-    """How many listing pages a run asked for, and why some of them did not come."""
+    """How many listing pages a run asked for, and why some of them did not come.
+
+    ``unchanged`` ones were answered 304, ``early`` ones not asked because they brought nothing
+    new lately; ``refused`` ones the site did not give, so that REST took their place.
+    """
 
     asked: int = 0
+    unchanged: int = 0
+    early: int = 0
+    refused: int = 0
     failed: Counter[str] = field(default_factory=Counter)
 
     def fail(self, reason: str) -> None:
@@ -89,7 +96,13 @@ class Listings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as ``run.json`` holds them."""
-        return {"asked": self.asked, "failed": dict(sorted(self.failed.items()))}
+        return {
+            "asked": self.asked,
+            "unchanged": self.unchanged,
+            "early": self.early,
+            "refused": self.refused,
+            "failed": dict(sorted(self.failed.items())),
+        }
 
 
 def balance(books: Mapping[str, Any]) -> int:

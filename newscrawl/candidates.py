@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from newscrawl.items import Author
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -9,10 +11,12 @@ class Candidate:
 
     ``id`` is the outlet's identity of the article and ``url`` the address to ask. ``modified``
     is when the listing says that it changed, and ``published`` when it appeared: UTC as the
-    record writes it, or None when the listing does not say.
+    record writes it, or None when the listing does not say. ``authors`` are those that the
+    listing names, for articles that come by a way that names none.
     """
 
     id: str
     url: str
     modified: str | None = None
     published: str | None = None
+    authors: tuple[Author, ...] = ()

@@ -1,6 +1,6 @@
 """What can go wrong, by who has to do something about it."""
 
-from scrapy.exceptions import DropItem
+from scrapy.exceptions import DropItem, IgnoreRequest
 
 
 class ArgumentError(ValueError):
@@ -17,6 +17,18 @@ class RunningError(OutputError):
 
 class LedgerError(Exception):
     """The ledger cannot be used; the message is one sentence for the operator."""
+
+
+class WaitError(Exception):
+    """The site asked to be left alone; the message is one sentence for the operator."""
+
+
+class RefusedError(IgnoreRequest):
+    """The site refuses its pages; the message is the reason that the books count."""
+
+
+class StoppingError(IgnoreRequest):
+    """The run ends before the request is sent."""
 
 
 class UnreadableError(Exception):

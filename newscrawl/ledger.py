@@ -5,10 +5,11 @@ the ledger can be rebuilt from them. A run queues its changes and applies them i
 after the lines that they speak of are on disk, never before.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -18,13 +19,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newscrawl.candidates import Candidate
 from newscrawl.exceptions import LedgerError
+from newscrawl.items import Author
 from newscrawl.processors import utc
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _LOCK_WAIT = 5  # seconds of one try; SQLite waits by itself
 _LOCK_TRIES = 24
+_CACHES = timedelta(hours=1)  # longer than a site's caches hold an old page
 
 _T = TypeVar("_T")
 
@@ -63,6 +66,8 @@ articles = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
     sa.Column("etag", sa.String),
     sa.Column("last_modified", sa.String),
+    sa.Column("date_published", sa.String),
+    sa.Column("authors", sa.String),
     sa.Index("articles_due", "outlet", "next_attempt"),
     sqlite_with_rowid=False,
 )
@@ -81,10 +86,30 @@ revisions = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# What a run must remember of a listing (by its address) or of a job (by its name).
+listings = sa.Table(
+    "listings",
+    _metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("asked", sa.String, nullable=False),
+    sa.Column("etag", sa.String),
+    sa.Column("last_modified", sa.String),
+    sa.Column("due", sa.String),
+    sa.Column("pause", sa.Float, nullable=False, server_default="0"),
+    sa.Column("position", sa.String),
+    sqlite_with_rowid=False,
+)
+
 _version = sa.Table("schema_version", _metadata, sa.Column("version", sa.Integer, primary_key=True))
 
 # What brings a ledger of version n to n + 1: statements, in order.
-_MIGRATIONS: Mapping[int, Sequence[str]] = {}
+_MIGRATIONS: Mapping[int, Sequence[str]] = {
+    1: (
+        "ALTER TABLE articles ADD COLUMN date_published VARCHAR",
+        "ALTER TABLE articles ADD COLUMN authors VARCHAR",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +127,52 @@ class Known:
     date_modified: str | None
     content_hash: str | None
     revision: int
+    etag: str | None
+    last_modified: str | None
+    date_published: str | None
+    authors: str | None
 
-    def is_due(self, now: str, modified: str | None = None) -> bool:
-        """Say whether to ask for the article again.
+    def is_changed(self, modified: str | None) -> bool:
+        """Say whether a listing that names ``modified`` knows a newer version than our copy.
 
-        ``modified`` is when a listing says that it changed; that counts when it is after our
-        copy. ``now`` and ``modified`` are in the record's form, which sorts as text.
+        A copy that was fetched more than an hour after ``modified`` has that change, whatever it
+        says of itself; one fetched sooner may have come out of a cache.
         """
-        copy = self.date_modified or self.last_fetched
-        if modified and copy and modified > copy:
-            return True
+        if not modified or not self.last_fetched:
+            return False
+        fetched = utc(datetime.fromisoformat(self.last_fetched) - _CACHES)
+        return modified > max(self.date_modified or "", fetched)
+
+    def is_due(self, now: str, *, revisits: bool = True) -> bool:
+        """Say whether to ask for the article again, whatever the listings say.
+
+        ``now`` is in the record's form, which sorts as text. Without ``revisits`` a published
+        article is left alone: the listings tell when it changes.
+        """
+        if self.state == State.PUBLISHED and not self.attempts and not revisits:
+            return False
         return self.state == State.PENDING or bool(self.next_attempt and self.next_attempt <= now)
+
+    @property
+    def known_authors(self) -> tuple[Author, ...]:
+        """The authors that a listing named, or that the latest revision has."""
+        return tuple(Author(*author) for author in json.loads(self.authors or "[]"))
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What earlier runs left to remember of a listing or a job.
+
+    ``asked`` is when it was asked last, ``due`` when it should be again (None: always), after a
+    ``pause`` in hours that grows while nothing new comes. ``position`` is how far a job came.
+    """
+
+    asked: str
+    etag: str | None = None
+    last_modified: str | None = None
+    due: str | None = None
+    pause: float = 0.0
+    position: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +232,16 @@ class Ledger:
         key = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
         self._get = sa.select(*(articles.c[name] for name in Known.__slots__)).where(*key)
         self._seen = insert(articles).on_conflict_do_nothing()
+        self._changed = articles.update().where(*key).values(next_attempt=sa.bindparam("now"))
+        self._authors = articles.update().where(*key).values(authors=sa.bindparam("new_authors"))
+        named = (listings.c.outlet == sa.bindparam("o"), listings.c.name == sa.bindparam("n"))
+        self._recall = sa.select(*(listings.c[it] for it in Remembered.__slots__)).where(*named)
+        self._unlist = listings.delete().where(*named)
+        listed = insert(listings)
+        self._list = listed.on_conflict_do_update(
+            index_elements=["outlet", "name"],
+            set_={name: listed.excluded[name] for name in Remembered.__slots__},
+        )
         self._forget = articles.delete().where(*key, articles.c.revision == 0)
         self._add_revision = insert(revisions).on_conflict_do_nothing()
         put = insert(articles)
@@ -271,14 +341,25 @@ class Ledger:
         """Return the content hash of each published revision of an article, in order."""
         return dict(map(tuple, self._all(self._revisions, {"o": outlet, "i": identity})))
 
-    def due(self, outlet: str, now: str) -> list[Candidate]:
-        """Return the articles whose next attempt has come, the longest overdue first."""
+    def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
+        """Return the articles whose next attempt has come, the longest overdue first.
+
+        Without ``revisits`` only those of which something is owed: never published, or failed.
+        """
         query = (
             sa.select(articles.c.id, articles.c.url)
             .where(articles.c.outlet == outlet, articles.c.next_attempt <= now)
             .order_by(articles.c.next_attempt)
         )
+        if not revisits:
+            young = sa.and_(articles.c.state == State.PUBLISHED, articles.c.attempts == 0)
+            query = query.where(sa.not_(young))
         return [Candidate(identity, url) for identity, url in self._all(query)]
+
+    def recall(self, outlet: str, name: str) -> Remembered | None:
+        """Return what is remembered of a listing or a job, or None."""
+        rows = self._all(self._recall, {"o": outlet, "n": name})
+        return Remembered(*rows[0]) if rows else None
 
     # Changes: each is returned to be queued; none touches the database.
 
@@ -291,8 +372,26 @@ class Ledger:
             "state": State.PENDING,
             "first_seen": now,
             "next_attempt": now,
+            "date_published": candidate.published,
+            "authors": _authors(candidate.authors),
         }
         return self._seen, values
+
+    def changed(self, outlet: str, identity: str, now: str) -> Change:
+        """Note that a listing knows a newer version of an article: it is due until settled."""
+        return self._changed, {"o": outlet, "i": identity, "now": now}
+
+    def credited(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
+        """Note the authors that a listing names."""
+        return self._authors, {"o": outlet, "i": identity, "new_authors": _authors(authors)}
+
+    def remember(self, outlet: str, name: str, remembered: Remembered) -> Change:
+        """Note what later runs need to know of a listing or a job."""
+        return self._list, {"outlet": outlet, "name": name, **asdict(remembered)}
+
+    def let_go(self, outlet: str, name: str) -> Change:
+        """Remember a listing or a job no longer."""
+        return self._unlist, {"o": outlet, "n": name}
 
     def forget(self, outlet: str, identity: str) -> Change:
         """Take out an article of which nothing was published."""
@@ -321,6 +420,8 @@ class Ledger:
             "last_fetched": record["date_fetched"],
             "etag": etag,
             "last_modified": last_modified,
+            "date_published": record["date_published"],
+            "authors": _authors(Author(**author) for author in record["authors"]),
         }
         revision = {**key, **shared, "run": run, "date_fetched": record["date_fetched"]}
         return [(self._put, article), (self._add_revision, revision)]
@@ -443,6 +544,10 @@ class Ledger:
             .order_by(revisions.c.revision)
         )
         return [tuple(row) for row in self._all(query)]
+
+
+def _authors(authors: Iterable[Author]) -> str:
+    return json.dumps([[it.name, it.url] for it in authors], ensure_ascii=False)
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -4,9 +4,10 @@ Structured data comes first, the printed page is the fallback and the cross-chec
 between outlets, and between the layouts of one outlet, is data: ``Layout`` and ``Reader``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from itemloaders.processors import Compose, MapCompose, TakeFirst
 from lxml.etree import _Element
@@ -212,29 +213,45 @@ class Reader:
         return Page(article, data)
 
     def read_post(
-        self, post: Mapping[str, Any], base_url: str, stats: Stats | None = None
+        self,
+        post: Mapping[str, Any],
+        base_url: str,
+        stats: Stats | None = None,
+        authors: Sequence[Author] = (),
     ) -> Article:
         """Return what a post of WordPress' REST interface says of its article.
 
-        Its times are UTC without saying so. Its authors, and the names of its sections and tags,
-        are not in it.
+        ``base_url`` is the article's address; of the sections the one that stands in it is the
+        primary one. Times are UTC without saying so. A post names no ``authors``: they come from
+        elsewhere. The names of sections and tags, and the lead picture, are ``_embedded``.
         """
         loader = self._loader(base_url, stats)
         loader.add_value("headline", _rendered(post, "title"))
         if excerpt := _rendered(post, "excerpt").strip():
-            loader.add_value("description", text_of(Selector(text=excerpt, type="html").root))
+            loader.add_value("description", text_of(_fragment(excerpt)))
         for field, key in (("date_published", "date_gmt"), ("date_modified", "modified_gmt")):
             if isinstance(post.get(key), str):
                 loader.add_value(field, f"{post[key]}+00:00")
+        sections, tags = _terms(post)
+        folder = urlsplit(base_url).path.rstrip("/").split("/")[-2:-1]
+        primary = [name for slug, name in sections if [slug] == folder]
+        names = [*primary, *(name for _, name in sections)]
+        loader.add_value("section", names[:1])
+        loader.add_value("sections", names)
+        loader.add_value("tags", [name for _, name in tags])
         markup = _rendered(post, "content")
-        roots = [Selector(text=markup, type="html").root] if markup.strip() else []
-        return self._finish(loader, roots, [])
+        roots = [_fragment(markup)] if markup.strip() else []
+        return self._finish(loader, roots, _featured(post, base_url), authors)
 
     def _loader(self, base_url: str, stats: Stats | None, **scopes: _Element) -> ArticleLoader:
         return ArticleLoader(stats=stats, reader=self, base_url=base_url, **scopes)
 
     def _finish(
-        self, loader: ArticleLoader, roots: list[_Element], lead: Iterable[Image]
+        self,
+        loader: ArticleLoader,
+        roots: list[_Element],
+        lead: Iterable[Image],
+        authors: Sequence[Author] = (),
     ) -> Article:
         story = read_story(roots, loader.context["base_url"], self.noise)
         for rule, count in story.noise.items():
@@ -243,6 +260,7 @@ class Reader:
         article: Article = loader.load_item()
         article.images = list(reversed(images.values()))
         article.links = story.links
+        article.authors = article.authors or list(authors)
         article.body = story.text
         if self.live and any(css(self.live)(root) for root in roots):
             article.kind = "live"
@@ -260,6 +278,38 @@ def _rendered(post: Mapping[str, Any], key: str) -> str:
     value = post.get(key)
     text = value.get("rendered") if isinstance(value, dict) else value
     return text if isinstance(text, str) else ""
+
+
+def _fragment(markup: str) -> _Element:
+    root: _Element = Selector(text=markup, type="html").root
+    return root
+
+
+def _embedded(post: Mapping[str, Any], key: str) -> list[Any]:
+    embedded = post.get("_embedded")
+    found = embedded.get(key) if isinstance(embedded, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _terms(post: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return slug and name of a post's sections, and of its tags."""
+    found: dict[str, list[tuple[str, str]]] = {"category": [], "post_tag": []}
+    for group in _embedded(post, "wp:term"):
+        for term in group if isinstance(group, list) else ():
+            if isinstance(term, dict) and isinstance(term.get("name"), str):
+                named = (str(term.get("slug")), unescape(term["name"]))
+                found.setdefault(str(term.get("taxonomy")), []).append(named)
+    return found["category"], found["post_tag"]
+
+
+def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
+    """Yield a post's lead picture."""
+    for media in _embedded(post, "wp:featuredmedia"):
+        url = media.get("source_url") if isinstance(media, dict) else None
+        if isinstance(url, str) and (address := image_address(url, base_url)):
+            caption = _rendered(media, "caption")
+            text = text_of(_fragment(caption)) if caption.strip() else None
+            yield Image(address, *caption_and_credit(text))
 
 
 def _lead(figures: Iterable[_Element], data: StructuredData, base_url: str) -> list[Image]:

@@ -22,10 +22,11 @@ from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
 from newscrawl.books import Books, Listings, balance
-from newscrawl.exceptions import LedgerError, OutputError, RunningError
-from newscrawl.ledger import Change, Ledger, Schedule
+from newscrawl.exceptions import LedgerError, OutputError, RunningError, WaitError
+from newscrawl.ledger import Change, Ledger, Remembered, Schedule
 from newscrawl.parts import PartWriter, read_part, salvage, sync_folder
 from newscrawl.processors import utc
+from newscrawl.refusal import PageDoor
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,14 @@ WRONG_ARGUMENT = "wrong argument"
 UNUSABLE_OUTPUT = "unusable output"
 ALREADY_RUNNING = "already running"
 OUTPUT_FAILED = "output failed"
+ASKED_TO_WAIT = "asked to wait"
+
+
+PARTIAL = frozenset(("sections", "tags", "archive", "since", "until"))
+"""The arguments with which a crawl is not of the whole outlet."""
+
+# How long the site told us to stay away; remembered beyond a run under this name.
+_WAIT = "wait"
 
 
 def run_name(moment: datetime | None = None) -> str:
@@ -102,19 +111,22 @@ class RunFolder:
         folders = sorted(self.outlet_folder.glob("run=*"))
         return [it for it in folders if it.is_dir() and not (it / RUN_FILE).exists()]
 
-    def is_caught_up(self, pages: int) -> bool:
+    def is_caught_up(self, pages: int, discover: str) -> bool:
         """Say whether the latest crawl of the whole outlet came to its end, as deep as this one.
 
         Only then does a listing page without anything new mean that the ``pages`` behind it
-        hold nothing new either.
+        hold nothing new either. ``discover`` is the argument: only a crawl by the same ways
+        counts.
         """
         for path in sorted(self.outlet_folder.glob(f"run=*/{RUN_FILE}"), reverse=True):
             document = json.loads(path.read_text("utf-8"))
             given = document.get("arguments", {})
-            if not {"sections", "tags", "archive", "since", "until"} & set(given):
-                listings = Listings(failed=Counter(document.get("listings", {}).get("failed", {})))
+            same = given.get("discover", "links") == discover
+            if same and not PARTIAL & set(given):
+                told = document.get("listings", {})
+                listings = Listings(failed=Counter(told.get("failed", {})))
                 finished = document["reason"] == "finished" and listings.complete
-                return bool(finished and document["pages"] >= pages)
+                return bool(finished and not told.get("refused") and document["pages"] >= pages)
         return False
 
     def release(self) -> None:
@@ -175,6 +187,15 @@ def schedule_of(settings: BaseSettings) -> Schedule:
         ) from error
 
 
+def _pair(settings: BaseSettings, name: str) -> tuple[float, float]:
+    """Return a setting of two numbers. Raises OutputError for what is not."""
+    try:
+        first, second = map(float, settings.getlist(name))
+    except ValueError as error:
+        raise OutputError(f"{name} must be two numbers, the least and the most.") from error
+    return first, second
+
+
 def rebuild(output: Path, url: str, schedule: Schedule) -> int:
     """Make the ledger anew from the published parts of every outlet; return their records.
 
@@ -215,6 +236,8 @@ class Run:
         self._changes: list[Change] = []
         self.schedule = Schedule()
         self.caught_up = False
+        self.whole = True
+        self.door: PageDoor | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -261,6 +284,9 @@ class Run:
         except RunningError as error:
             logger.error("%s", error)
             raise CloseSpider(ALREADY_RUNNING) from error
+        except WaitError as error:
+            logger.error("%s", error)
+            raise CloseSpider(ASKED_TO_WAIT) from error
         except (OutputError, LedgerError, OSError) as error:
             sentence = f"The output folder {self.output} cannot be used: {error}."
             logger.error("%s", sentence if isinstance(error, OSError) else error)
@@ -282,8 +308,15 @@ class Run:
                 salvaged["books"]["discovered"],
                 salvaged["bytes_cut"],
             )
-        pages: int = getattr(spider, "wanted").pages  # noqa: B009  # an ArticleSpider's
-        self.caught_up = self._folder.is_caught_up(pages)
+        wanted = getattr(spider, "wanted")  # noqa: B009  # an ArticleSpider's
+        given = getattr(spider, "given", {})
+        self.whole = not PARTIAL & set(given)
+        if not wanted.archive:
+            self._heed_wait(spider.name)
+        pages: int = wanted.pages
+        self.caught_up = self.whole and self._folder.is_caught_up(
+            pages, given.get("discover", "links")
+        )
         folder = self._folder.create()
         self._writer = PartWriter(
             folder,
@@ -293,12 +326,47 @@ class Run:
         self.document = {
             "run": folder.name.partition("=")[2],
             "spider": spider.name,
-            "arguments": getattr(spider, "given", {}),
+            "arguments": given,
             "pages": pages,
             "started": utc(datetime.now(UTC)),
         }
+        self.door = PageDoor(
+            self,
+            settings.getint("NEWSCRAWL_REFUSALS"),
+            _pair(settings, "NEWSCRAWL_PROBE_HOURS"),
+        )
         self._ticker = create_looping_call(self.tick)
         self._ticker.start(1.0, now=False)
+
+    def _heed_wait(self, outlet: str) -> None:
+        """Raise WaitError while the site's own wish to be left alone holds."""
+        told = self.ledger.recall(outlet, _WAIT)
+        if told and told.due and told.due > utc(datetime.now(UTC)):
+            raise WaitError(f"The site asked on {told.asked} to be left alone until {told.due}.")
+
+    def wait(self, seconds: float) -> None:
+        """End the run because the site asks to be left alone for longer than a run may last."""
+        due = utc(datetime.now(UTC) + timedelta(seconds=seconds))
+        logger.error("The site asks to be left alone until %s: the run ends", due)
+        self.remember(_WAIT, due=due)
+        self.stop(ASKED_TO_WAIT)
+
+    def recall(self, name: str) -> Remembered | None:
+        """Return what earlier runs remember of a listing or a job, or None."""
+        try:
+            return self.ledger.recall(self.crawler.spidercls.name, name)
+        except LedgerError as error:
+            self.fail(error)
+            return None
+
+    def remember(self, name: str, **values: Any) -> None:
+        """Leave word for later runs, which counts only once what was entered before is kept."""
+        remembered = Remembered(**{"asked": utc(datetime.now(UTC)), **values})
+        self.enter(self.ledger.remember(self.crawler.spidercls.name, name, remembered))
+
+    def let_go(self, name: str) -> None:
+        """Let later runs know nothing of a listing or a job."""
+        self.enter(self.ledger.let_go(self.crawler.spidercls.name, name))
 
     def enter(self, *changes: Change) -> None:
         """Queue changes of the ledger until the lines that they speak of are on disk."""

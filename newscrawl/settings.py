@@ -44,6 +44,15 @@ DOWNLOADER_MIDDLEWARES = {
     # Scrapy's own lets subdomains pass; an outlet's are other sites.
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "newscrawl.downloadermiddlewares.ExactHostMiddleware": 50,
+    # Scrapy's own with better manners.
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "newscrawl.manners.RobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "newscrawl.manners.PatientRetryMiddleware": 550,
+    # Before a refusal is retried, and after its body is decompressed.
+    "newscrawl.downloadermiddlewares.RefusalMiddleware": 580,
+    # What is here already is no download that Scrapy's stats should count.
+    "newscrawl.downloadermiddlewares.CarriedMiddleware": 840,
     # Next to the network: recordings hold what came over the wire.
     "newscrawl.warc.RecordMiddleware": 950,
     "newscrawl.warc.ReplayMiddleware": 960,
@@ -56,6 +65,14 @@ ITEM_PIPELINES = {
 }
 
 # Our own.
+# After so many refused pages in a row no more are asked for; a probe follows after so many hours,
+# at first, and at most.
+NEWSCRAWL_REFUSALS = 3
+NEWSCRAWL_PROBE_HOURS = (6, 48)
+# How long to wait after "too many requests" when the site does not say, doubled every time; and
+# what it may say without ending the run. Seconds.
+NEWSCRAWL_PAUSE_SECONDS = 10
+NEWSCRAWL_LONGEST_PAUSE_SECONDS = 900
 NEWSCRAWL_OUTPUT_DIR = os.environ.get("NEWSCRAWL_OUTPUT_DIR", "output")
 NEWSCRAWL_RECORD = os.environ.get("NEWSCRAWL_RECORD", "")
 NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")

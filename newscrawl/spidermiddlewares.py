@@ -1,13 +1,14 @@
 """Spider middlewares: what enters the books, and what becomes of it."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem, IgnoreRequest
+from scrapy.exceptions import DontCloseSpider, DropItem, IgnoreRequest
 from scrapy.http import Response
 from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
@@ -19,11 +20,13 @@ from newscrawl.exceptions import (
     LedgerError,
     OutsideWindow,
     PostponedItem,
+    RefusedError,
+    StoppingError,
     UnchangedItem,
     UnreadableError,
 )
 from newscrawl.items import Article, record
-from newscrawl.ledger import State
+from newscrawl.ledger import Known, Remembered, State
 from newscrawl.processors import utc
 from newscrawl.run import Run
 
@@ -48,6 +51,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         self.listings = self.run.listings
         self.outlet = crawler.spidercls.name
         self.new: set[str] = set()
+        self.began = _now()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -57,19 +61,50 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         crawler.signals.connect(middleware.item_dropped, signals.item_dropped)
         crawler.signals.connect(middleware.item_error, signals.item_error)
         crawler.signals.connect(middleware.spider_error, signals.spider_error)
+        crawler.signals.connect(middleware.spider_idle, signals.spider_idle)
         return middleware
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Add the articles that are due, listed or not, to a crawl of the whole outlet."""
-        async for request in super().process_start(start):
-            yield request
+        """Add the articles that are due, listed or not, to a crawl of the whole outlet.
+
+        Where pages are known to be refused, the crawl starts at REST, and probes now and then.
+        """
         spider: Any = self.crawler.spider
         wanted = spider.wanted
+        door = self.run.door
+        if door is not None and door.closed and not wanted.archive and wanted.fetch == "auto":
+            spider.pages_closed = True
+            if door.probing:
+                yield self.get_processed_listing(spider.links.probe(), None)
+        async for request in super().process_start(start):
+            yield request
         if wanted.sections or wanted.tags or wanted.archive:
             return
-        for candidate in self.ask(lambda: self.run.ledger.due(self.outlet, _now())) or ():
+        due = self.ask(lambda: self.run.ledger.due(self.outlet, _now(), revisits=self.revisits))
+        for candidate in due or ():
             if request := self.get_processed_request(spider.article_request(candidate), None):
                 yield request
+
+    @property
+    def revisits(self) -> bool:
+        """Whether young articles are looked at: not where listings tell what was changed."""
+        spider: Any = self.crawler.spider
+        return "links" in spider.wanted.discover and not spider.pages_closed
+
+    def spider_idle(self) -> None:
+        """Go on by REST when nothing is left to ask and listing pages were refused.
+
+        Raises DontCloseSpider when there is something to go on with.
+        """
+        spider: Any = self.crawler.spider
+        if not self.listings.refused or spider.pages_closed or self.run.stopping:
+            return
+        spider.pages_closed = True
+        if spider.wanted.fetch == "auto" and spider.rest and "api" not in spider.wanted.discover:
+            for request in spider.ways["api"](spider).start():
+                if processed := self.get_processed_request(request, None):
+                    self.crawler.engine.crawl(processed)
+            raise DontCloseSpider
 
     def ask(self, question: Callable[[], _T]) -> _T | None:
         """Ask the ledger; when it cannot answer the run stops, and None is returned."""
@@ -84,10 +119,14 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         candidate: Candidate | None = request.meta.get("candidate")
         if candidate is None:
             return self.get_processed_listing(request, response)
+        if self.is_outside(candidate):
+            self.count("newscrawl/outside_window")
+            return None
         first = self.books.discover(candidate.id)
         if "archived" in request.meta:
             return request.replace(errback=self.request_failed)
-        if first and self.is_known(candidate):
+        known = self.look_up(candidate) if first else None
+        if first and known is not None and not self.is_wanted(known, candidate):
             self.books.settle(candidate.id, KNOWN)
             return None
         if response is not None and candidate.id in self.new:
@@ -95,36 +134,150 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if not first:
             self.count("newscrawl/link_repeats")
             return None
-        return request.replace(errback=self.request_failed)
+        return self.prepared(request, known)
 
-    def is_known(self, candidate: Candidate) -> bool:
-        """Say whether the ledger knows an article and that it is not due; enter a new one."""
+    def is_outside(self, candidate: Candidate) -> bool:
+        """Say whether a listing tells that an article was published outside the window."""
+        wanted = self.crawler.spider.wanted  # type: ignore[union-attr]
+        published = candidate.published
+        if not published or wanted.archive:
+            return False
+        # Times in the record's form sort as text.
+        early = wanted.since and published < wanted.since
+        return bool(early or (wanted.until and published > wanted.until))
+
+    def look_up(self, candidate: Candidate) -> Known | None:
+        """Return what the ledger knows of an article, and enter what it does not know yet."""
         known = self.ask(lambda: self.run.ledger.get(self.outlet, candidate.id))
-        if known is not None:
-            return not known.is_due(_now(), candidate.modified)
-        self.new.add(candidate.id)
-        self.run.enter(self.run.ledger.seen(self.outlet, candidate, _now()))
-        return False
+        if known is None:
+            self.new.add(candidate.id)
+            self.run.enter(self.run.ledger.seen(self.outlet, candidate, _now()))
+        elif candidate.authors and not known.known_authors:
+            credited = self.run.ledger.credited(self.outlet, candidate.id, candidate.authors)
+            self.run.enter(credited)
+        return known
+
+    def is_wanted(self, known: Known, candidate: Candidate) -> bool:
+        """Say whether to ask for a known article: it is due, or a listing tells of a change."""
+        if known.is_changed(candidate.modified):
+            # Until it is settled, whatever becomes of this run.
+            self.run.enter(self.run.ledger.changed(self.outlet, candidate.id, _now()))
+            return True
+        # Where the listing knows of changes, there is no need to look.
+        revisits = self.revisits and candidate.modified is None
+        return known.is_due(_now(), revisits=revisits)
+
+    def prepared(self, request: Request, known: Known | None) -> Request:
+        """Return an article's request with what the ledger adds: authors and validators."""
+        request = request.replace(errback=self.request_failed)
+        if known is None:
+            return request
+        candidate: Candidate = request.meta["candidate"]
+        if not candidate.authors:
+            authors = known.known_authors
+            request.meta["candidate"] = replace(candidate, authors=authors)
+        if request.meta.get("page") and known.revision and known.date_published:
+            request.meta["known"] = known
+            _make_conditional(request, known)
+        return request
 
     def get_processed_listing(self, request: Request, response: Response | None) -> Request | None:
-        """Return a listing's request, unless the page before it showed nothing new."""
+        """Return a listing's request, unless there is reason to think that it brings nothing."""
         if request.meta.get("next_page") and self.run.caught_up:
             assert response is not None
             if not response.meta.get("shows_something_new"):
                 return None
+        request = request.replace(errback=self.listing_failed)
+        name = request.meta.get("listing")
+        if name and self.run.caught_up and (told := self.run.recall(name)):
+            if "pauses" in request.meta and told.due and told.due > self.began:
+                self.listings.early += 1
+                return None
+            request.meta["told"] = told
+            _make_conditional(request, told)
         self.listings.asked += 1
-        return request.replace(errback=self.listing_failed)
+        return request
+
+    def process_spider_output(
+        self, response: Response | None, result: Iterable[Any], spider: Any = None
+    ) -> Iterator[Any]:
+        """Pass on what a callback gives, then note that its listing was read to the end."""
+        yield from super().process_spider_output(response, result)
+        if response is not None:
+            self.listing_read(response.request, response)
+
+    async def process_spider_output_async(
+        self, response: Response | None, result: AsyncIterator[Any], spider: Any = None
+    ) -> AsyncIterator[Any]:
+        """Pass on what a callback gives, then note that its listing was read to the end."""
+        async for it in super().process_spider_output_async(response, result):
+            yield it
+        if response is not None:
+            self.listing_read(response.request, response)
+
+    def listing_read(self, request: Request | None, response: Response) -> None:
+        """Remember a listing's validators, and when to ask it again: later while it is quiet."""
+        name = request.meta.get("listing") if request else None
+        if request is None or name is None or not self.run.whole:
+            return
+        told: Remembered | None = request.meta.get("told")
+        pause, due = 0.0, None
+        if "pauses" in request.meta and not response.meta.get("shows_something_new"):
+            least, most = request.meta["pauses"]
+            pause = min(max(least, 2 * told.pause if told else 0), most)
+            # A little early, or an hourly run would find it not quite due.
+            due = utc(datetime.fromisoformat(self.began) + timedelta(hours=pause, minutes=-10))
+        etag, last_modified = validators(response)
+        if response.status == 304 and told:
+            etag, last_modified = etag or told.etag, last_modified or told.last_modified
+        position = request.meta.get("position") or (told.position if told else None)
+        self.run.remember(
+            name,
+            etag=etag,
+            last_modified=last_modified,
+            pause=pause,
+            due=due,
+            position=position,
+        )
 
     def listing_failed(self, failure: Failure) -> None:
         """Note a listing that could not be fetched: what it lists may be missing."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if response := not_modified(failure):
+            self.listings.unchanged += 1
+            self.listing_read(request, response)
+            return
         reason = failure_reason(failure)
+        if isinstance(failure.value, RefusedError) and self.is_replaceable:
+            self.listings.refused += 1
+            return
+        if isinstance(failure.value, StoppingError):
+            return
         logger.warning("No listing at %s: %s", request.url, reason)
         self.listings.fail(reason)
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether REST takes the place of pages that are refused."""
+        spider: Any = self.crawler.spider
+        return spider.wanted.fetch == "auto" and bool(spider.rest)
+
+    def article_unchanged(self, identity: str, known: Known) -> None:
+        """Settle an article of which the site says that our copy is good."""
+        assert known.date_published is not None
+        self.count("newscrawl/not_modified")
+        self.books.settle(identity, UNCHANGED)
+        due = self.run.schedule.revisit(known.date_published, datetime.now(UTC))
+        self.run.enter(self.run.ledger.unchanged(self.outlet, identity, _now(), due))
 
     def request_failed(self, failure: Failure) -> None:
         """Settle an article that could not be fetched."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if not_modified(failure):
+            self.article_unchanged(request.meta["candidate"].id, request.meta["known"])
+            return
+        if isinstance(failure.value, StoppingError):
+            return
         reason = failure_reason(failure)
         logger.warning("Failed %s: %s", request.url, reason)
         self.count(f"newscrawl/failed/{reason}")
@@ -153,15 +306,14 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         self.count("newscrawl/new" if fate == NEW else "newscrawl/revised")
         self.count(f"newscrawl/kind/{item.kind}")
         self.books.settle(response.meta["candidate"].id, fate)
-        headers = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
-        etag, last_modified = (value.decode("latin-1") if value else None for value in headers)
+        # Validators are of the page; REST gives an article under another address.
+        kept = validators(response) if item.source == "page" else (None, None)
         self.run.enter(
             *self.run.ledger.published(
                 record(item),
                 self.run.document["run"],
                 self.run.schedule.revisit(item.date_published, datetime.now(UTC)),
-                etag,
-                last_modified,
+                *kept,
             )
         )
 
@@ -176,7 +328,8 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         elif isinstance(exception, OutsideWindow):
             self.count("newscrawl/outside_window")
             self.books.withdraw(candidate.id)
-            self.run.enter(self.run.ledger.forget(self.outlet, candidate.id))
+            if candidate.id in self.new:
+                self.run.enter(self.run.ledger.forget(self.outlet, candidate.id))
         elif isinstance(exception, PostponedItem):
             self.books.settle(candidate.id, PENDING)
         else:
@@ -214,6 +367,26 @@ def _now() -> str:
     return utc(datetime.now(UTC))
 
 
+def validators(response: Response) -> tuple[str | None, str | None]:
+    """Return an answer's ETag and Last-Modified."""
+    headers = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
+    etag, last_modified = (value.decode("latin-1") if value else None for value in headers)
+    return etag, last_modified
+
+
+def not_modified(failure: Failure) -> Response | None:
+    """Return the answer 304, or None when it was another failure."""
+    error = failure.value
+    return error.response if isinstance(error, HttpError) and error.response.status == 304 else None
+
+
+def _make_conditional(request: Request, has: Known | Remembered) -> None:
+    if has.etag:
+        request.headers["If-None-Match"] = has.etag
+    if has.last_modified:
+        request.headers["If-Modified-Since"] = has.last_modified
+
+
 def failure_reason(failure: Failure) -> str:
     """Return why a request failed, as the books count it, such as ``http 503``."""
     error = failure.value
@@ -221,8 +394,10 @@ def failure_reason(failure: Failure) -> str:
         if "recorded" in error.response.flags and len(error.response.flags) > 1:
             return error.response.flags[1]
         return f"http {error.response.status}"
+    if isinstance(error, RefusedError):
+        return str(error)
     if isinstance(error, IgnoreRequest):
         # Scrapy's own sentences; an address in one would make every failure a reason of its own.
-        known = ("robots.txt", "offsite", "redirections")
+        known = ("robots.txt unknown", "robots.txt", "offsite", "redirections")
         return next((word for word in known if word in str(error)), "ignored")
     return type(error).__name__

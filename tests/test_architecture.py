@@ -18,12 +18,15 @@ SPIDERS = SpiderLoader(get_project_settings())
 
 # From the bottom up: a module imports only from layers below its own.
 LAYERS = (
-    {"exceptions", "processors", "candidates", "books", "__init__"},
+    {"exceptions", "processors", "books", "__init__"},
     {"items"},
+    {"candidates"},
     {"structured_data", "story", "parts", "schema", "ledger"},
+    {"refusal"},
     {"loaders", "run", "progress"},
     {"warc"},
-    {"arguments", "pipelines", "spidermiddlewares", "downloadermiddlewares", "logformatter"},
+    {"arguments", "manners", "logformatter"},
+    {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery"},
     {"article_spider"},
     {"spiders", "commands", "settings"},
     {"sample"},

@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qs
 from newscrawl.article_spider import ArticleSpider
 from newscrawl.items import Article
 from newscrawl.loaders import Layout, Reader
-from newscrawl.processors import without_suffix
+from newscrawl.processors import EASTERN, without_suffix
 from newscrawl.story import Noise
 from newscrawl.structured_data import StructuredData
 
@@ -47,6 +47,12 @@ class HillSpider(ArticleSpider):
     # The same articles under other names; search engines have indexed the staging hosts.
     aliases = ("www.thehill.com", "digital-release.thehill.com", "digital-stage.thehill.com")
 
+    front = "news"
+    zone = EASTERN
+    feed = "/feed/?feed=partnerfeed-news-feed&format=rss"
+    rest = "/wp-json/wp/v2"
+    sitemap = "/sitemap.xml"
+    sitemap_day = "/sitemap.xml?yyyy={0:%Y}&mm={0:%m}&dd={0:%d}"
     sections = (
         "news",
         "homenews/",

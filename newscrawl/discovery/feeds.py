@@ -1,0 +1,120 @@
+"""``discover=feeds``: the site's feed and those of sections and tags; bylines for REST posts."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from time import struct_time
+from xml.sax import SAXException
+
+import feedparser
+from scrapy import Request
+from scrapy.http import Response
+
+from newscrawl.candidates import Candidate
+from newscrawl.discovery import LISTING_PRIORITY, Outlet
+from newscrawl.exceptions import UnreadableError
+from newscrawl.items import Author
+from newscrawl.processors import author_names, utc
+
+logger = logging.getLogger(__name__)
+
+# Hours that a section's feed is left alone while it brings nothing new, at first and at most.
+_PAUSES = (1, 24)
+
+
+class Feeds:
+    """Reads feeds: links, times of publication and change, and authors; never the text."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        """Prepare; nothing is asked yet."""
+        self.outlet = outlet
+
+    def start(self) -> Iterator[Request]:
+        """Yield the feed of the whole site and that of every section, or those that are wanted."""
+        wanted = self.outlet.wanted
+        if not (wanted.sections or wanted.tags):
+            url = f"https://{self.outlet.host}{self.outlet.feed}"
+            yield self._request(url, {"listing": url})
+        for path in self.outlet.listing_paths():
+            url = f"https://{self.outlet.host}{path.rstrip('/')}/feed/"
+            yield self._request(url, {"listing": url, "pauses": _PAUSES})
+
+    def _request(self, url: str, meta: dict[str, object]) -> Request:
+        return Request(url, self.parse, meta=meta, priority=LISTING_PRIORITY)
+
+    def parse(self, response: Response) -> Iterator[Request]:
+        """Ask for the articles of a feed. Raises UnreadableError; what was readable is asked."""
+        for candidate in read_feed(response, self.outlet):
+            yield self.outlet.article_request(candidate)
+
+
+def read_feed(response: Response, outlet: Outlet) -> Iterator[Candidate]:
+    """Yield the articles of an RSS or Atom feed, in its order.
+
+    Raises UnreadableError for what is no feed, and at the end of one that is broken.
+    """
+    # A file object, because feedparser takes a string for the name of a file.
+    feed = feedparser.parse(BytesIO(response.body))
+    if not feed.get("version"):
+        raise UnreadableError("not a feed")
+    for entry in feed.entries:
+        candidate = outlet.candidate(entry.get("link", "")) or outlet.candidate(entry.get("id", ""))
+        if candidate:
+            names = (it.get("name", "") for it in entry.get("authors", ()))
+            authors = dict.fromkeys(name for text in names for name in author_names(text))
+            yield Candidate(
+                candidate.id,
+                candidate.url,
+                # dict.get, because feedparser's own takes one for the other.
+                modified=_moment(dict.get(entry, "updated_parsed")),
+                published=_moment(dict.get(entry, "published_parsed")),
+                authors=tuple(map(Author, authors)),
+            )
+    if isinstance(feed.get("bozo_exception"), SAXException):
+        raise UnreadableError("broken feed")
+
+
+def _moment(parsed: struct_time | None) -> str | None:
+    try:
+        return utc(datetime(*parsed[:6], tzinfo=UTC)) if parsed else None
+    except ValueError:
+        return None
+
+
+class Bylines:
+    """Who wrote what, as the site's feed tells it: REST names no authors.
+
+    The feed is asked at most once, and only when somebody wants to know.
+    """
+
+    def __init__(self, outlet: Outlet) -> None:
+        """Prepare; nothing is asked yet."""
+        self.outlet = outlet
+        self._authors: dict[str, tuple[Author, ...]] = {}
+        self._lock = asyncio.Lock()
+        self._asked = False
+
+    async def of(self, candidate: Candidate) -> tuple[Author, ...]:
+        """Return an article's authors; none when neither its listing nor the feed names them."""
+        if candidate.authors or not self.outlet.feed:
+            return candidate.authors
+        async with self._lock:
+            if not self._asked:
+                self._asked = True
+                await self._ask()
+        return self._authors.get(candidate.id, ())
+
+    async def _ask(self) -> None:
+        request = Request(f"https://{self.outlet.host}{self.outlet.feed}")
+        engine = self.outlet.crawler.engine
+        assert engine is not None
+        try:
+            response = await engine.download_async(request)
+            for it in read_feed(response, self.outlet):
+                self._authors[it.id] = it.authors
+        except Exception as error:  # whatever it is, articles go on without
+            reason = str(error) or type(error).__name__
+            self.outlet.crawler.stats.inc_value("newscrawl/no_bylines")
+            logger.warning("No bylines from the feed: %s", reason)

@@ -1,0 +1,127 @@
+"""``discover=links``: section and tag pages, their next pages, and what article pages link to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from scrapy import Request
+from scrapy.http import Response, TextResponse
+
+from newscrawl.candidates import Candidate
+from newscrawl.discovery import LISTING_PRIORITY, Outlet
+from newscrawl.exceptions import UnreadableError
+
+# Hours that a listing is left alone while it brings nothing new, the first time and at most.
+# A tag met on the way repeats what sections show; it is rarely the only way to an article.
+_SECTION_PAUSES, _TAG_PAUSES = (1, 24), (24, 168)
+
+
+@dataclass(slots=True)
+class Listing:
+    """A listing that is read page by page: where it stands, and which articles it has shown."""
+
+    path: str
+    pages_left: int
+    shown: set[str] = field(default_factory=set)
+
+
+class Links:
+    """Follows listing pages to articles, and article pages to further listings."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        """Prepare; nothing is asked yet."""
+        self.outlet = outlet
+        self._asked: set[str] = set()
+        self._roots = {section.strip("/").split("/")[0] for section in outlet.sections}
+
+    def start(self) -> Iterator[Request]:
+        """Yield the first page of every wanted listing."""
+        for path in self.outlet.listing_paths():
+            yield from self._listing(path, named=True)
+
+    def probe(self) -> Request:
+        """Return one request that shows whether pages answer (again)."""
+        path = next(iter(self.outlet.listing_paths()))
+        request = next(self._listing(path, named=True))
+        return request.replace(
+            meta={"page": True, "probe": True}, cb_kwargs={"listing": Listing(path, 1)}
+        )
+
+    def parse(self, response: Response, listing: Listing) -> Iterator[Request]:
+        """Follow a listing's articles, and its next page while this one shows something new.
+
+        Raises UnreadableError when the answer is not a page.
+        """
+        if not isinstance(response, TextResponse):
+            raise UnreadableError("not a page")
+        found = self.articles(response)
+        fresh = [candidate for candidate in found if candidate.id not in listing.shown]
+        listing.shown.update(candidate.id for candidate in fresh)
+        yield from map(self.outlet.article_request, found)
+        if not fresh or listing.pages_left <= 1:
+            return
+        for node in response.css(self.outlet.next_page):
+            url = urljoin(response.url, (node.attrib.get("href") or "").strip())
+            parts = self.outlet.on_site(url)
+            if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
+                query = f"?{parts.query}" if parts.query else ""
+                further = Listing(listing.path, listing.pages_left - 1, listing.shown)
+                yield Request(
+                    f"https://{self.outlet.host}{parts.path}{query}",
+                    self.parse,
+                    cb_kwargs={"listing": further},
+                    meta={"next_page": True, "page": True},
+                    priority=LISTING_PRIORITY,
+                )
+                return
+
+    def around(self, response: TextResponse) -> Iterator[Request]:
+        """Follow what an article's page links to: articles, and its own sections and tags."""
+        yield from map(self.outlet.article_request, self.articles(response))
+        wanted = self.outlet.wanted
+        if wanted.sections or wanted.tags or not self.outlet.listing_links:
+            return
+        for node in response.css(self.outlet.listing_links):
+            url = absolute(node.attrib.get("href") or "", response.url)
+            if parts := self.outlet.on_site(url):
+                yield from self._listing(parts.path, named=False)
+
+    def articles(self, response: TextResponse) -> list[Candidate]:
+        """Return the articles that a page links to, anywhere on it, each once, in page order."""
+        found: dict[str, Candidate] = {}
+        for href in dict.fromkeys(response.selector.root.xpath("//a/@href")):
+            if candidate := self.outlet.candidate(absolute(href, response.url)):
+                found.setdefault(candidate.id, candidate)
+        return list(found.values())
+
+    def _listing(self, path: str, *, named: bool) -> Iterator[Request]:
+        """Yield the request of a listing's first page, unless it was asked or is no listing."""
+        key = path.strip("/")
+        tag = self.outlet.is_tag(f"/{key}/")
+        if key in self._asked or not (named or tag or key.split("/")[0] in self._roots):
+            return
+        self._asked.add(key)
+        # A tag met on the way leads to other tags without end; its newest page is enough.
+        met = tag and not named
+        url = f"https://{self.outlet.host}{path}"
+        meta = {"page": True, "listing": url}
+        if key != self.outlet.front:
+            meta["pauses"] = _TAG_PAUSES if met else _SECTION_PAUSES
+        yield Request(
+            url,
+            self.parse,
+            cb_kwargs={"listing": Listing(path, 1 if met else self.outlet.wanted.pages)},
+            meta=meta,
+            priority=LISTING_PRIORITY,
+        )
+
+
+def absolute(href: str, base_url: str) -> str:
+    """Return the absolute address of a link, or an empty string when it has none."""
+    href = href.strip()
+    if href.startswith(("https://", "http://")):
+        return href
+    try:
+        return urljoin(base_url, href)
+    except ValueError:
+        return ""
