@@ -19,8 +19,9 @@ import threading
 from pathlib import Path
 
 from newscrawl.books import balance
+from newscrawl.sample.answer import Page
 from newscrawl.sample.server import running
-from newscrawl.sample.site import Page, SampleSite
+from newscrawl.sample.site import SampleSite
 from tests.conftest import ROOT, Crawl
 
 Published = dict[tuple[str, int], str]

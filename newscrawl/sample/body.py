@@ -48,15 +48,8 @@ def fill(name: str, /, **values: object) -> str:
     return template(name).substitute(values)
 
 
-def paragraphs(story: Story, edition: int = 1) -> list[str]:
-    """Return the paragraphs of a story, without lists, quotes and other ornaments."""
-    if story.corrected:
-        texts = list(story.plot["paragraphs"])
-        if edition > 1:
-            change = story.plot["edition2"]
-            texts[change["changed"]["at"]] = change["changed"]["text"]
-            texts += [change["added"], change["note"]]
-        return texts
+def paragraphs(story: Story) -> list[str]:
+    """Return the paragraphs of a story as corrected, without lists, quotes and other ornaments."""
     texts = list(story.plot["paragraphs"])
     if story.kind == "news" and not story.plot.get("alone"):
         common = material()["common"]
@@ -67,6 +60,11 @@ def paragraphs(story: Story, edition: int = 1) -> list[str]:
     introduced: list[str] = []
     for text in texts:
         introduced.append(_introduce(text, introduced))
+    for correction in story.corrections:
+        if correction.text:
+            introduced[correction.at] = correction.text
+        if correction.added:
+            introduced.append(correction.added)
     return introduced
 
 
@@ -74,6 +72,16 @@ def description(story: Story) -> str:
     """Return the summary that metadata and listings print."""
     text = story.plot["paragraphs"][0].format_map(story.facts)
     return text if len(text) <= 200 else f"{text[:200].rpartition(' ')[0]}…"
+
+
+def rendered(text: str) -> str:
+    """Return a text as WordPress prints titles: what is not ASCII typography as entities.
+
+    >>> rendered("Bells & “whistles” aren’t")
+    'Bells &#038; &#8220;whistles&#8221; aren&#8217;t'
+    """
+    html = escape(text, quote=False).replace("&amp;", "&#038;")
+    return "".join(f"&#{ord(char)};" if char in "‘’“”–—…" else char for char in html)
 
 
 def lead_image(story: Story) -> Image:
@@ -99,7 +107,7 @@ def figures(story: Story) -> list[Image]:
     return [Image(url, f"A street in {story.facts['place']} last week.", "Courtesy of the town")]
 
 
-def today(story: Story, others: Sequence[Story], edition: int) -> list[Block]:
+def today(story: Story, others: Sequence[Story]) -> list[Block]:
     """Return the body of a page of today's layout.
 
     `others` are stories to link to, at least one.
@@ -110,13 +118,12 @@ def today(story: Story, others: Sequence[Story], edition: int) -> list[Block]:
         blocks.append(Block(DOCTYPE))
     if story.kind == "newsletter":
         return [*blocks, *_newsletter(story, others), _signup(story)]
-    texts = [text.format_map(story.facts) for text in paragraphs(story, edition)]
-    note = texts.pop() if story.corrected and edition > 1 else ""
+    texts = [text.format_map(story.facts) for text in paragraphs(story)]
     story_blocks = [_paragraph(text, story, others, rng) for text in texts]
     if story.kind in {"news", "opinion"}:
         _ornament(story_blocks, story, others)
-    if note:
-        story_blocks.append(Block(f"<p><em>{note}</em></p>", (note,)))
+    notes = (correction.note for correction in story.corrections if correction.note)
+    story_blocks += [Block(f"<p><em>{note}</em></p>", (note,)) for note in notes]
     blocks += story_blocks
     if story.kind in {"live", "video"} and story_blocks:
         blocks.insert(-1, Block(fill("noise-s2n")))
@@ -196,7 +203,7 @@ def _ornament(blocks: list[Block], story: Story, others: Sequence[Story]) -> Non
     for place, block in sorted(between, key=lambda one: one[0], reverse=True):
         blocks.insert(place, block)
     number = story.index
-    if number % 4 == 3 and story.kind == "news" and not story.corrected:
+    if number % 4 == 3 and story.kind == "news" and not story.plot.get("noteless"):
         blocks.append(_note(story))
     if number % 4 == 2:
         blocks.append(_signup(story))

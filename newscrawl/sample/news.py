@@ -4,8 +4,8 @@ import random
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -154,12 +154,26 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What an editor changed in a story: the paragraph `at` became `text`, if there is one.
+
+    `added` is one more paragraph, `note` the line in italics that says so; empty if there is none.
+    """
+
+    at: int = 0
+    text: str = ""
+    added: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """An article before it is set in type.
 
     `layout` is `today`, `moved` (today's layout, written before 2022) or `drupal`;
     `kind` is that of the record; `broken` is empty, or how the page is broken;
     `json_ld` is `plain`, `escaped`, `graph`, `list` or `broken`.
+    `corrections` are those of its body so far, the oldest first.
     """
 
     index: int
@@ -178,7 +192,7 @@ class Story:
     modified: datetime
     tags: tuple[Tag, ...]
     json_ld: str
-    corrected: bool
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def path(self) -> str:
@@ -280,12 +294,14 @@ class _Desk:
         headline = plot["headline"].format_map(facts)
         modified = published + timedelta(minutes=rng.choice((0, 0, 7, 42, 188)))
         first = headline
+        corrections: tuple[Correction, ...] = ()
         if corrected:
             plot = material()["corrected"]
             first = headline = plot["headline"]
             if edition > 1:
                 headline = plot["edition2"]["headline"]
                 modified = NEWEST + timedelta(hours=4, minutes=35)
+                corrections = (Correction(**plot["edition2"]["correction"]),)
         end = "" if layout == "drupal" else "/"
         plain_json_ld = "escaped" if index % 5 == 2 else "plain"
         return Story(
@@ -305,7 +321,7 @@ class _Desk:
             modified=modified,
             tags=_tags(facts, index),
             json_ld={5: "graph", 8: "list", 13: "broken"}.get(index, plain_json_ld),
-            corrected=corrected,
+            corrections=corrections,
         )
 
     def _assign(self, turn: str) -> tuple[str, Section]:
@@ -359,6 +375,40 @@ def build(articles: int, edition: int) -> list[Story]:
         when = NEWEST + timedelta(hours=1 + place)
         stories.append(desk.story(articles + 20 + place, next(ids), turn, when))
     return sorted(stories, key=lambda story: (story.published, story.id), reverse=True)
+
+
+def cover(times: Sequence[datetime], numbers: Sequence[int]) -> list[Story]:
+    """Return a story for each time, with these numbers; the parts of the paper take turns.
+
+    Nobody has touched them since they were published.
+    """
+    desk = _Desk(defaultdict(int))
+    stories = []
+    for index, (published, number) in enumerate(zip(times, numbers, strict=True)):
+        story = desk.story(index, number, _TURNS[index % len(_TURNS)], published)
+        stories.append(replace(story, modified=published))
+    return stories
+
+
+def corrected(story: Story, when: datetime, length: int, turn: int) -> Story:
+    """Return a story as it reads after a correction: of a paragraph, or else of its headline.
+
+    `length` is the number of its paragraphs; `turn` decides what is changed, and how.
+    """
+    text = material()["corrections"]
+    said = {correction.text for correction in story.corrections}
+    offers = [pattern.format_map(story.facts) for pattern in text["paragraphs"]]
+    offers = [offer for offer in offers if offer not in said]
+    if turn % 3 == 2 or length == 0 or not offers:
+        first = story.plot["headline"].format_map(story.facts)
+        headlines = [pattern.format(headline=first) for pattern in text["headlines"]]
+        # A headline that stays as it is would be no correction.
+        headlines = [headline for headline in headlines if headline != story.headline]
+        return replace(story, headline=headlines[turn % len(headlines)], modified=when)
+    time = f"{eastern(when):%I:%M %p}".lstrip("0")
+    note = text["note"].format(time=time) if turn % 2 else ""
+    change = Correction(turn % length, offers[turn % len(offers)], note=note)
+    return replace(story, corrections=(*story.corrections, change), modified=when)
 
 
 def why_broken(story: Story) -> str:

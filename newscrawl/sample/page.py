@@ -79,20 +79,20 @@ class Press:
             f"<!-- sample:{name} -->".encode(): text.encode() for name, text in fixed.items()
         }
 
-    def body(self, story: Story, edition: int) -> list[Block]:
+    def body(self, story: Story) -> list[Block]:
         """Return the body of a story."""
         if story.layout == "drupal":
             return body.drupal(story, self._others(story))
-        return body.today(story, self._others(story), edition)
+        return body.today(story, self._others(story))
 
     def mailed(self, story: Story) -> str:
         """Return the address with tracking that a newsletter links to."""
         return body.mailed(self._others(story)[0])
 
-    def article(self, story: Story, edition: int) -> bytes:
+    def article(self, story: Story) -> bytes:
         """Return the page of a story."""
         if story.layout == "drupal":
-            return self._drupal(story, edition).encode()
+            return self._drupal(story).encode()
         bare = story.broken == "bare"
         image = story.image
         title = escape(story.headline)
@@ -101,7 +101,7 @@ class Press:
             "title": quote(story.headline, safe=""),
             "image": quote(image, safe=""),
         }
-        blocks = self.body(story, edition)
+        blocks = self.body(story)
         byline = f"by {names(story.authors, linked=story.linked_byline)}{opinion_suffix(story)}"
         if not bare:
             byline += f" - {printed_date(story.published)} ET"
@@ -223,7 +223,7 @@ class Press:
             ).encode()
         return self._scrolls[section.path]
 
-    def _drupal(self, story: Story, edition: int) -> str:
+    def _drupal(self, story: Story) -> str:
         linked = story.index % 2 == 1
         dates = ""
         if story.index % 2:
@@ -258,7 +258,7 @@ class Press:
             json_ld="" if story.index % 2 else _json_ld_drupal(story),
             byline=byline.replace('/">', '">'),
             printed=f"{printed_date(story.published)} {zone}",
-            body="\n".join(block.html for block in self.body(story, edition)),
+            body="\n".join(block.html for block in self.body(story)),
             tags=" ".join(
                 f'<a href="/person/{tag.path.rpartition("/")[2]}" title="{tag.name}">{tag.name}</a>'
                 if tag.kind == "people"

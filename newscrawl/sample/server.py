@@ -13,12 +13,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from newscrawl.sample.site import Page
+from newscrawl.sample.answer import TEXT, Fault, Page, Site, head
 
 HOSTS = (
     "thehill.com",
@@ -28,13 +27,6 @@ HOSTS = (
 )
 LONGEST_HEAD = 64 * 1024
 LONGEST_BODY = 1024 * 1024
-
-
-class Site(Protocol):
-    """Anything that answers addresses."""
-
-    def get(self, url: str) -> Page:
-        """Answer an absolute address."""
 
 
 class BadRequest(Exception):  # noqa: N818
@@ -116,16 +108,23 @@ class SampleServer:
             except BadRequest as error:
                 await _send(writer, _plain(400, str(error)), alive=False)
                 return
-            await _send(writer, answer, alive=request.keeps_alive, head=request.method == "HEAD")
+            if not isinstance(answer, Page):
+                await answer.act(reader, writer)
+                return
+            await _send(
+                writer, answer, alive=request.keeps_alive, bodiless=request.method == "HEAD"
+            )
             if not request.keeps_alive:
                 return
 
-    def _answer(self, request: _Request, origin: str) -> Page:
+    def _answer(self, request: _Request, origin: str) -> Page | Fault:
         url = _address(request, origin)
         self.requests.append((request.method, url))
         if request.method not in {"GET", "HEAD"}:
             return _plain(405, "only GET and HEAD", ("Allow", "GET, HEAD"))
         page = self._site.get(url)
+        if not isinstance(page, Page):
+            return page
         if page.status == 200 and _unchanged(request.headers, dict(page.headers)):
             kept = tuple(one for one in page.headers if not one[0].startswith("Content-"))
             return Page(304, kept, b"")
@@ -191,15 +190,12 @@ async def _tunnel(request: _Request, writer: asyncio.StreamWriter) -> str:
 
 
 async def _send(
-    writer: asyncio.StreamWriter, page: Page, *, alive: bool, head: bool = False
+    writer: asyncio.StreamWriter, page: Page, *, alive: bool, bodiless: bool = False
 ) -> None:
-    lines = [f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in page.headers]
-    if page.status != 304:
-        lines.append(f"Content-Length: {len(page.body)}")
-    lines.append(f"Connection: {'keep-alive' if alive else 'close'}")
-    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    if not head and page.status != 304:
+    length = () if page.status == 304 else (("Content-Length", str(len(page.body))),)
+    connection = ("Connection", "keep-alive" if alive else "close")
+    writer.write(head(page.status, *page.headers, *length, connection))
+    if not bodiless and page.status != 304:
         writer.write(page.body)
     await writer.drain()
 
@@ -243,8 +239,7 @@ def _unchanged(asked: dict[str, str], has: dict[str, str]) -> bool:
 
 
 def _plain(status: int, text: str, *headers: tuple[str, str]) -> Page:
-    kind = ("Content-Type", "text/plain; charset=utf-8")
-    return Page(status, (kind, *headers), f"{text}\n".encode())
+    return Page(status, (TEXT, *headers), f"{text}\n".encode())
 
 
 @cache

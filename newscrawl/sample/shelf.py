@@ -1,0 +1,97 @@
+"""Shelf: the stories of a site in its listings, as they are at a moment."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from newscrawl.sample.news import SECTIONS, Story
+from newscrawl.spiders.hill import HillSpider
+
+EVERYTHING = "news"
+
+
+class Shelf:
+    """Keeps stories by the path of their listings: `news`, sections, authors, tags.
+
+    `stories` are first versions, the newest first; `revisions` are, by id, the later ones,
+    the oldest first, each of which holds from its `modified` on. `now` is aware; None shows
+    everything there is.
+    """
+
+    def __init__(
+        self, stories: Sequence[Story], revisions: Mapping[str, Sequence[Story]] | None = None
+    ) -> None:
+        self.now: datetime | None = None
+        self._revisions = revisions or {}
+        self._first = {story.id: story for story in stories}
+        self._titles: dict[str, str] = {}
+        self._listings: dict[str, list[Story]] = {}
+        for story in stories:
+            for path, title in _listings(story):
+                if path not in self._titles:
+                    self._titles[path] = title
+                    self._listings[path] = []
+                self._listings[path].append(story)
+        # The paper has more sections than news: the others answer, with nothing in them.
+        for path in (*SECTIONS, *(section.strip("/") for section in HillSpider.sections)):
+            self._titles.setdefault(path, path.rpartition("/")[2].replace("-", " ").title())
+            self._listings.setdefault(path, [])
+
+    @property
+    def moment(self) -> datetime:
+        """The time it is: `now`, or when the newest story appeared."""
+        return self.now or max(story.published for story in self._first.values())
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The title of every listing, by path."""
+        return self._titles
+
+    def story(self, identity: str) -> Story | None:
+        """Return an article as it reads now; None if there is none yet."""
+        story = self._first.get(identity)
+        if story is None or (self.now and story.published > self.now):
+            return None
+        return self._current(story)
+
+    def count(self, path: str) -> int:
+        """Return how many stories a listing has; KeyError if there is no such listing."""
+        return len(self._listings[path]) - self._hidden(path)
+
+    def listed(
+        self, path: str = EVERYTHING, start: int = 0, stop: int | None = None
+    ) -> list[Story]:
+        """Return the stories of a listing, the newest first; KeyError if there is none."""
+        hidden = self._hidden(path)
+        end = None if stop is None else hidden + stop
+        return [self._current(story) for story in self._listings[path][hidden + start : end]]
+
+    def valid(self, path: str = EVERYTHING) -> list[Story]:
+        """Return the stories of a listing without those that have no readable page."""
+        return [story for story in self.listed(path) if not story.broken]
+
+    def _hidden(self, path: str) -> int:
+        """Return how many stories of a listing have not appeared yet; they stand in front."""
+        stories = self._listings[path]
+        if self.now is None:
+            return 0
+        return bisect_left(stories, -self.now.timestamp(), key=lambda it: -it.published.timestamp())
+
+    def _current(self, story: Story) -> Story:
+        for later in reversed(self._revisions.get(story.id, ())):
+            if self.now is None or later.modified <= self.now:
+                return later
+        return story
+
+
+def _listings(story: Story) -> list[tuple[str, str]]:
+    """Return the path and title of every listing that a story stands in."""
+    path = story.section.path
+    found = [(EVERYTHING, "News"), (path, story.section.name)]
+    for parent in story.section.parents:
+        path = path.rpartition("/")[0]
+        found.append((path, parent))
+    if not story.broken:
+        found += [(f"author/{author.slug}", author.name) for author in story.authors]
+        found += [(tag.path, tag.name) for tag in story.tags]
+    return found
