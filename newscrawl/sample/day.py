@@ -3,6 +3,7 @@
 import random
 from bisect import bisect_left
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -96,13 +97,10 @@ class DaySite(NewsSite):
 
     def expected(self, now: datetime | None = None) -> dict[str, Expected]:
         """Return the truth about every article at a time, by id, newest first; as of `now`."""
-        before = self.now
-        self.now = now or before
-        try:
-            stories = self._shelf.listed()
-        finally:
-            self.now = before
-        return {story.id: self._remembered(story) for story in stories}
+        # A server may be reading the site's own shelf from another thread.
+        shelf = copy(self._shelf)
+        shelf.now = now or self.now
+        return {story.id: self._remembered(story) for story in shelf.listed()}
 
     def _remembered(self, story: Story) -> Expected:
         """Return the truth about a version; setting a body takes long enough to do it once."""
