@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from newscrawl.sample.answer import HTML, TEXT, Fault, Page, Site, head, page, redirect
@@ -81,7 +82,9 @@ def rate_limited(retry_after: str | None = None) -> Break:
 
 def status(code: int) -> Break:
     """Answer with an error page of any status, such as 500 or 503."""
-    return body(fill("error").encode(), status=code)
+    title = f"{code} {HTTPStatus(code).phrase}"
+    html = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
+    return body(html.encode(), status=code)
 
 
 def body(data: bytes, content_type: str = HTML[1], status: int = 200) -> Break:
