@@ -4,10 +4,10 @@ import argparse
 import signal
 import sys
 
-from bench import ledger, quality, throughput
+from bench import day, ledger, quality, throughput
 from bench.table import measured
 
-PARTS = {"quality": quality.run, "throughput": throughput.run, "ledger": ledger.run}
+PARTS = {"quality": quality.run, "throughput": throughput.run, "ledger": ledger.run, "day": day.run}
 
 
 def main() -> None:

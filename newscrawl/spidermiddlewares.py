@@ -131,6 +131,10 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             return None
         if response is not None and candidate.id in self.new:
             response.meta["shows_something_new"] = True
+            # Another listing may have shown it before, which makes this one no more useful.
+            response.meta["brings_something_new"] = first or response.meta.get(
+                "brings_something_new", False
+            )
         if not first:
             self.count("newscrawl/link_repeats")
             return None
@@ -222,7 +226,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             return
         told: Remembered | None = request.meta.get("told")
         pause, due = 0.0, None
-        if "pauses" in request.meta and not response.meta.get("shows_something_new"):
+        if "pauses" in request.meta and not response.meta.get("brings_something_new"):
             least, most = request.meta["pauses"]
             pause = min(max(least, 2 * told.pause if told else 0), most)
             # A little early, or an hourly run would find it not quite due.

@@ -71,7 +71,7 @@ class Links:
                     self.parse,
                     cb_kwargs={"listing": further},
                     meta={"next_page": True, "page": True},
-                    priority=LISTING_PRIORITY,
+                    priority=response.request.priority,  # type: ignore[union-attr]
                 )
                 return
 
@@ -104,15 +104,19 @@ class Links:
         # A tag met on the way leads to other tags without end; its newest page is enough.
         met = tag and not named
         url = f"https://{self.outlet.host}{path}"
-        meta = {"page": True, "listing": url}
-        if key != self.outlet.front:
+        meta: dict[str, object] = {"page": True, "listing": url}
+        priority = LISTING_PRIORITY - 1 if met else LISTING_PRIORITY
+        if key == self.outlet.front:
+            # What the front lists first needs no other listing to be found.
+            priority = LISTING_PRIORITY + 1
+        else:
             meta["pauses"] = _TAG_PAUSES if met else _SECTION_PAUSES
         yield Request(
             url,
             self.parse,
             cb_kwargs={"listing": Listing(path, 1 if met else self.outlet.wanted.pages)},
             meta=meta,
-            priority=LISTING_PRIORITY,
+            priority=priority,
         )
 
 

@@ -97,11 +97,12 @@ class Sitemap:
         if wanted.since:
             yield from self._backfill(wanted.since, wanted.until or utc(datetime.now(UTC)))
             return
-        now = datetime.now(UTC)
-        for day in sorted({*self._dates(now), *self._dates(now - timedelta(days=1))}):
+        for day in sorted(set(self._dates(datetime.now(UTC)))):
             yield from self._file(self._address(day))
         url = f"https://{self.outlet.host}{self.outlet.sitemap}"
-        yield Request(url, self.parse_index, meta={"listing": url}, priority=LISTING_PRIORITY - 1)
+        # A site without an index has days all the same.
+        meta = {"listing": url, "handle_httpstatus_list": [404, 410]}
+        yield Request(url, self.parse_index, meta=meta, priority=LISTING_PRIORITY - 1)
 
     def _dates(self, moment: datetime) -> tuple[date, date]:
         """Return the dates of a moment: days begin by the outlet's clock, or by everybody's."""
@@ -125,9 +126,16 @@ class Sitemap:
     def parse_index(self, response: Response) -> Iterator[Request]:
         """Ask for the files that changed. Raises UnreadableError."""
         run = Run.of(self.outlet.crawler)
+        yesterday = self._dates(datetime.now(UTC) - timedelta(days=1))
+        if response.status != 200:
+            for day in yesterday:
+                yield from self._file(self._address(day))
+            raise UnreadableError(f"http {response.status}")
+        listed = set()
         first = run.recall(_INDEX) is None
         recent = utc(datetime.now(UTC) - timedelta(days=2))
         for entry in read_sitemap(response.body):
+            listed.add(entry.url)
             known = run.recall(entry.url)
             if known and entry.modified and known.position == entry.modified:
                 continue
@@ -136,6 +144,9 @@ class Sitemap:
                 run.remember(entry.url, position=entry.modified)
             elif self.outlet.on_site(entry.url):
                 yield from self._file(entry.url, entry.modified)
+        for url in map(self._address, yesterday):
+            if url not in listed:
+                yield from self._file(url)
         run.remember(_INDEX)
 
     def parse(self, response: Response, day: str) -> Iterator[Request]:
