@@ -7,7 +7,7 @@ every article that it sees, and a spider middleware stops what needs no asking.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -132,6 +132,14 @@ class ArticleSpider(Spider):
         ]
         for name in dict.fromkeys(names):
             yield self.links if name == "links" else self.ways[name](self)
+
+    def owed_requests(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
+        """Return the requests for articles that earlier runs owe."""
+        by_rest = "api" in self.wanted.discover or self.pages_closed
+        if by_rest and self.wanted.fetch in ("auto", "api"):
+            yield from WordPress(self).owed(candidates)
+        else:
+            yield from map(self.article_request, candidates)
 
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl was asked to read, as written."""

@@ -81,9 +81,9 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if wanted.sections or wanted.tags or wanted.archive:
             return
         due = self.ask(lambda: self.run.ledger.due(self.outlet, _now(), revisits=self.revisits))
-        for candidate in due or ():
-            if request := self.get_processed_request(spider.article_request(candidate), None):
-                yield request
+        for request in spider.owed_requests(due or []):
+            if processed := self.get_processed_request(request, None):
+                yield processed
 
     @property
     def revisits(self) -> bool:

@@ -129,7 +129,7 @@ def test_sections_narrow_the_crawl(recording: Path, tmp_path: Path) -> None:
         tmp_path, "-a", "sections=homenews/senate", "-a", "pages=1", NEWSCRAWL_REPLAY=str(recording)
     )
     listings = done.runs[0]["listings"]
-    assert listings == {"asked": 1, "failed": {}}
+    assert (listings["asked"], listings["failed"]) == (1, {})
     assert {it["section"] for it in done.records} >= {"Senate"}
 
 

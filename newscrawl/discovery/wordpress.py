@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from scrapy import Request
 from scrapy.http import Response
 
+from newscrawl.candidates import Candidate
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.discovery.backward import Backward
 from newscrawl.exceptions import UnreadableError
@@ -210,6 +211,27 @@ class WordPress:
             meta={"handle_httpstatus_list": [400]} if walk.page > 1 else {},
             priority=LISTING_PRIORITY,
         )
+
+    # What is owed from earlier runs, a hundred in one request.
+
+    def owed(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
+        """Yield requests for articles that are known by their numbers."""
+        for start in range(0, len(candidates), PER_PAGE):
+            some = candidates[start : start + PER_PAGE]
+            walk = Walk({"include": ",".join(it.id for it in some)})
+            yield self._request(self.parse_owed, walk, {"candidates": some})
+
+    async def parse_owed(
+        self, response: Response, walk: Walk, candidates: Sequence[Candidate]
+    ) -> AsyncIterator[Request]:
+        """Ask for articles that were owed. Raises UnreadableError."""
+        posts = await self._posts(response, walk)
+        for request in self._articles(response, posts):
+            yield request
+        for candidate in candidates:
+            if candidate.id not in walk.seen:
+                # Asked by itself, it says why.
+                yield self.outlet.article_request(candidate)
 
     # A first run: the newest posts, as many pages as links would read.
 
