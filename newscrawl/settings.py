@@ -18,6 +18,9 @@ DOWNLOAD_DELAY = 1  # default 0; seconds
 AUTOTHROTTLE_ENABLED = True  # default False; slows down when the site does
 COOKIES_ENABLED = False  # default True; a reader without an account has none
 
+# What a listing shows first is asked for first; the newest, that is.
+SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # default LIFO
+
 # Bounds on what one answer may cost.
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024  # default 1 GiB; the largest real page is under 1 MiB
 DOWNLOAD_WARNSIZE = 16 * 1024 * 1024  # default 32 MiB
