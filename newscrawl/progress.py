@@ -90,6 +90,8 @@ class Progress:
             f"{self.crawler.stats.get_value('newscrawl/link_repeats', 0)} duplicate links",
             f"{len(scheduler or ())} in the queue",
             f"{pages / seconds * 60:.0f} pages/min",
+            # How far a backfill has come.
+            str(self.crawler.stats.get_value("newscrawl/position", "")),
         )
         return table
 
@@ -121,6 +123,9 @@ def summary(document: Mapping[str, Any], folder: str) -> str:
             lines.append(f"  {name:<9} {count} {reason}")
     for reason, count in document["listings"]["failed"].items():
         lines.append(f"  listings  {count} not read: {reason}")
+    if refused := document.get("refused"):
+        until = f", over since {refused['over']}" if "over" in refused else ""
+        lines.append(f"  refused   pages since {refused['since']}: {refused['reason']}{until}")
     if books["pending"]:
         lines.append(f"  pending   {books['pending']} not asked for, or not answered in time")
     lines.append(f"  in        {folder}")

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from newscrawl.books import balance
+from newscrawl.candidates import Candidate
+from newscrawl.items import Author
+from newscrawl.ledger import Ledger, Remembered
 from newscrawl.sample.__main__ import write_warc
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
@@ -302,3 +305,33 @@ def test_runs_lists_the_books(small: tuple[Path, str]) -> None:
     document["books"]["new"] = 4
     path.write_text(json.dumps(document))
     assert "OUT OF BALANCE by 1" in command(output, "runs", "hill").stdout
+
+
+def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    Ledger(f"sqlite:///{path}").close()
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(
+            """
+            ALTER TABLE articles DROP COLUMN date_published;
+            ALTER TABLE articles DROP COLUMN authors;
+            DROP TABLE listings;
+            UPDATE schema_version SET version = 1;
+            INSERT INTO articles (outlet, id, url, state, first_seen, next_attempt)
+                VALUES ('hill', '7', 'https://thehill.com/a/7-b/', 'pending', 'x', 'x');
+            """
+        )
+    today = Ledger(f"sqlite:///{path}")
+    known = today.get("hill", "7")
+    assert known is not None
+    assert (known.state, known.known_authors, known.date_published) == ("pending", (), None)
+    candidate = Candidate("8", "https://thehill.com/a/8-c/", authors=(Author("Ada Quill"),))
+    remembered = Remembered(asked="2026-11-24T00:00:00Z", position="here", pause=2.0)
+    today.apply([today.seen("hill", candidate, "y"), today.remember("hill", "x", remembered)])
+    seen = today.get("hill", "8")
+    assert seen is not None
+    assert seen.known_authors == (Author("Ada Quill"),)
+    assert today.recall("hill", "x") == remembered
+    today.apply([today.let_go("hill", "x")])
+    assert today.recall("hill", "x") is None
+    today.close()
