@@ -50,6 +50,8 @@ def read_sitemap(body: bytes) -> Iterator[Entry]:
     )
     count = 0
     values: dict[str, str] = {}
+    # The last entry of a file that was cut may be cut as well.
+    last: Entry | None = None
     try:
         for _, element in events:
             name = etree.QName(element).localname if isinstance(element.tag, str) else ""
@@ -60,9 +62,11 @@ def read_sitemap(body: bytes) -> Iterator[Entry]:
                 count += 1
                 if count > _MOST_ENTRIES:
                     raise UnreadableError("sitemap of more than 50,000 entries")
-                if url := clean_url(values.get("loc", "")):
-                    times = (values.get("lastmod", ""), values.get("publication_date", ""))
-                    yield Entry(url, *map(iso_date, times))
+                if last:
+                    yield last
+                url = clean_url(values.get("loc", ""))
+                times = (values.get("lastmod", ""), values.get("publication_date", ""))
+                last = Entry(url, *map(iso_date, times)) if url else None
                 values = {}
                 element.clear()
                 while element.getprevious() is not None:
@@ -74,6 +78,8 @@ def read_sitemap(body: bytes) -> Iterator[Entry]:
         raise UnreadableError("not a sitemap")
     if any(it.level_name in ("ERROR", "FATAL") for it in events.error_log):
         raise UnreadableError("broken sitemap")
+    if last:
+        yield last
 
 
 class Sitemap:
