@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from itemloaders.processors import Compose, MapCompose, TakeFirst
 from lxml.etree import _Element
 from parsel import Selector
 from scrapy.loader import ItemLoader
@@ -57,13 +56,21 @@ class Layout:
     section_separator: str = ""
 
 
-def _moment(value: str) -> str | None:
-    return iso_date(value) or eastern_date(value)
+def _texts(values: Iterable[str]) -> list[str]:
+    return [unescape(value) for value in values]
 
 
-def _headline(text: str, loader_context: Mapping[str, Any]) -> str:
-    clean: Callable[[str], str] = loader_context["reader"].headline
-    return clean(unescape(text))
+def _headlines(values: Iterable[str], loader_context: Mapping[str, Any]) -> list[str]:
+    reader: Reader = loader_context["reader"]
+    return [reader.headline(text) for text in _texts(values)]
+
+
+def _iso_dates(values: Iterable[str]) -> list[str]:
+    return [moment for value in values if (moment := iso_date(value))]
+
+
+def _dates(values: Iterable[str]) -> list[str]:
+    return [moment for value in values if (moment := iso_date(value) or eastern_date(value))]
 
 
 def _authors(values: list[Any], loader_context: Mapping[str, Any]) -> list[list[Author]]:
@@ -85,6 +92,10 @@ def _authors(values: list[Any], loader_context: Mapping[str, Any]) -> list[list[
     return [list(found.values())] if found else []
 
 
+def _first(values: Iterable[str]) -> str | None:
+    return next(filter(None, values), None)
+
+
 def _first_authors(values: list[list[Author]]) -> list[Author]:
     """Return the first list of authors; an address that it lacks comes from the others."""
     urls = {
@@ -98,21 +109,24 @@ class ArticleLoader(ItemLoader):
 
     Its context holds the ``reader`` of the outlet, the page's ``base_url``, and the elements
     ``page`` and ``article``.
+
+    Processors are plain functions of all values of a field: ``MapCompose`` and its like are
+    set up anew at every call.
     """
 
     default_item_class = Article
-    default_input_processor = MapCompose(unescape)
-    default_output_processor = TakeFirst()
+    default_input_processor = _texts
+    default_output_processor = _first
 
-    headline_in = MapCompose(_headline)
+    headline_in = _headlines
     authors_in = _authors
+    description_in = section_in = sections_in = tags_in = _texts
+    date_published_in = _dates
+    date_modified_in = _iso_dates
+
+    headline_out = description_out = section_out = date_published_out = date_modified_out = _first
     authors_out = _first_authors
-    description_in = section_in = sections_in = tags_in = MapCompose(unescape)
-    date_published_in = MapCompose(_moment)
-    date_modified_in = MapCompose(iso_date)
-    sections_out = tags_out = Compose(unique)
-    headline_out = description_out = date_published_out = date_modified_out = TakeFirst()
-    section_out = TakeFirst()
+    sections_out = tags_out = unique
 
     def count(self, key: str, count: int = 1) -> None:
         """Add to a stat, when there is a crawl that keeps stats."""
@@ -148,7 +162,7 @@ def _comparable(value: Any) -> Any:
     """Return what two values must share to agree: names without order, times to the minute."""
     if isinstance(value, list):
         return {author.name.casefold() for author in value}
-    return iso_date(value)[:16] if iso_date(value) else value.casefold()  # type: ignore[index]
+    return (iso_date(value) or "")[:16] or value.casefold()
 
 
 @dataclass(frozen=True, slots=True)

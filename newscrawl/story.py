@@ -31,6 +31,11 @@ _BREAK = "\0"
 _CELL = "\1"
 
 
+def xpath(path: str) -> etree.XPath:
+    """Return a compiled XPath, without the EXSLT functions, which cost time at every lookup."""
+    return etree.XPath(path, regexp=False, smart_strings=False)
+
+
 @cache
 def css(selector: str) -> etree.XPath:
     """Return a CSS selector compiled for lookups below an element, the element included.
@@ -38,11 +43,11 @@ def css(selector: str) -> etree.XPath:
     Name the tag where it is known (``div.story``, not ``.story``): that is five times quicker.
     Raises cssselect's ``SelectorError`` for what is not CSS.
     """
-    return etree.XPath(HTMLTranslator().css_to_xpath(selector))
+    return xpath(HTMLTranslator().css_to_xpath(selector))
 
 
 _SIMPLE = re.compile(r"^([a-z0-9]*)([.#][\w-]+)$", re.ASCII)
-_MARKED = etree.XPath("descendant::*[@class or @id]")
+_STRING = xpath("string()")
 _HIDDEN = "descendant::*[@hidden or @style[contains(translate(., ' ', ''), 'display:none')]]"
 
 
@@ -63,35 +68,44 @@ class Noise:
         """Compile the rules once; they are used for every page."""
         # Most rules are a tag with one class or id: one look at an element tells them all.
         self._simple: dict[str, list[tuple[str, str]]] = {}
-        self._rules = {_HIDDEN: etree.XPath(_HIDDEN)}
+        self._rules = {_HIDDEN: xpath(_HIDDEN)}
         for rule in selectors:
             if found := _SIMPLE.match(rule):
                 self._simple.setdefault(found[2], []).append((found[1], rule))
             else:
                 self._rules[rule] = css(rule)
         self._texts = frozenset(texts)
+        self._titles = tuple(boxes)
         # "contains" is the quick half of the test; few texts come to the exact one.
         near, exact = (
             " or ".join(test.format(title) for title in boxes) or "false()"
             for test in ('contains(., "{}")', 'normalize-space() = "{}"')
         )
-        self._boxes = etree.XPath(f"descendant::text()[{near}][{exact}]/..")
+        self._boxes = xpath(f"descendant::text()[{near}][{exact}]/..")
+
+    def rule(self, element: _Element) -> str | None:
+        """Return the first rule that an element's own class or id tells to be noise."""
+        marks = [f".{name}" for name in element.get("class", "").split()]
+        if name := element.get("id"):
+            marks.append(f"#{name}")
+        for mark in marks:
+            for tag, rule in self._simple.get(mark, ()):
+                if tag in ("", element.tag):
+                    return rule
+        return None
 
     def elements(self, root: _Element) -> dict[_Element, str]:
-        """Return the noise below ``root``, each element with the rule that found it first."""
+        """Return the noise below ``root`` that ``rule`` does not tell, each with its rule."""
         found: dict[_Element, str] = {}
-        for element in _MARKED(root):
-            marks = [f".{name}" for name in element.get("class", "").split()]
-            for mark in (*marks, f"#{element.get('id', '')}"):
-                for tag, rule in self._simple.get(mark, ()):
-                    if tag in ("", element.tag):
-                        found.setdefault(element, rule)
         for name, compiled in self._rules.items():
             for element in compiled(root):
                 found.setdefault(element, name)
-        for title in self._boxes(root):
-            for part in _link_box(title, root):
-                found.setdefault(part, text_of(title))
+        text = _STRING(root)
+        # Few stories name a box at all, and a look at each text takes long.
+        if any(title in text for title in self._titles):
+            for title in self._boxes(root):
+                for part in _link_box(title, root):
+                    found.setdefault(part, text_of(title))
         return found
 
     def is_noise(self, text: str) -> bool:
@@ -202,8 +216,10 @@ class _Reader:
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
-                if element in skipped:
-                    self._count(skipped[element])
+                rule = None if element is root else self.noise.rule(element)
+                if rule := rule or skipped.get(element):
+                    skipped[element] = rule
+                    self._count(rule)
                     walk.skip_subtree()
                 elif element.tag in _SILENT or self.start(element):
                     walk.skip_subtree()

@@ -96,7 +96,9 @@ def _unwrapped(text: str) -> str:
 
 @cache
 def _paths(steps: str) -> tuple[XPath, XPath]:
-    return XPath(f"/html/head/{steps}"), XPath(f"//{steps}")
+    # Without EXSLT's functions, which would be set up at every lookup.
+    head, page = f"/html/head/{steps}", f"/descendant::{steps}"
+    return XPath(head, regexp=False), XPath(page, regexp=False)
 
 
 def _elements(root: _Element, steps: str) -> list[_Element]:
