@@ -14,6 +14,7 @@ from scrapy.http import HtmlResponse
 from bench import peers
 from bench.table import markdown
 from bench.timing import ROUNDS, timed
+from newscrawl.loaders import parsed
 from newscrawl.spiders.hill import HillSpider
 
 PAGES = Path(__file__).parents[2] / "shared" / "hill" / "pages"
@@ -63,8 +64,7 @@ class Tool:
 
 def newscrawl(raw: bytes, url: str) -> str:
     """Return the body that newscrawl reads, along with the rest of the record."""
-    response = HtmlResponse(url, body=raw)
-    page = HillSpider.reader.read_page(response.selector, url)
+    page = HillSpider.reader.read_page(parsed(HtmlResponse(url, body=raw)), url)
     return (page and page.article.body) or ""
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
+from parsel import Selector
 from scrapy import Request, Spider
 from scrapy.http import Response, TextResponse
 
@@ -28,7 +29,7 @@ from newscrawl.discovery.sitemap import Sitemap
 from newscrawl.discovery.wordpress import Terms, WordPress, post_address
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.items import Article
-from newscrawl.loaders import Page, Reader
+from newscrawl.loaders import Page, Reader, parsed
 from newscrawl.processors import utc
 from newscrawl.structured_data import StructuredData
 
@@ -161,8 +162,8 @@ class ArticleSpider(Spider):
         if response.body.lstrip()[:1] == b"{":
             yield self._post(response, self._json(response), candidate)
             return
-        page = self._page(response, candidate)
-        article = page.article
+        selector = parsed(response)
+        article = self._page(selector, response, candidate).article
         if article.id == candidate.id:
             yield article
         elif "archived" in response.meta:
@@ -173,7 +174,7 @@ class ArticleSpider(Spider):
                 yield self.article_request(other)
             raise UnreadableError("address of another article")
         if "archived" not in response.meta and "links" in self.wanted.discover:
-            yield from self.links.around(response)
+            yield from self.links.around(selector, response.url)
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:
         """Read an article as the REST interface gives it, with its authors from the feed.
@@ -186,8 +187,8 @@ class ArticleSpider(Spider):
         authors = await self.bylines.of(candidate)
         yield self._post(response, post, replace(candidate, authors=authors))
 
-    def _page(self, response: TextResponse, candidate: Candidate) -> Page:
-        page = self.reader.read_page(response.selector, response.url, self.crawler.stats)
+    def _page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
+        page = self.reader.read_page(selector, response.url, self.crawler.stats)
         if page is None:
             raise UnreadableError("no article on the page")
         canonical = page.data.canonical or page.data.meta.get("og:url")

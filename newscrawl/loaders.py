@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 from parsel import Selector
+from scrapy.http import HtmlResponse, TextResponse
 from scrapy.loader import ItemLoader
 
 from newscrawl.items import Article, Author, Image, content_hash
@@ -163,6 +164,16 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, list):
         return {author.name.casefold() for author in value}
     return (iso_date(value) or "")[:16] or value.casefold()
+
+
+def parsed(response: TextResponse) -> Selector:
+    """Return what ``response.selector`` is, not empty; a page in UTF-8 is parsed as it came.
+
+    Scrapy decodes a page and encodes it again for the parser, a third of the parsing's time.
+    """
+    if response.encoding == "utf-8" and response.body and isinstance(response, HtmlResponse):
+        return Selector(body=response.body, encoding="utf-8", type="html")
+    return response.selector
 
 
 @dataclass(frozen=True, slots=True)

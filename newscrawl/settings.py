@@ -16,6 +16,7 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1  # default 1 since 2.14's template, 8 without
 CONCURRENT_REQUESTS = 2  # default 16; more would only wait, and hold up Ctrl-C
 DOWNLOAD_DELAY = 1  # default 0; seconds
 AUTOTHROTTLE_ENABLED = True  # default False; slows down when the site does
+METAREFRESH_ENABLED = False  # default True; a page that reloads itself is no redirect
 COOKIES_ENABLED = False  # default True; a reader without an account has none
 
 # What a listing shows first is asked for first; the newest, that is.

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
+from parsel import Selector
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
 from newscrawl.candidates import Candidate
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.exceptions import UnreadableError
+from newscrawl.loaders import parsed
 
 # Hours that a listing is left alone while it brings nothing new, the first time and at most.
 # A tag met on the way repeats what sections show; it is rarely the only way to an article.
@@ -54,13 +56,14 @@ class Links:
         """
         if not isinstance(response, TextResponse):
             raise UnreadableError("not a page")
-        found = self.articles(response)
+        page = parsed(response)
+        found = self.articles(page, response.url)
         fresh = [candidate for candidate in found if candidate.id not in listing.shown]
         listing.shown.update(candidate.id for candidate in fresh)
         yield from map(self.outlet.article_request, found)
         if not fresh or listing.pages_left <= 1:
             return
-        for node in response.css(self.outlet.next_page):
+        for node in page.css(self.outlet.next_page):
             url = urljoin(response.url, (node.attrib.get("href") or "").strip())
             parts = self.outlet.on_site(url)
             if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
@@ -75,22 +78,22 @@ class Links:
                 )
                 return
 
-    def around(self, response: TextResponse) -> Iterator[Request]:
+    def around(self, page: Selector, base_url: str) -> Iterator[Request]:
         """Follow what an article's page links to: articles, and its own sections and tags."""
-        yield from map(self.outlet.article_request, self.articles(response))
+        yield from map(self.outlet.article_request, self.articles(page, base_url))
         wanted = self.outlet.wanted
         if wanted.sections or wanted.tags or not self.outlet.listing_links:
             return
-        for node in response.css(self.outlet.listing_links):
-            url = absolute(node.attrib.get("href") or "", response.url)
+        for node in page.css(self.outlet.listing_links):
+            url = absolute(node.attrib.get("href") or "", base_url)
             if parts := self.outlet.on_site(url):
                 yield from self._listing(parts.path, named=False)
 
-    def articles(self, response: TextResponse) -> list[Candidate]:
+    def articles(self, page: Selector, base_url: str) -> list[Candidate]:
         """Return the articles that a page links to, anywhere on it, each once, in page order."""
         found: dict[str, Candidate] = {}
-        for href in dict.fromkeys(response.selector.root.xpath("//a/@href")):
-            if candidate := self.outlet.candidate(absolute(href, response.url)):
+        for href in dict.fromkeys(page.root.xpath("//a/@href")):
+            if candidate := self.outlet.candidate(absolute(href, base_url)):
                 found.setdefault(candidate.id, candidate)
         return list(found.values())
 
