@@ -10,7 +10,8 @@ demo: $(READY)
 	$(BIN)/scrapy demo
 
 test: check
-	$(BIN)/python -m pytest
+	# A file of tests stays together: what it sets up once is used by all of them.
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff format --check
