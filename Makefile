@@ -4,14 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench bench-kill clean
+# Fails where there is no Chromium or Chrome.
+FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.browser import find_browser; sys.exit(not find_browser(os.environ.get("NEWSCRAWL_BROWSER", "")))'
+
+.PHONY: demo test browser check format bench bench-kill clean
 
 demo: $(READY)
 	$(BIN)/scrapy demo
 
-test: check
+test: check browser
 	# A file of tests stays together: what it sets up once is used by all of them.
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Debian's Chromium, where none is installed and we may install one.
+browser: $(READY)
+	@$(FIND_BROWSER) || { \
+		root=; test "$$(id -u)" = 0 || root="sudo -n"; \
+		echo "Installing Chromium for the tests of the browser …"; \
+		{ $$root apt-get update -qq && \
+		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } >/dev/null 2>&1; \
+		$(FIND_BROWSER) || echo "No Chromium could be installed: the tests of the browser will be skipped."; }
 
 check: $(READY)
 	$(BIN)/ruff format --check

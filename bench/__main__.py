@@ -4,10 +4,16 @@ import argparse
 import signal
 import sys
 
-from bench import day, ledger, quality, throughput
+from bench import browser, day, ledger, quality, throughput
 from bench.table import measured
 
-PARTS = {"quality": quality.run, "throughput": throughput.run, "ledger": ledger.run, "day": day.run}
+PARTS = {
+    "quality": quality.run,
+    "throughput": throughput.run,
+    "ledger": ledger.run,
+    "day": day.run,
+    "browser": browser.run,
+}
 
 
 def main() -> None:

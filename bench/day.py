@@ -49,6 +49,8 @@ class Crawler:
             env={
                 **os.environ,
                 "NEWSCRAWL_OUTPUT_DIR": str(output),
+                # The truth is that of plain pages.
+                "NEWSCRAWL_BROWSER": "/nonexistent",
                 "https_proxy": proxy,
                 "http_proxy": proxy,
             },

@@ -133,7 +133,7 @@ def crawl(
 def take_turns(folder: Path) -> dict[str, list[Crawl]]:
     """Crawl with both spiders, one after the other, several times."""
     addresses = folder / "addresses"
-    hill = ["crawl", "hill", "-a", f"pages={ARTICLES}"]
+    hill = ["crawl", "hill", "-a", "fetch=page", "-a", f"pages={ARTICLES}"]
     bare = ["runspider", str(BARE_SPIDER), "-a", f"addresses={addresses}"]
     crawls: dict[str, list[Crawl]] = {"hill": [], "without": [], "bare": []}
     with sample_server(ARTICLES) as proxy:

@@ -11,7 +11,7 @@ from newscrawl.processors import utc
 from newscrawl.warc import is_warc
 
 DISCOVER = ("links", "feeds", "sitemap", "api")
-FETCH = ("auto", "page", "api")
+FETCH = ("auto", "page", "api", "browser")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from scrapy import Request, Spider
 from scrapy.http import Response, TextResponse
 
 from newscrawl import arguments, warc
+from newscrawl.browser import can_render, rendered
 from newscrawl.candidates import Candidate
 from newscrawl.discovery import ARTICLE_PRIORITY, Discovery
 from newscrawl.discovery.archive import Archive
@@ -32,6 +33,9 @@ from newscrawl.items import Article
 from newscrawl.loaders import Page, Reader, parsed
 from newscrawl.processors import utc
 from newscrawl.structured_data import StructuredData
+
+# A live page turns over to older entries at most so often.
+_ENTRY_PAGES = 100
 
 
 class ArticleSpider(Spider):
@@ -69,6 +73,14 @@ class ArticleSpider(Spider):
     """Links to an article's own sections and tags, on its page."""
     next_page: str = 'link[rel="next"], a[rel="next"], a.next'
     """Links to the next page of a listing; the first that stays in the listing counts."""
+
+    # What a browser is to do on its pages, in CSS selectors, and what it may load.
+    load_more: str = ""
+    """The button of a listing that brings more articles."""
+    older_entries: str = ""
+    """The button of a live page that brings more entries, or others in their place."""
+    script_hosts: tuple[str, ...] = ()
+    """Other hosts whose scripts and data its pages cannot do without."""
 
     def article_id(self, parts: SplitResult) -> str | None:
         """Return the identity of the article at an address of the outlet, or None.
@@ -163,7 +175,13 @@ class ArticleSpider(Spider):
             yield self._post(response, self._json(response), candidate)
             return
         selector = parsed(response)
-        article = self._page(selector, response, candidate).article
+        page = self._page(selector, response, candidate)
+        if page.unfilled and self._asks_again(response):
+            again = response.request.replace(dont_filter=True)  # type: ignore[union-attr]
+            again.meta["plain"] = response
+            yield self._rendered_article(again)
+            return
+        article = page.article
         if article.id == candidate.id:
             yield article
         elif "archived" in response.meta:
@@ -201,8 +219,36 @@ class ArticleSpider(Spider):
         article = page.article
         article.id, article.url = identity, f"https://{self.host}{path}"
         article.kind = self.kind_of(path, article, page.data)
-        self._provenance(article, response, "page")
+        self._provenance(article, response, "browser" if _is_rendered(response) else "page")
         return page
+
+    def _asks_again(self, response: Response) -> bool:
+        """Say whether a live page without entries is asked for once more, through the browser."""
+        if self.wanted.fetch != "auto" or {"archived", "playwright"} & response.meta.keys():
+            return False
+        # Where the browser fails, the plain page comes here a second time.
+        asked = response.meta.setdefault("asked_browser", can_render(self.crawler))
+        response.meta["asked_browser"] = False
+        return bool(asked)
+
+    def _rendered_article(self, request: Request) -> Request:
+        entries = self.reader.entries
+        return rendered(
+            request,
+            items=entries.entry if entries else "a[href]",
+            container=self.reader.live if entries else "",
+            more=self.older_entries,
+            clicks=_ENTRY_PAGES,
+        )
+
+    def listing_request(self, request: Request, pages: int) -> Request:
+        """Return the request of a listing's page as ``fetch`` wants it.
+
+        ``pages`` is how often its "Load more" may be clicked.
+        """
+        if self.wanted.fetch != "browser":
+            return request
+        return rendered(request, items="a[href]", more=self.load_more, clicks=pages)
 
     def _json(self, response: Response) -> dict[str, Any]:
         try:
@@ -267,12 +313,13 @@ class ArticleSpider(Spider):
             return request
         if self.wanted.fetch == "api":
             return self.post_request(candidate)
-        return Request(
+        request = Request(
             candidate.url,
             self.parse_article,
             meta={"candidate": candidate, "page": True},
             priority=ARTICLE_PRIORITY,
         )
+        return self._rendered_article(request) if self.wanted.fetch == "browser" else request
 
     def post_request(self, candidate: Candidate) -> Request:
         """Return the request for an article by the REST interface."""
@@ -282,3 +329,7 @@ class ArticleSpider(Spider):
             meta={"candidate": candidate},
             priority=ARTICLE_PRIORITY,
         )
+
+
+def _is_rendered(response: Response) -> bool:
+    return bool(response.meta.get("playwright"))

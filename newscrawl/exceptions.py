@@ -35,6 +35,14 @@ class UnreadableError(Exception):
     """An answer is not a readable article; the message is the reason that the books count."""
 
 
+class BrowserError(Exception):
+    """The browser could not bring a page; the message is the reason that the books count."""
+
+
+class BrowserMissingError(BrowserError):
+    """There is no browser, or it does not start; the message says why."""
+
+
 class RejectedItem(DropItem):
     """The record breaks the contract of the record; the message is the reason."""
 

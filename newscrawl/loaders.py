@@ -24,7 +24,16 @@ from newscrawl.processors import (
     unescape,
     unique,
 )
-from newscrawl.story import Noise, css, image_address, read_image, read_story, text_of
+from newscrawl.story import (
+    Entries,
+    Noise,
+    Story,
+    css,
+    image_address,
+    read_image,
+    read_story,
+    text_of,
+)
 from newscrawl.structured_data import StructuredData, read_structured_data, strings
 
 
@@ -178,23 +187,29 @@ def parsed(response: TextResponse) -> Selector:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An article as its page gives it, and the structured data that the page had."""
+    """An article as its page gives it, and the structured data that the page had.
+
+    ``unfilled`` says that it is a live page without its entries: JavaScript fills them in.
+    """
 
     article: Article
     data: StructuredData
+    unfilled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
     """How an outlet's articles are read: its layouts, and the rules that hold in all of them.
 
-    ``live`` is a CSS selector of what only a live page's story holds.
+    ``live`` is a CSS selector of what only a live page's story holds, and ``entries`` are what
+    JavaScript fills in there.
     ``headline`` and ``author_url`` clean a headline and an author's address, string to string.
     """
 
     layouts: tuple[Layout, ...]
     noise: Noise
     live: str = ""
+    entries: Entries | None = None
     headline: Callable[[str], str] = str
     author_url: Callable[[str], str] = str
 
@@ -233,9 +248,11 @@ class Reader:
         loader.add_value("tags", map(text_of, loader.printed(layout.tags)))
         roots = loader.printed(layout.story)
         lead = _lead(loader.printed(layout.lead), data, base_url)
-        article = self._finish(loader, roots, lead)
+        story = self._read(loader, roots)
+        article = self._finish(loader, roots, story, lead)
         article.language = page.root.get("lang") or page.root.get("xml:lang") or None
-        return Page(article, data)
+        unfilled = bool(self.entries and article.kind == "live" and not story.entries)
+        return Page(article, data, unfilled)
 
     def read_post(
         self,
@@ -266,21 +283,26 @@ class Reader:
         loader.add_value("tags", [name for _, name in tags])
         markup = _rendered(post, "content")
         roots = [_fragment(markup)] if markup.strip() else []
-        return self._finish(loader, roots, _featured(post, base_url), authors)
+        story = self._read(loader, roots)
+        return self._finish(loader, roots, story, _featured(post, base_url), authors)
 
     def _loader(self, base_url: str, stats: Stats | None, **scopes: _Element) -> ArticleLoader:
         return ArticleLoader(stats=stats, reader=self, base_url=base_url, **scopes)
+
+    def _read(self, loader: ArticleLoader, roots: list[_Element]) -> Story:
+        story = read_story(roots, loader.context["base_url"], self.noise, self.entries)
+        for rule, count in story.noise.items():
+            loader.count(f"newscrawl/noise/{rule}", count)
+        return story
 
     def _finish(
         self,
         loader: ArticleLoader,
         roots: list[_Element],
+        story: Story,
         lead: Iterable[Image],
         authors: Sequence[Author] = (),
     ) -> Article:
-        story = read_story(roots, loader.context["base_url"], self.noise)
-        for rule, count in story.noise.items():
-            loader.count(f"newscrawl/noise/{rule}", count)
         images = {image.url: image for image in reversed([*lead, *story.images])}
         article: Article = loader.load_item()
         article.images = list(reversed(images.values()))

@@ -44,6 +44,13 @@ SPIDER_MIDDLEWARES = {
     # Next to the spider: it sees every request that the spider yields, before the others do.
     "newscrawl.spidermiddlewares.BookkeepingMiddleware": 950,
 }
+# A browser for requests that ask for one; it is not started before.
+DOWNLOAD_HANDLERS = {
+    "http": "newscrawl.browser.BrowserDownloadHandler",
+    "https": "newscrawl.browser.BrowserDownloadHandler",
+}
+PLAYWRIGHT_BROWSER_PROVIDER = "newscrawl.browser.BrowserProvider"
+PLAYWRIGHT_PROCESS_REQUEST_HEADERS = None  # the browser's own, but for our user agent
 DOWNLOADER_MIDDLEWARES = {
     # Scrapy's own lets subdomains pass; an outlet's are other sites.
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
@@ -57,6 +64,8 @@ DOWNLOADER_MIDDLEWARES = {
     "newscrawl.downloadermiddlewares.RefusalMiddleware": 580,
     # What is here already is no download that Scrapy's stats should count.
     "newscrawl.downloadermiddlewares.CarriedMiddleware": 840,
+    # Farther from the network than retries: it sees what they gave up.
+    "newscrawl.browser.PlainAnswerMiddleware": 540,
     # Next to the network: recordings hold what came over the wire.
     "newscrawl.warc.RecordMiddleware": 950,
     "newscrawl.warc.ReplayMiddleware": 960,
@@ -80,6 +89,10 @@ NEWSCRAWL_LONGEST_PAUSE_SECONDS = 900
 NEWSCRAWL_OUTPUT_DIR = os.environ.get("NEWSCRAWL_OUTPUT_DIR", "output")
 NEWSCRAWL_RECORD = os.environ.get("NEWSCRAWL_RECORD", "")
 NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
+# Which Chromium or Chrome; without it an installed one is found.
+NEWSCRAWL_BROWSER = os.environ.get("NEWSCRAWL_BROWSER", "")
+# Playwright's options of every browser context, such as {"locale": "en-GB"}.
+NEWSCRAWL_BROWSER_CONTEXT: dict[str, object] = {}
 # Another database than output/ledger.sqlite3, for several machines.
 NEWSCRAWL_LEDGER_URL = os.environ.get("NEWSCRAWL_LEDGER_URL", "")
 # A part ends, and readers see it, after so many records or minutes.

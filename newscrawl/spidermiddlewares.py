@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from newscrawl.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
 from newscrawl.candidates import Candidate
 from newscrawl.exceptions import (
+    BrowserError,
     LedgerError,
     OutsideWindow,
     PostponedItem,
@@ -123,7 +124,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             self.count("newscrawl/outside_window")
             return None
         first = self.books.discover(candidate.id)
-        if "archived" in request.meta:
+        if "archived" in request.meta or "plain" in request.meta:
             return request.replace(errback=self.request_failed)
         known = self.look_up(candidate) if first else None
         if first and known is not None and not self.is_wanted(known, candidate):
@@ -394,6 +395,8 @@ def _make_conditional(request: Request, has: Known | Remembered) -> None:
 def failure_reason(failure: Failure) -> str:
     """Return why a request failed, as the books count it, such as ``http 503``."""
     error = failure.value
+    if isinstance(error, BrowserError):
+        return str(error)
     if isinstance(error, HttpError):
         if "recorded" in error.response.flags and len(error.response.flags) > 1:
             return error.response.flags[1]

@@ -13,7 +13,7 @@ from lxml.etree import _Element
 from parsel.csstranslator import HTMLTranslator
 
 from newscrawl.items import Image
-from newscrawl.processors import caption_and_credit, clean_text, clean_url
+from newscrawl.processors import caption_and_credit, clean_text, clean_url, iso_date
 
 # Never part of a text, on any page.
 _SILENT = frozenset(
@@ -139,14 +139,59 @@ def _link_box(title: _Element, root: _Element) -> list[_Element]:
     return [title, *rest] if rest else []
 
 
+@dataclass(frozen=True)
+class Entries:
+    """The dated entries inside a story, as live pages have them.
+
+    ``entry`` and ``time`` are CSS selectors of an entry and, inside it, of the element that
+    prints its time. An entry begins with its time as a block: in the record's form when an
+    attribute tells the moment, else as printed.
+    """
+
+    entry: str
+    time: str
+
+    def times(self, root: _Element) -> tuple[dict[_Element, str], set[_Element]]:
+        """Return the entries below ``root`` with their times, and the elements that print these."""
+        told: dict[_Element, str] = {}
+        printing: set[_Element] = set()
+        for entry in css(self.entry)(root):
+            found = css(self.time)(entry)
+            told[entry] = next(filter(None, map(_moment, found)), "")
+            printing.update(found)
+        return told, printing
+
+
+def _moment(element: _Element) -> str:
+    """Return the time that an element tells.
+
+    >>> from lxml.html import fragment_fromstring
+    >>> _moment(fragment_fromstring('<a><abbr title="2026-11-23T09:05:00-05:00">9:05</abbr></a>'))
+    '2026-11-23T14:05:00Z'
+    >>> _moment(fragment_fromstring("<a><span>5 minutes ago</span> <span>9:05 AM</span></a>"))
+    '9:05 AM'
+    """
+    parts = list(element.iter())
+    for part in parts:
+        for name in ("datetime", "data-entry-time", "title"):
+            if moment := iso_date(part.get(name) or ""):
+                return moment
+    # What is relative to now stands first, if at all, and changes from one look to the next.
+    return next(filter(None, map(text_of, reversed(parts))), "")
+
+
 @dataclass(slots=True)
 class Story:
-    """What a story holds, in reading order; ``noise`` counts what was left out, by rule."""
+    """What a story holds, in reading order.
+
+    ``noise`` counts what was left out, by rule; ``entries`` counts the dated ones.
+    """
 
     blocks: list[str] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     noise: dict[str, int] = field(default_factory=dict)
+    entries: int = 0
 
     @property
     def text(self) -> str | None:
@@ -157,10 +202,13 @@ class Story:
 class _Reader:
     """One walk over one story. A class only because its steps share the state of the walk."""
 
-    def __init__(self, base_url: str, noise: Noise) -> None:
+    def __init__(self, base_url: str, noise: Noise, entries: Entries | None) -> None:
         self.story = Story()
         self.base_url = base_url
         self.noise = noise
+        self.entries = entries
+        self.times: dict[_Element, str] = {}
+        self.printing: set[_Element] = set()
         self.pending: list[str] = []
         self.items: list[str] = []
         self.lists = 0
@@ -213,6 +261,8 @@ class _Reader:
         # Text after a comment hangs on the comment; walking comments takes quadratic time.
         etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
         skipped = self.noise.elements(root)
+        if self.entries:
+            self.times, self.printing = self.entries.times(root)
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
@@ -221,7 +271,7 @@ class _Reader:
                     skipped[element] = rule
                     self._count(rule)
                     walk.skip_subtree()
-                elif element.tag in _SILENT or self.start(element):
+                elif element.tag in _SILENT or element in self.printing or self.start(element):
                     walk.skip_subtree()
                 elif element.text:
                     self.pending.append(element.text)
@@ -237,6 +287,8 @@ class _Reader:
     def start(self, element: _Element) -> bool:
         """Take up an element; True when what it holds is not for the text."""
         tag = element.tag
+        if element in self.times:
+            self.start_entry(self.times[element])
         if tag in _BLOCKS:
             self.start_block(element)
         elif tag == "br":
@@ -268,6 +320,13 @@ class _Reader:
             self.figures.append([])
         elif tag == "tr" and _is_data(element):
             self.rows += 1
+
+    def start_entry(self, time: str) -> None:
+        """Take up a dated entry."""
+        self.flush()
+        self.story.entries += 1
+        if time:
+            self.story.blocks.append(time)
 
     def end(self, element: _Element) -> None:
         tag = element.tag
@@ -346,12 +405,14 @@ def read_image(element: _Element, printed: str | None, base_url: str) -> Image |
     return Image(address, caption, credit)
 
 
-def read_story(roots: Iterable[_Element], base_url: str, noise: Noise) -> Story:
+def read_story(
+    roots: Iterable[_Element], base_url: str, noise: Noise, entries: Entries | None = None
+) -> Story:
     """Read the story that stands in ``roots``, one after the other.
 
     ``base_url`` resolves the addresses of links and pictures. Comments below the roots go.
     """
-    reader = _Reader(base_url, noise)
+    reader = _Reader(base_url, noise, entries)
     for root in roots:
         reader.read(root)
     reader.story.links = list(dict.fromkeys(reader.story.links))

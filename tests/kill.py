@@ -58,6 +58,7 @@ def start(output: Path, port: int, *arguments: str) -> "subprocess.Popen[bytes]"
         **os.environ,
         "NEWSCRAWL_OUTPUT_DIR": str(output),
         "NEWSCRAWL_REVISIT_HOURS": "",
+        "NEWSCRAWL_BROWSER": "/nonexistent",
         "https_proxy": f"http://127.0.0.1:{port}",
     }
     quiet = subprocess.DEVNULL

@@ -24,7 +24,7 @@ LAYERS = (
     {"structured_data", "story", "parts", "schema", "ledger"},
     {"refusal"},
     {"loaders", "run", "progress"},
-    {"warc"},
+    {"warc", "browser"},
     {"arguments", "manners", "logformatter"},
     {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery"},
     {"article_spider"},

@@ -51,6 +51,9 @@ class Outlet(Protocol):
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl was asked to read."""
 
+    def listing_request(self, request: Request, pages: int) -> Request:
+        """Return the request of a listing's page by the way that ``fetch`` wants it."""
+
     def article_request(
         self, candidate: Candidate, post: Mapping[str, Any] | None = None, told_by: str = ""
     ) -> Request:

@@ -45,9 +45,8 @@ class Links:
         """Return one request that shows whether pages answer (again)."""
         path = next(iter(self.outlet.listing_paths()))
         request = next(self._listing(path, named=True))
-        return request.replace(
-            meta={"page": True, "probe": True}, cb_kwargs={"listing": Listing(path, 1)}
-        )
+        meta = {"page": True, "probe": True}
+        return request.replace(meta=meta, cb_kwargs={"listing": Listing(path, 1)})
 
     def parse(self, response: Response, listing: Listing) -> Iterator[Request]:
         """Follow a listing's articles, and its next page while this one shows something new.
@@ -69,13 +68,14 @@ class Links:
             if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
                 query = f"?{parts.query}" if parts.query else ""
                 further = Listing(listing.path, listing.pages_left - 1, listing.shown)
-                yield Request(
+                request = Request(
                     f"https://{self.outlet.host}{parts.path}{query}",
                     self.parse,
                     cb_kwargs={"listing": further},
                     meta={"next_page": True, "page": True},
                     priority=response.request.priority,  # type: ignore[union-attr]
                 )
+                yield self.outlet.listing_request(request, further.pages_left)
                 return
 
     def around(self, page: Selector, base_url: str) -> Iterator[Request]:
@@ -114,13 +114,15 @@ class Links:
             priority = LISTING_PRIORITY + 1
         else:
             meta["pauses"] = _TAG_PAUSES if met else _SECTION_PAUSES
-        yield Request(
+        pages = 1 if met else self.outlet.wanted.pages
+        request = Request(
             url,
             self.parse,
-            cb_kwargs={"listing": Listing(path, 1 if met else self.outlet.wanted.pages)},
+            cb_kwargs={"listing": Listing(path, pages)},
             meta=meta,
             priority=priority,
         )
+        yield self.outlet.listing_request(request, pages)
 
 
 def absolute(href: str, base_url: str) -> str:

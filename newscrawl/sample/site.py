@@ -6,12 +6,12 @@ The same arguments give the same bytes, always: nothing is random and no clock i
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import parse_qs, urlsplit
 
-from newscrawl.sample import sitemap
+from newscrawl.sample import live, sitemap
 from newscrawl.sample.answer import HTML, TEXT, Page, page, redirect
 from newscrawl.sample.body import Image, figures, fill, lead_image
 from newscrawl.sample.feed import feed
@@ -95,14 +95,21 @@ class NewsSite:
         if path == "/":
             story = self._shelf.story(query.get("p", [""])[0])
             return redirect(story.url) if story else self._home()
-        if path.startswith("/wp-json/"):
-            return self._rest.get(path, query)
+        if path.startswith(("/wp-json/", live.SCRIPTS)):
+            return self._scripted(path, query)
         found = re.fullmatch(r"/(?!author/)(?:.*/)?(\d{5,8})-[^/]*(?:/amp)?/?", path)
         if found:
             story = self._shelf.story(found.group(1))
             return self._article(story, path) if story else self._missing()
         values = {name: value[-1] for name, value in query.items()}
         return self._machine(path, values) or self._other(path, values)
+
+    def _scripted(self, path: str, query: dict[str, list[str]]) -> Page:
+        """Answer what the scripts of pages ask for, and REST clients."""
+        if not path.startswith(live.PATHS):
+            return self._rest.get(path, query)
+        told = live.answer(path, query, {it.id: it for it in self._shelf.valid()})
+        return page(200, told[1], ("Content-Type", told[0])) if told else self._missing()
 
     def _machine(self, path: str, query: dict[str, str]) -> Page | None:
         """Answer what programs ask for: robots.txt, sitemaps and feeds; None if it is neither."""
@@ -161,7 +168,7 @@ class NewsSite:
             case _:
                 changed = format_datetime(story.modified, usegmt=True)
                 link = f"<{SITE}/?p={story.id}>; rel=shortlink"
-                text = self._press.article(story)
+                text = live.animated(self._press.article(story), story)
                 answer = page(200, text, HTML, ("Last-Modified", changed), ("Link", link))
         return answer
 
@@ -198,7 +205,7 @@ class NewsSite:
             rel_next=path.startswith(("news", "policy", "homenews/senate")),
             aliases=path != "news",
         )
-        return page(200, text)
+        return page(200, live.with_button(text, path))
 
     def _missing(self) -> Page:
         return page(404, self._press.plain("Page not found", "There is nothing at this address."))
@@ -270,6 +277,15 @@ class SampleSite(NewsSite):
     def expected(self) -> dict[str, Expected]:
         """Return the truth about every valid article, by id, newest first."""
         return {story.id: self._expect(story) for story in self._shelf.valid()}
+
+    def expected_live(self) -> dict[str, Expected]:
+        """Return the truth about live articles as a browser shows them, entries and all, by id."""
+        return {
+            story.id: replace(truth, body=[*truth.body, *live.body(story)])
+            for story in self._shelf.valid()
+            if story.kind == "live"
+            for truth in (self._expect(story),)
+        }
 
     def broken(self) -> dict[str, str]:
         """Return, by id, why a page cannot give a record."""

@@ -7,7 +7,7 @@ from newscrawl.article_spider import ArticleSpider
 from newscrawl.items import Article
 from newscrawl.loaders import Layout, Reader
 from newscrawl.processors import EASTERN, without_suffix
-from newscrawl.story import Noise
+from newscrawl.story import Entries, Noise
 from newscrawl.structured_data import StructuredData
 
 # /homenews/senate/5671027-trump-…/  /business/5199…-…/amp/  /homenews/ap/ap-u-s-news/4371…-…
@@ -150,6 +150,9 @@ class HillSpider(ArticleSpider):
     listing_links = "a.article__header__category, a.tags__item, .article-tags a"
     next_page = 'link[rel="next"], a.next, a[rel="next"], .pagination__next a, a.load-more'
 
+    load_more = "main button.load-more, main a.load-more"
+    older_entries = "div#wpcom-liveblog-container button.liveblog-pagination-next"
+
     reader = Reader(
         layouts=(
             Layout(
@@ -191,6 +194,13 @@ class HillSpider(ArticleSpider):
                 "table.desktop_hide",
                 "a.button",
                 "table.button_block",
+                # Live pages: faces beside the entries, tools below them.
+                "div.liveblog-meta-avatars",
+                "div.liveblog-meta-author-avatar",
+                "div.liveblog-pagination",
+                "div.liveblog-empty-message",
+                "div.liveblog-share",
+                "footer.liveblog-entry-tools",
                 # Before 2022: pop-ups about people, inside the paragraphs.
                 "span.rollover-people-block",
                 "div.dfp-tag-wrapper",
@@ -198,7 +208,12 @@ class HillSpider(ArticleSpider):
             texts=("{beacon}", "ADVERTISEMENT", "Full Story"),
             boxes=("Related Articles", "Related Article", "Related:", "Related"),
         ),
+        # Automattic's Liveblog, in the markup of its React version and the server's before it.
         live="div#wpcom-liveblog-container",
+        entries=Entries(
+            entry="div#wpcom-liveblog-container :is(article.liveblog-entry, article[id^=id_])",
+            time="a.liveblog-meta-time, time.liveblog-timestamp",
+        ),
         headline=without_suffix(r"\s*\|\s*The ?Hill"),
         # /author/361406-brett-samuels/ is /author/brett-samuels/ on the page.
         author_url=lambda url: re.sub(r"(/author/)\d+-", r"\1", url),
