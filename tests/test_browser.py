@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -115,7 +116,7 @@ def browse(site: object, output: Path, *arguments: str, **settings: str) -> tupl
 
 def test_live_pages_become_full_records(tmp_path: Path) -> None:
     site = SampleSite(45)
-    done, asked = browse(site, tmp_path)
+    done, asked = browse(site, tmp_path, "-a", "sections=news")
     live = site.expected_live()
     assert live
     assert {it["id"] for it in done.records} == site.expected().keys()
@@ -129,28 +130,41 @@ def test_live_pages_become_full_records(tmp_path: Path) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"thehill.com"}
 
 
-def test_load_more_is_clicked_as_often_as_pages_are_wanted(tmp_path: Path) -> None:
+def test_load_more_is_clicked_and_nothing_is_started_before_it_is_needed(tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex
+    seen: list[Counter[str]] = []
+    says = "document.querySelector('p').textContent = navigator.userAgent + navigator.webdriver"
+
+    def shown_first() -> Page:
+        seen.append(kinds(mark))
+        return Page(200, (HTML,), article(6000000, f"<p>?</p><script>{says}</script>"))
+
     script = SampleSite(1).get(f"https://thehill.com{SCRIPTS}load-more.js").body
     button = f'<button class="load-more" data-source="/more">+</button><script>{script.decode()}'
     first = f'<main><a href="{address(6000000)}">x</a>{button}</script></main>'.encode()
-    answers: dict[str, bytes | Page] = {"https://thehill.com/news": first}
+    answers: dict[str, Any] = {"https://thehill.com/news": first, address(6000000): shown_first}
     for number in range(1, 5):
         items = [{"url": address(6000000 + number), "title": "x"}]
         told = json.dumps({"items": items, "more": number < 4}).encode()
         json_page = Page(200, (("Content-Type", "application/json"),), told)
         answers[f"https://thehill.com/more?page={number}"] = json_page
-    site = Handmade(answers | {address(n): article(n) for n in range(6000000, 6000005)})
-    news = ("-a", "sections=news")
-    plain, _ = browse(site, tmp_path / "plain", *news, "-a", "fetch=page")
-    assert [it["id"] for it in plain.records] == ["6000000"]
-    browser = ("-a", "fetch=browser", "-a")
-    done, asked = browse(site, tmp_path / "browser", *news, *browser, "pages=2")
-    assert sorted(it["id"] for it in done.records) == ["6000000", "6000001", "6000002"]
+    site = Handmade(answers | {address(n): article(n) for n in range(6000001, 6000005)})
+    honest = {MARK: mark, "NEWSCRAWL_USER_AGENT": "ada (+mail)"}
+    news = ("-a", "sections=news", "-a", "pages=2", "-a")
+    plain, _ = browse(site, tmp_path / "plain", *news, "fetch=auto", **honest)
+    assert [(it["id"], it["body"]) for it in plain.records] == [("6000000", "?")]
+    assert seen == [Counter()]
+    done, asked = browse(site, tmp_path / "browser", *news, "fetch=browser", **honest)
+    # Two clicks, an item each; the same user agent, and no denying that it is a robot.
+    bodies = {it["id"]: it["body"] for it in done.records}
+    rained = dict.fromkeys(("6000001", "6000002"), "It rained.")
+    assert bodies == rained | {"6000000": "ada (+mail)true"}
     assert asked.count("https://thehill.com/news") == 1
+    assert seen[1]["browser"] == 1
 
 
 def test_the_browser_reads_what_the_pages_say(tmp_path: Path) -> None:
-    site = SampleSite(6)
+    site = SampleSite(3)
     done, asked = browse(site, tmp_path, "-a", "sections=lobbying", "-a", "fetch=browser")
     expected = site.expected()
     assert {it["id"] for it in done.records} == expected.keys()
@@ -165,27 +179,6 @@ def test_the_browser_reads_what_the_pages_say(tmp_path: Path) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"thehill.com"}
     files = {urlsplit(url).path.rpartition(".")[2] for url in asked if "/wp-content/" in url}
     assert files == {"js"}
-
-
-def test_it_is_honest_and_starts_nothing_that_is_not_needed(tmp_path: Path) -> None:
-    mark = uuid.uuid4().hex
-    seen: list[Counter[str]] = []
-    says = "document.querySelector('p').textContent = navigator.userAgent + navigator.webdriver"
-
-    def page() -> Page:
-        seen.append(kinds(mark))
-        return Page(200, (HTML,), article(6000001, f"<p>?</p><script>{says}</script>"))
-
-    site = Handmade({address(6000001): page})
-    plain, _ = browse(site, tmp_path / "plain", "-a", "sections=news", **{MARK: mark})
-    assert [it["body"] for it in plain.records] == ["?"]
-    assert seen == [Counter()]
-    news = ("-a", "sections=news", "-a", "fetch=browser")
-    done, _ = browse(
-        site, tmp_path / "browser", *news, **{MARK: mark, "NEWSCRAWL_USER_AGENT": "ada (+mail)"}
-    )
-    assert [it["body"] for it in done.records] == ["ada (+mail)true"]
-    assert seen[1]["browser"] == 1
 
 
 @pytest.mark.parametrize("browser", ["/nonexistent", "/bin/false"])
