@@ -108,7 +108,7 @@ def browse(site: object, output: Path, *arguments: str, **settings: str) -> tupl
         done = crawl(output, *FAST, *TRUST, *arguments, https_proxy=proxy, **settings)
         asked = [url for _, url in server.requests]
     assert done.code == 0, done.log
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert not kinds(settings[MARK])
     assert balance(done.runs[-1]["books"]) == 0
     return done, asked
