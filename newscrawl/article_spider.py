@@ -8,6 +8,7 @@ every article that it sees, and a spider middleware stops what needs no asking.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -175,7 +176,7 @@ class ArticleSpider(Spider):
             yield self._post(response, self._json(response), candidate)
             return
         selector = parsed(response)
-        page = self._page(selector, response, candidate)
+        page = self._best_page(selector, response, candidate)
         if page.unfilled and self._asks_again(response):
             again = response.request.replace(dont_filter=True)  # type: ignore[union-attr]
             again.meta["plain"] = response
@@ -204,6 +205,18 @@ class ArticleSpider(Spider):
         await self.terms.complete([post])
         authors = await self.bylines.of(candidate)
         yield self._post(response, post, replace(candidate, authors=authors))
+
+    def _best_page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
+        """Return the page; the plain one where a browser was asked for more and got no more."""
+        plain: TextResponse | None = response.meta.get("plain")
+        if plain is None:
+            return self._page(selector, response, candidate)
+        with suppress(UnreadableError):
+            page = self._page(selector, response, candidate)
+            if not page.unfilled:
+                return page
+        self.crawler.stats.inc_value("newscrawl/browser/plain_instead")
+        return self._page(parsed(plain), plain, candidate)
 
     def _page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
         page = self.reader.read_page(selector, response.url, self.crawler.stats)

@@ -207,10 +207,12 @@ def test_without_a_browser_nothing_can_be_asked_through_it(tmp_path: Path) -> No
 
 def test_where_the_browser_fails_the_plain_page_is_published_and_counted(tmp_path: Path) -> None:
     stuck = LIVE + "<script>if (navigator.webdriver) while (true) {}</script>"
-    site = Handmade({address(6000001): article(6000001, stuck)})
-    done, _ = browse(site, tmp_path, "-a", "sections=news", "-s", "DOWNLOAD_TIMEOUT=3")
-    assert [(it["body"], it["source"]) for it in done.records] == [("Follow along.", "page")]
-    assert "'newscrawl/browser/plain_instead': 1" in done.log
+    refused = LIVE + "<script>document.body.textContent = 'Access denied'</script>"
+    pages = {6000001: article(6000001, stuck), 6000002: article(6000002, refused)}
+    site = Handmade({address(number): page for number, page in pages.items()})
+    done, _ = browse(site, tmp_path, "-a", "sections=news", "-s", "DOWNLOAD_TIMEOUT=5")
+    assert [(it["body"], it["source"]) for it in done.records] == [("Follow along.", "page")] * 2
+    assert "'newscrawl/browser/plain_instead': 2" in done.log
     assert done.runs[0]["complete"]
 
 
