@@ -226,6 +226,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if request is None or name is None or not self.run.whole:
             return
         told: Remembered | None = request.meta.get("told")
+        self.listings.unchanged += response.status == 304
         pause, due = 0.0, None
         if "pauses" in request.meta and not response.meta.get("brings_something_new"):
             least, most = request.meta["pauses"]
@@ -249,7 +250,6 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         """Note a listing that could not be fetched: what it lists may be missing."""
         request: Request = failure.request  # type: ignore[attr-defined]
         if response := not_modified(failure):
-            self.listings.unchanged += 1
             self.listing_read(request, response)
             return
         reason = failure_reason(failure)

@@ -215,3 +215,32 @@ def test_a_sitemap_day_is_left_alone_until_the_index_says_that_it_changed(tmp_pa
     assert set(days) - corrected <= {"10", "11"}
     records = latest(tmp_path / "out")
     assert all(agrees(records[it], site.expected()[it]) for it in changed)
+
+
+class OldIndex:
+    """A living site whose sitemap index lists one old day, and never changes."""
+
+    def __init__(self, site: DaySite) -> None:
+        self.site = site
+
+    def get(self, url: str) -> Page:
+        if not url.endswith("/sitemap.xml"):
+            return self.site.get(url)
+        old = "https://thehill.com/sitemap.xml?yyyy=2026&amp;mm=01&amp;dd=05"
+        entry = f"<sitemap><loc>{old}</loc><lastmod>2026-01-05T10:00:00Z</lastmod></sitemap>"
+        body = f"<sitemapindex {URLSET}>{entry}</sitemapindex>".encode()
+        return Page(200, (("Content-Type", "application/xml"), ("ETag", '"old"')), body)
+
+
+def test_days_that_the_index_does_not_list_are_asked_by_date(tmp_path: Path) -> None:
+    site = DaySite(START, articles=60, corrections=0, older=40, days=2)
+    with crawling(tmp_path / "out", OldIndex(site)) as (crawler, _):
+        # The last of them after midnight, when the day before has had its last articles.
+        for hour in (0, 20, 25):
+            site.now = START + timedelta(hours=hour)
+            assert crawler.crawl(site.now, discover="sitemap") == "finished"
+    new = {event.id for event in site.events() if event.time <= site.now}
+    assert len(new) > 20
+    assert new <= latest(tmp_path / "out").keys()
+    runs = [json.loads(it.read_text()) for it in sorted(tmp_path.glob("out/hill/run=*/run.json"))]
+    assert [run["listings"]["unchanged"] > 0 for run in runs] == [False, True, True]

@@ -106,8 +106,8 @@ class Sitemap:
         for day in sorted(set(self._dates(datetime.now(UTC)))):
             yield from self._file(self._address(day))
         url = f"https://{self.outlet.host}{self.outlet.sitemap}"
-        # A site without an index has days all the same.
-        meta = {"listing": url, "handle_httpstatus_list": [404, 410]}
+        # Days that the index does not list are there all the same.
+        meta = {"listing": url, "handle_httpstatus_list": [304, 404, 410]}
         yield Request(url, self.parse_index, meta=meta, priority=LISTING_PRIORITY - 1)
 
     def _dates(self, moment: datetime) -> tuple[date, date]:
@@ -134,9 +134,14 @@ class Sitemap:
         run = Run.of(self.outlet.crawler)
         yesterday = self._dates(datetime.now(UTC) - timedelta(days=1))
         if response.status != 200:
-            for day in yesterday:
-                yield from self._file(self._address(day))
-            raise UnreadableError(f"http {response.status}")
+            for url in map(self._address, yesterday):
+                # What stands in an index that has not changed has not changed either.
+                known = run.recall(url)
+                if response.status != 304 or not (known and known.position):
+                    yield from self._file(url)
+            if response.status != 304:
+                raise UnreadableError(f"http {response.status}")
+            return
         listed = set()
         first = run.recall(_INDEX) is None
         recent = utc(datetime.now(UTC) - timedelta(days=2))
