@@ -201,10 +201,17 @@ class ArticleSpider(Spider):
         Raises UnreadableError for an answer that is no post of this article.
         """
         candidate: Candidate = response.meta["candidate"]
+        authors = await self.bylines.of(candidate)
+        yield await self.read_post(response, replace(candidate, authors=authors))
+
+    async def read_post(self, response: Response, candidate: Candidate) -> Article:
+        """Return the article of a REST answer, which names no authors; those of ``candidate``.
+
+        Raises UnreadableError for an answer that is no post of this article.
+        """
         post = self._json(response)
         await self.terms.complete([post])
-        authors = await self.bylines.of(candidate)
-        yield self._post(response, post, replace(candidate, authors=authors))
+        return self._post(response, post, candidate)
 
     def _best_page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
         """Return the page; the plain one where a browser was asked for more and got no more."""

@@ -11,8 +11,8 @@ class Candidate:
 
     ``id`` is the outlet's identity of the article and ``url`` the address to ask. ``modified``
     is when the listing says that it changed, and ``published`` when it appeared: UTC as the
-    record writes it, or None when the listing does not say. ``authors`` are those that the
-    listing names, for articles that come by a way that names none.
+    record writes it, or None when the listing does not say; ``headline`` likewise. ``authors``
+    are those that the listing names, for articles that come by a way that names none.
     """
 
     id: str
@@ -20,3 +20,4 @@ class Candidate:
     modified: str | None = None
     published: str | None = None
     authors: tuple[Author, ...] = ()
+    headline: str | None = None

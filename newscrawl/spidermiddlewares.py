@@ -394,15 +394,18 @@ def _make_conditional(request: Request, has: Known | Remembered) -> None:
 
 def failure_reason(failure: Failure) -> str:
     """Return why a request failed, as the books count it, such as ``http 503``."""
-    error = failure.value
-    if isinstance(error, BrowserError):
+    assert failure.value is not None
+    return error_reason(failure.value)
+
+
+def error_reason(error: BaseException) -> str:
+    """Return what went wrong with a request, in a word or two, without its address."""
+    if isinstance(error, UnreadableError | BrowserError | RefusedError):
         return str(error)
     if isinstance(error, HttpError):
         if "recorded" in error.response.flags and len(error.response.flags) > 1:
             return error.response.flags[1]
         return f"http {error.response.status}"
-    if isinstance(error, RefusedError):
-        return str(error)
     if isinstance(error, IgnoreRequest):
         # Scrapy's own sentences; an address in one would make every failure a reason of its own.
         known = ("robots.txt unknown", "robots.txt", "offsite", "redirections")

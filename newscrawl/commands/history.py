@@ -91,12 +91,16 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             yield f"  {field}"
             yield f"    - {was}"
             yield f"    + {now}"
-    before, after = ((version["body"] or "").split("\n\n") for version in (old, new))
-    changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
-    if changed:
+    if changed := changed_blocks(old["body"], new["body"]):
         yield "  body"
         for line in changed:
             yield f"    {line}"
+
+
+def changed_blocks(before: str | None, after: str | None) -> list[str]:
+    """Return the blocks of a body that were taken out (``- ``) or put in (``+ ``), in order."""
+    old, new = ((body or "").split("\n\n") for body in (before, after))
+    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
 
 
 def _words(value: Any) -> str:

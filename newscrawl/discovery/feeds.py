@@ -16,7 +16,7 @@ from newscrawl.candidates import Candidate
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.exceptions import UnreadableError
 from newscrawl.items import Author
-from newscrawl.processors import author_names, utc
+from newscrawl.processors import author_names, unescape, utc
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ def read_feed(response: Response, outlet: Outlet) -> Iterator[Candidate]:
                 modified=_moment(dict.get(entry, "updated_parsed")),
                 published=_moment(dict.get(entry, "published_parsed")),
                 authors=tuple(map(Author, authors)),
+                headline=unescape(entry.get("title", "")) or None,
             )
     if isinstance(feed.get("bozo_exception"), SAXException):
         raise UnreadableError("broken feed")
