@@ -68,7 +68,7 @@ class Noise:
         """Compile the rules once; they are used for every page."""
         # Most rules are a tag with one class or id: one look at an element tells them all.
         self._simple: dict[str, list[tuple[str, str]]] = {}
-        self._rules = {_HIDDEN: xpath(_HIDDEN)}
+        self._rules = {"hidden": xpath(_HIDDEN)}
         for rule in selectors:
             if found := _SIMPLE.match(rule):
                 self._simple.setdefault(found[2], []).append((found[1], rule))
