@@ -167,15 +167,11 @@ class ArticleSpider(Spider):
         Raises UnreadableError for an answer that is not an article; its message is the reason.
         """
         candidate: Candidate = response.meta["candidate"]
-        if not response.body.strip():
-            raise UnreadableError("empty answer")
-        if not isinstance(response, TextResponse):
-            kind = (response.headers.get("Content-Type") or b"unknown").decode("latin-1")
-            raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
         if response.body.lstrip()[:1] == b"{":
             yield self._post(response, self._json(response), candidate)
             return
         selector = parsed(response)
+        assert isinstance(response, TextResponse)
         page = self._best_page(selector, response, candidate)
         if page.unfilled and self._asks_again(response):
             again = response.request.replace(dont_filter=True)  # type: ignore[union-attr]
@@ -338,6 +334,8 @@ class ArticleSpider(Spider):
             self.parse_article,
             meta={"candidate": candidate, "page": True},
             priority=ARTICLE_PRIORITY,
+            # The books know what was asked; a redirect to an address that was is none the less due.
+            dont_filter=True,
         )
         return self._rendered_article(request) if self.wanted.fetch == "browser" else request
 
@@ -348,6 +346,7 @@ class ArticleSpider(Spider):
             self.parse_post,
             meta={"candidate": candidate},
             priority=ARTICLE_PRIORITY,
+            dont_filter=True,
         )
 
 

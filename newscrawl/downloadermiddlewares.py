@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 from scrapy.utils.httpobj import urlparse_cached
 
@@ -18,17 +18,30 @@ from newscrawl.refusal import PageDoor, refusal
 from newscrawl.run import Run
 
 
-class ExactHostMiddleware(OffsiteMiddleware):
-    """Drops requests, redirects among them, to any host that is not the outlet's own.
+class ExactHostMiddleware:
+    """Refuses requests, redirects among them, to any host that is not the outlet's own.
 
-    Scrapy's middleware lets subdomains of an allowed domain pass, but an outlet's subdomains are
-    other sites (``elections2024.thehill.com``). Only ``www.`` is the outlet itself.
+    Scrapy's OffsiteMiddleware lets subdomains of an allowed domain pass, but an outlet's are other
+    sites (``elections2024.thehill.com``); it lets pass what is not to be filtered; and what it
+    drops is dropped without a word. Only ``www.`` is the outlet itself.
     """
 
-    def should_follow(self, request: Request, spider: Spider) -> bool:
-        """Say whether a request stays at the spider's ``host``."""
-        host = spider.host  # type: ignore[attr-defined]
-        return urlparse_cached(request).hostname in (host, f"www.{host}")
+    def __init__(self, crawler: Crawler) -> None:
+        """Learn the host from the spider when the first request comes."""
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Build for a crawl."""
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """Raise IgnoreRequest for a request that leaves the spider's ``host``."""
+        spider: Any = self.crawler.spider
+        host = urlparse_cached(request).hostname
+        if host not in (spider.host, f"www.{spider.host}"):
+            self.crawler.stats.inc_value("newscrawl/offsite")
+            raise IgnoreRequest(f"offsite: {host}")
 
 
 class RefusalMiddleware:
@@ -59,6 +72,9 @@ class RefusalMiddleware:
         """Return a request to REST in place of one that would be refused. Raises RefusedError."""
         if not request.meta.get("page") or not self.door.closed or request.meta.get("probe"):
             return None
+        # A probe is under way: what cannot go by REST waits for its outcome.
+        if self.door.probing and not self._has_rest(request):
+            return None
         return self._otherwise(request, self.door.reason)
 
     def process_response(self, request: Request, response: Response) -> Response | Request:
@@ -73,12 +89,21 @@ class RefusalMiddleware:
             self.door.answered()
         return response
 
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        """Return a request to REST for one that waited while the door was closed."""
+        if isinstance(exception, RefusedError) and self._has_rest(request):
+            return self._otherwise(request, str(exception))
+        return None
+
+    def _has_rest(self, request: Request) -> bool:
+        spider: Any = self.crawler.spider
+        return "candidate" in request.meta and spider.wanted.fetch == "auto" and bool(spider.rest)
+
     def _otherwise(self, request: Request, reason: str) -> Request:
         spider: Any = self.crawler.spider
-        candidate = request.meta.get("candidate")
-        if candidate is None or spider.wanted.fetch != "auto" or not spider.rest:
+        if not self._has_rest(request):
             raise RefusedError(reason)
-        post: Request = spider.post_request(candidate)
+        post: Request = spider.post_request(request.meta["candidate"])
         return post.replace(errback=request.errback, priority=request.priority, dont_filter=True)
 
 

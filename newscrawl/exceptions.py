@@ -1,6 +1,6 @@
 """What can go wrong, by who has to do something about it."""
 
-from scrapy.exceptions import DropItem, IgnoreRequest
+from scrapy.exceptions import DropItem, IgnoreRequest, ResponseDataLossError
 
 
 class ArgumentError(ValueError):
@@ -25,6 +25,10 @@ class WaitError(Exception):
 
 class RefusedError(IgnoreRequest):
     """The site refuses its pages; the message is the reason that the books count."""
+
+
+class BrokenEncodingError(ResponseDataLossError):
+    """An answer is compressed and stops being so before its end."""
 
 
 class StoppingError(IgnoreRequest):

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 from parsel import Selector
-from scrapy.http import HtmlResponse, TextResponse
+from scrapy.http import HtmlResponse, Response, TextResponse
 from scrapy.loader import ItemLoader
 
+from newscrawl.exceptions import UnreadableError
 from newscrawl.items import Article, Author, Image, content_hash
 from newscrawl.processors import (
     author_names,
@@ -175,12 +176,22 @@ def _comparable(value: Any) -> Any:
     return (iso_date(value) or "")[:16] or value.casefold()
 
 
-def parsed(response: TextResponse) -> Selector:
-    """Return what ``response.selector`` is, not empty; a page in UTF-8 is parsed as it came.
+# What a server may send in place of a page; short ones of these Scrapy takes for text.
+_MEDIA = ("image/", "audio/", "video/", "font/", "application/pdf", "application/zip")
+
+
+def parsed(response: Response) -> Selector:
+    """Return what ``response.selector`` is; a page in UTF-8 is parsed as it came.
 
     Scrapy decodes a page and encodes it again for the parser, a third of the parsing's time.
+    Raises UnreadableError for what is empty, and for what is no page.
     """
-    if response.encoding == "utf-8" and response.body and isinstance(response, HtmlResponse):
+    if not response.body.strip():
+        raise UnreadableError("empty answer")
+    kind = (response.headers.get("Content-Type") or b"unknown").decode("latin-1").lower()
+    if not isinstance(response, TextResponse) or kind.startswith(_MEDIA):
+        raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
+    if response.encoding == "utf-8" and isinstance(response, HtmlResponse):
         return Selector(body=response.body, encoding="utf-8", type="html")
     return response.selector
 

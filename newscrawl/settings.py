@@ -23,6 +23,7 @@ COOKIES_ENABLED = False  # default True; a reader without an account has none
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # default LIFO
 
 # Bounds on what one answer may cost.
+REDIRECT_MAX_TIMES = 5  # default 20
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024  # default 1 GiB; the largest real page is under 1 MiB
 DOWNLOAD_WARNSIZE = 16 * 1024 * 1024  # default 32 MiB
 DOWNLOAD_TIMEOUT = 60  # default 180; seconds
@@ -46,8 +47,8 @@ SPIDER_MIDDLEWARES = {
 }
 # A browser for requests that ask for one; it is not started before.
 DOWNLOAD_HANDLERS = {
-    "http": "newscrawl.browser.BrowserDownloadHandler",
-    "https": "newscrawl.browser.BrowserDownloadHandler",
+    "http": "newscrawl.manners.PoliteDownloadHandler",
+    "https": "newscrawl.manners.PoliteDownloadHandler",
 }
 PLAYWRIGHT_BROWSER_PROVIDER = "newscrawl.browser.BrowserProvider"
 PLAYWRIGHT_PROCESS_REQUEST_HEADERS = None  # the browser's own, but for our user agent
@@ -55,11 +56,9 @@ DOWNLOADER_MIDDLEWARES = {
     # Scrapy's own lets subdomains pass; an outlet's are other sites.
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "newscrawl.downloadermiddlewares.ExactHostMiddleware": 50,
-    # Scrapy's own with better manners.
+    # Scrapy's own, with better manners.
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "newscrawl.manners.RobotsMiddleware": 100,
-    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-    "newscrawl.manners.PatientRetryMiddleware": 550,
     # Before a refusal is retried, and after its body is decompressed.
     "newscrawl.downloadermiddlewares.RefusalMiddleware": 580,
     # What is here already is no download that Scrapy's stats should count.

@@ -1,14 +1,24 @@
 """Spider middlewares: what enters the books, and what becomes of it."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DontCloseSpider, DropItem, IgnoreRequest
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DontCloseSpider,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    DropItem,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
 from scrapy.http import Response
 from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
@@ -17,6 +27,7 @@ from twisted.python.failure import Failure
 from newscrawl.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
 from newscrawl.candidates import Candidate
 from newscrawl.exceptions import (
+    BrokenEncodingError,
     BrowserError,
     LedgerError,
     OutsideWindow,
@@ -73,9 +84,9 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         spider: Any = self.crawler.spider
         wanted = spider.wanted
         door = self.run.door
-        if door is not None and door.closed and not wanted.archive and wanted.fetch == "auto":
-            spider.pages_closed = True
-            if door.probing:
+        if door is not None and door.closed and not wanted.archive:
+            spider.pages_closed = self.is_replaceable
+            if door.probing and wanted.fetch != "api":
                 yield self.get_processed_listing(spider.links.probe(), None)
         async for request in super().process_start(start):
             yield request
@@ -252,13 +263,19 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if response := not_modified(failure):
             self.listing_read(request, response)
             return
+        if request.meta.get("probe") and self.run.door is not None:
+            self.run.door.probing = False
         reason = failure_reason(failure)
         if isinstance(failure.value, RefusedError) and self.is_replaceable:
             self.listings.refused += 1
             return
         if isinstance(failure.value, StoppingError):
             return
-        logger.warning("No listing at %s: %s", request.url, reason)
+        self.no_listing(request.meta.get("redirect_urls", [request.url])[0], reason)
+
+    def no_listing(self, url: str, reason: str) -> None:
+        """Count and log a listing that gave nothing, or not all."""
+        logger.warning("No listing at %s: %s", url, reason)
         self.listings.fail(reason)
 
     @property
@@ -284,7 +301,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if isinstance(failure.value, StoppingError):
             return
         reason = failure_reason(failure)
-        logger.warning("Failed %s: %s", request.url, reason)
+        logger.warning("Failed %s: %s", request.meta["candidate"].url, reason)
         self.count(f"newscrawl/failed/{reason}")
         self.refused(request.meta["candidate"], FAILED, reason)
 
@@ -297,7 +314,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if "candidate" in response.meta:
             self.rejected(response, str(exception))
         else:
-            self.listings.fail(str(exception))
+            self.no_listing(response.request.url, str(exception))  # type: ignore[union-attr]
         return iter(())
 
     def spider_error(self, failure: Failure, response: Response) -> None:
@@ -347,9 +364,11 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
 
     def rejected(self, response: Response, reason: str) -> None:
         """Count and log a rejection with its address."""
-        logger.warning("Rejected %s: %s", response.url, reason)
+        candidate: Candidate = response.meta["candidate"]
+        leads = "" if response.url == candidate.url else f" (leads to {response.url})"
+        logger.warning("Rejected %s%s: %s", candidate.url, leads, reason)
         self.count(f"newscrawl/rejected/{reason}")
-        self.refused(response.meta["candidate"], REJECTED, reason)
+        self.refused(candidate, REJECTED, reason)
 
     def refused(self, candidate: Candidate, fate: int, reason: str) -> None:
         """Enter a failure or rejection into the books and the ledger."""
@@ -392,6 +411,19 @@ def _make_conditional(request: Request, has: Known | Remembered) -> None:
         request.headers["If-Modified-Since"] = has.last_modified
 
 
+# What went wrong with a download, the narrower errors first.
+_WORDS: Mapping[type[BaseException], str] = {
+    BrokenEncodingError: "broken gzip",
+    ResponseDataLossError: "cut short",
+    DownloadTimeoutError: "timeout",
+    TimeoutError: "timeout",
+    DownloadCancelledError: "too large",
+    DownloadConnectionRefusedError: "connection refused",
+    CannotResolveHostError: "no such host",
+    DownloadFailedError: "connection lost",
+}
+
+
 def failure_reason(failure: Failure) -> str:
     """Return why a request failed, as the books count it, such as ``http 503``."""
     assert failure.value is not None
@@ -406,8 +438,12 @@ def error_reason(error: BaseException) -> str:
         if "recorded" in error.response.flags and len(error.response.flags) > 1:
             return error.response.flags[1]
         return f"http {error.response.status}"
+    for kind, words in _WORDS.items():
+        if isinstance(error, kind):
+            return words
     if isinstance(error, IgnoreRequest):
         # Scrapy's own sentences; an address in one would make every failure a reason of its own.
-        known = ("robots.txt unknown", "robots.txt", "offsite", "redirections")
-        return next((word for word in known if word in str(error)), "ignored")
+        known = ("robots.txt unknown", "robots.txt", "offsite", "redirections", "too large")
+        text = str(error).replace("DOWNLOAD_MAXSIZE", "too large")
+        return next((word for word in known if word in text), "ignored")
     return type(error).__name__

@@ -5,9 +5,21 @@ import argparse
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.run import ALREADY_RUNNING, OUTPUT_FAILED, UNUSABLE_OUTPUT, WRONG_ARGUMENT
+from newscrawl.run import (
+    ALREADY_RUNNING,
+    ASKED_TO_WAIT,
+    OUTPUT_FAILED,
+    UNUSABLE_OUTPUT,
+    WRONG_ARGUMENT,
+)
 
-EXIT_CODES = {WRONG_ARGUMENT: 2, UNUSABLE_OUTPUT: 3, OUTPUT_FAILED: 3, ALREADY_RUNNING: 75}
+EXIT_CODES = {
+    WRONG_ARGUMENT: 2,
+    UNUSABLE_OUTPUT: 3,
+    OUTPUT_FAILED: 3,
+    ALREADY_RUNNING: 75,
+    ASKED_TO_WAIT: 75,
+}
 """The exit code for a close reason; 75 is sysexits' "try again later". Every other one is 0."""
 
 

@@ -42,7 +42,7 @@ class Feeds:
             yield self._request(url, {"listing": url, "pauses": _PAUSES})
 
     def _request(self, url: str, meta: dict[str, object]) -> Request:
-        return Request(url, self.parse, meta=meta, priority=LISTING_PRIORITY)
+        return Request(url, self.parse, meta=meta, priority=LISTING_PRIORITY, dont_filter=True)
 
     def parse(self, response: Response) -> Iterator[Request]:
         """Ask for the articles of a feed. Raises UnreadableError; what was readable is asked."""

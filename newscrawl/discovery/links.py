@@ -6,11 +6,10 @@ from urllib.parse import urljoin
 
 from parsel import Selector
 from scrapy import Request
-from scrapy.http import Response, TextResponse
+from scrapy.http import Response
 
 from newscrawl.candidates import Candidate
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
-from newscrawl.exceptions import UnreadableError
 from newscrawl.loaders import parsed
 
 # Hours that a listing is left alone while it brings nothing new, the first time and at most.
@@ -53,8 +52,6 @@ class Links:
 
         Raises UnreadableError when the answer is not a page.
         """
-        if not isinstance(response, TextResponse):
-            raise UnreadableError("not a page")
         page = parsed(response)
         found = self.articles(page, response.url)
         fresh = [candidate for candidate in found if candidate.id not in listing.shown]
@@ -74,6 +71,7 @@ class Links:
                     cb_kwargs={"listing": further},
                     meta={"next_page": True, "page": True},
                     priority=response.request.priority,  # type: ignore[union-attr]
+                    dont_filter=True,
                 )
                 yield self.outlet.listing_request(request, further.pages_left)
                 return
@@ -121,6 +119,7 @@ class Links:
             cb_kwargs={"listing": Listing(path, pages)},
             meta=meta,
             priority=priority,
+            dont_filter=True,
         )
         yield self.outlet.listing_request(request, pages)
 

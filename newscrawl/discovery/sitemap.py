@@ -108,7 +108,8 @@ class Sitemap:
         url = f"https://{self.outlet.host}{self.outlet.sitemap}"
         # Days that the index does not list are there all the same.
         meta = {"listing": url, "handle_httpstatus_list": [304, 404, 410]}
-        yield Request(url, self.parse_index, meta=meta, priority=LISTING_PRIORITY - 1)
+        priority = LISTING_PRIORITY - 1
+        yield Request(url, self.parse_index, meta=meta, priority=priority, dont_filter=True)
 
     def _dates(self, moment: datetime) -> tuple[date, date]:
         """Return the dates of a moment: days begin by the outlet's clock, or by everybody's."""
@@ -127,6 +128,7 @@ class Sitemap:
                 # A backfill asks for a day once; there is nothing to compare with.
                 meta={"position": position} if day else {"listing": url, "position": position},
                 priority=LISTING_PRIORITY,
+                dont_filter=True,
             )
 
     def parse_index(self, response: Response) -> Iterator[Request]:

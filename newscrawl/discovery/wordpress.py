@@ -69,13 +69,18 @@ class Walk:
         return " ".join(("api", *self.filters.values()))
 
     def note(self, response: Response, posts: Sequence[Mapping[str, Any]]) -> None:
-        """Take note of an answer: how many posts there are in all, and which are new to us."""
+        """Take note of an answer: how many posts there are in all, and which are new to us.
+
+        Raises UnreadableError for an answer that leads nowhere.
+        """
         header = (response.headers.get("X-WP-Total") or b"").decode("latin-1")
         told = int(header) if header.isdigit() else None
         self.total = told if self.total is None else self.total
         self.left = told - len(posts) if told is not None and self.page == 1 else None
         self.fresh = sum(str(post.get("id")) not in self.seen for post in posts)
         self.seen.update(str(post.get("id")) for post in posts)
+        if posts and not self.fresh and self.page > 1:
+            raise UnreadableError("the same posts again")
 
     def goes_on(self, posts: Sequence[Mapping[str, Any]]) -> bool:
         """Say whether there may be more: by the total when it is told, else by a full page."""
@@ -167,7 +172,7 @@ class WordPress:
                 query = urlencode({"slug": slugs, "per_page": PER_PAGE, "_fields": "id,slug,link"})
                 url = f"https://{self.outlet.host}{self.outlet.rest}/{taxonomy}?{query}"
                 arguments = {"taxonomy": taxonomy, "paths": paths}
-                yield Request(url, self.parse_terms, cb_kwargs=arguments)
+                yield Request(url, self.parse_terms, cb_kwargs=arguments, dont_filter=True)
 
     def parse_terms(
         self, response: Response, taxonomy: str, paths: Sequence[str]
@@ -211,6 +216,7 @@ class WordPress:
             # A page past the end is no error of the site.
             meta={"handle_httpstatus_list": [400]} if walk.page > 1 else {},
             priority=LISTING_PRIORITY,
+            dont_filter=True,
         )
 
     # What is owed from earlier runs, a hundred in one request.
@@ -253,6 +259,8 @@ class WordPress:
             walk.page += 1
             yield self._newest(walk, began)
         else:
+            if walk.page < self.outlet.wanted.pages:
+                walk.check()
             self._remember(walk, began)
 
     # Later runs: what was published or changed since, the longest ago first.
@@ -269,7 +277,7 @@ class WordPress:
             yield request
         latest = max((moment(post, "modified_gmt") or "" for post in posts), default="")
         if walk.goes_on(posts):
-            walk.step(latest)
+            walk.step(latest or walk.cursor)
             self._remember(walk, walk.cursor)
             yield self._changed(walk)
         else:
