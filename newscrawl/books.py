@@ -25,11 +25,12 @@ class Books:
     """
 
     _fates: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _withdrawn: set[str] = field(default_factory=set)
     discovered: int = 0
 
     def discover(self, identity: str) -> bool:
-        """Enter an article; False when it stands in the books already."""
-        if identity in self._fates:
+        """Enter an article; False when it stands in the books already, or was withdrawn."""
+        if identity in self._fates or identity in self._withdrawn:
             return False
         self._fates[identity] = (PENDING, "")
         self.discovered += 1
@@ -37,12 +38,17 @@ class Books:
 
     def settle(self, identity: str, fate: int, reason: str = "") -> None:
         """Say what became of an article. A lower fate than the one it has changes nothing."""
+        if identity in self._withdrawn:
+            # An archive may hold another version, which is wanted.
+            self._withdrawn.remove(identity)
+            self.discovered += 1
         if fate >= self._fates.get(identity, (PENDING, ""))[0]:
             self._fates[identity] = (fate, reason)
 
     def withdraw(self, identity: str) -> None:
-        """Take out an article that turned out not to be wanted by this run."""
+        """Take out an article that turned out not to be wanted by this run; it stays out."""
         if self._fates.pop(identity, None) is not None:
+            self._withdrawn.add(identity)
             self.discovered -= 1
 
     def counts(self) -> Mapping[int, int]:
