@@ -259,9 +259,9 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
     assert killed
     assert sorted(it["id"] for it in done.records) == ["6000001", "6000004", "6000009"]
     assert done.runs[0]["books"]["failed"] == {
-        "DownloadTimeoutError": 1,
+        "timeout": 1,
         "browser: page crashed": 1,
-        "DownloadFailedError": 1,
+        "connection lost": 1,
         "browser: download, not a page": 1,
         "http 503": 1,
         "offsite": 1,

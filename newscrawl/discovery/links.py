@@ -119,7 +119,8 @@ class Links:
             cb_kwargs={"listing": Listing(path, pages)},
             meta=meta,
             priority=priority,
-            dont_filter=True,
+            # A tag may have two addresses: one leads to the other, which was asked already.
+            dont_filter=not met,
         )
         yield self.outlet.listing_request(request, pages)
 
