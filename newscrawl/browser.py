@@ -356,8 +356,12 @@ def launch_options(settings: BaseSettings) -> dict[str, Any]:
         "executable_path": find_browser(settings.get("NEWSCRAWL_BROWSER", "")),
         # Chromium's sandbox does not start as root.
         "chromium_sandbox": os.geteuid() != 0,
-        # Windows that a page opens would be out of our hands.
-        "args": ["--block-new-web-contents"],
+        "args": [
+            # Windows that a page opens would be out of our hands.
+            "--block-new-web-contents",
+            # From 156 on Chromium asks its maker for parts of itself, whatever Playwright tells it.
+            "--component-updater=url-source=https://127.0.0.1:9/",
+        ],
         # Ctrl-C is Scrapy's: what is under way is finished first.
         "handle_sigint": False,
         "handle_sigterm": False,

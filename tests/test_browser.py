@@ -248,7 +248,7 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
             address(6000009): article(6000009),
         }
     )
-    limits = ("-s", "DOWNLOAD_TIMEOUT=4")
+    limits = ("-s", "DOWNLOAD_TIMEOUT=12")
     done, _ = browse(
         site,
         tmp_path,
