@@ -147,13 +147,14 @@ class ArticleLoader(ItemLoader):
     def printed(self, selector: str, scope: str = "article") -> list[_Element]:
         """Return the elements of the ``article``, or of the ``page``, that a selector matches.
 
-        The stat ``parser/css/<selector>`` counts the pages on which it matched, so that a broken
-        selector shows as one that stays behind.
+        The stat ``parser/css/<selector>`` counts the pages on which it matched, and
+        ``newscrawl/unmatched/<selector>`` those on which it did not: a broken one shows.
         """
         if not selector:
             return []
         found: list[_Element] = css(selector)(self.context[scope])
         self.count(f"parser/css/{selector}", 1 if found else 0)
+        self.count(f"newscrawl/unmatched/{selector}", 0 if found else 1)
         return found
 
     def add_checked(self, field: str, structured: Any, printed: Any) -> None:

@@ -24,13 +24,13 @@ from newscrawl import __version__
 from newscrawl.books import Books, Listings, balance
 from newscrawl.exceptions import LedgerError, OutputError, RunningError, WaitError
 from newscrawl.ledger import Change, Ledger, Remembered, Schedule
+from newscrawl.measures import plain
 from newscrawl.parts import PartWriter, read_part, salvage, sync_folder
 from newscrawl.processors import utc
 from newscrawl.refusal import PageDoor
+from newscrawl.runs import RUN_FILE, run_folders, run_name
 
 logger = logging.getLogger(__name__)
-
-RUN_FILE = "run.json"
 
 # Why a run did not start, or stopped: close reasons of our own.
 WRONG_ARGUMENT = "wrong argument"
@@ -45,15 +45,6 @@ PARTIAL = frozenset(("sections", "tags", "archive", "since", "until"))
 
 # How long the site told us to stay away; remembered beyond a run under this name.
 _WAIT = "wait"
-
-
-def run_name(moment: datetime | None = None) -> str:
-    """Return the name of a run that starts at ``moment`` (now): UTC, to the second.
-
-    >>> run_name(datetime(2026, 11, 23, 20, 14, tzinfo=UTC))
-    '20261123T201400Z'
-    """
-    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def software() -> str:
@@ -108,7 +99,7 @@ class RunFolder:
 
     def unfinished(self) -> list[Path]:
         """Return the folders of earlier runs that never came to their ``run.json``."""
-        folders = sorted(self.outlet_folder.glob("run=*"))
+        folders = run_folders(self.outlet_folder.parent, self.outlet_folder.name)
         return [it for it in folders if it.is_dir() and not (it / RUN_FILE).exists()]
 
     def is_caught_up(self, pages: int, discover: str) -> bool:
@@ -300,7 +291,8 @@ class Run:
         self._folder = RunFolder(self.output, spider.name)
         self.schedule = schedule_of(settings)
         self._ledger = Ledger(ledger_url(settings))
-        for folder in self._folder.unfinished():
+        killed = self._folder.unfinished()
+        for folder in killed:
             salvaged = salvage_run(folder, spider.name, self._ledger, self.schedule)
             logger.warning(
                 "%s was killed: %d records kept, %d bytes of a torn line cut",
@@ -329,6 +321,7 @@ class Run:
             "arguments": given,
             "pages": pages,
             "started": utc(datetime.now(UTC)),
+            "salvaged": [it.name.partition("=")[2] for it in killed],
         }
         self.door = PageDoor(
             self,
@@ -426,6 +419,7 @@ class Run:
                 "parts": [asdict(part) for part in self._writer.parts],
                 "books": books,
                 "listings": self.listings.as_dict(),
+                "stats": plain(self.crawler.stats.get_stats()),
             }
             write_whole(self._writer.folder / RUN_FILE, self.document)
         except (OSError, LedgerError) as error:

@@ -38,6 +38,7 @@ LOG_LEVEL = os.environ.get(
 LOG_FORMATTER = "newscrawl.logformatter.LogFormatter"  # one line for a dropped record
 
 EXTENSIONS = {
+    "newscrawl.measures.Measures": 50,
     "newscrawl.run.Run": 100,
     "newscrawl.progress.Progress": 200,
 }

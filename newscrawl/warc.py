@@ -177,7 +177,8 @@ class RecordMiddleware:
 
         When the folder cannot be used, the run will not start.
         """
-        from newscrawl.run import run_name, software  # noqa: PLC0415  # only when it is on
+        from newscrawl.run import software  # noqa: PLC0415  # only when it is on
+        from newscrawl.runs import run_name  # noqa: PLC0415
 
         if not (folder := crawler.settings.get("NEWSCRAWL_RECORD")):
             raise NotConfigured

@@ -21,7 +21,7 @@ LAYERS = (
     {"exceptions", "processors", "books", "__init__"},
     {"items"},
     {"candidates"},
-    {"structured_data", "story", "parts", "schema", "ledger"},
+    {"structured_data", "story", "parts", "schema", "ledger", "runs", "measures"},
     {"refusal"},
     {"loaders", "run", "progress"},
     {"warc", "browser"},

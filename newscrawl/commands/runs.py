@@ -1,13 +1,12 @@
 """``scrapy runs``: the runs and their books."""
 
 import argparse
-import json
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
 from newscrawl.books import balance
-from newscrawl.run import RUN_FILE
+from newscrawl.runs import read_run, run_folders
 
 
 class Command(ScrapyCommand):
@@ -35,13 +34,12 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
         names = ("discovered", "known", "new", "revised", "unchanged", "pending")
-        folders = sorted(output.glob(f"{args[0] if args else '*'}/run=*"), key=lambda it: it.name)
-        for folder in folders[-opts.limit :]:
+        for folder in run_folders(output, args[0] if args else "*")[-opts.limit :]:
             line = f"{folder.name.partition('=')[2]}  {folder.parent.name}  "
-            if not (folder / RUN_FILE).exists():
+            document = read_run(folder)
+            if document is None:
                 print(f"{line}running, or killed")  # noqa: T201
                 continue
-            document = json.loads((folder / RUN_FILE).read_text("utf-8"))
             books = document["books"]
             counts = [f"{name} {books[name]}" for name in names]
             counts += [f"{name} {sum(books[name].values())}" for name in ("rejected", "failed")]
