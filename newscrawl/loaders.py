@@ -237,6 +237,7 @@ class Reader:
             return None
         data = read_structured_data(page.root)
         loader = self._loader(base_url, stats, page=page.root, article=element)
+        loader.count(f"newscrawl/layout/{layout.name}")
         headline = data.text("headline") or data.meta.get("og:title")
         loader.add_checked(
             "headline", headline, map(text_of, loader.printed(layout.headline, "page"))

@@ -41,6 +41,7 @@ EXTENSIONS = {
     "newscrawl.measures.Measures": 50,
     "newscrawl.run.Run": 100,
     "newscrawl.progress.Progress": 200,
+    "newscrawl.monitors.Monitors": 300,
 }
 SPIDER_MIDDLEWARES = {
     # Next to the spider: it sees every request that the spider yields, before the others do.
@@ -77,7 +78,13 @@ ITEM_PIPELINES = {
     "newscrawl.pipelines.PublishPipeline": 400,
 }
 
+# Spidermon: the checks of each run, once it is closed (Run, above, closes it before).
+SPIDERMON_ENABLED = True  # default False
+SPIDERMON_SPIDER_CLOSE_MONITORS = ["newscrawl.monitors.RunSuite"]
+
 # Our own.
+# Who is told when a check finds something new: nobody, or email, slack, telegram, sentry, …
+NEWSCRAWL_ALERTS = os.environ.get("NEWSCRAWL_ALERTS", "")
 # After so many refused pages in a row no more are asked for; a probe follows after so many hours,
 # at first, and at most.
 NEWSCRAWL_REFUSALS = 3

@@ -1,0 +1,76 @@
+"""``scrapy check-run``: say what is wrong with a run, for people and for monitoring systems."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from newscrawl.checks import CHECKS, HISTORY, Finding, findings
+from newscrawl.runs import closed_runs
+
+
+class Command(ScrapyCommand):
+    """Runs the checks of the monitors over a closed run, the latest one or the one named.
+
+    Exit codes: 0 all is well, 1 something is wrong, 3 there is no such run.
+    """
+
+    requires_project = True
+    requires_crawler_process = False
+    default_settings = {"LOG_ENABLED": False}
+
+    def syntax(self) -> str:
+        """Return the arguments, for the usage line."""
+        return "<outlet> [<run>]"
+
+    def short_desc(self) -> str:
+        """Return what ``scrapy -h`` says of the command."""
+        return "Check a run against those before it; exit code 1 when something is wrong"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add our options to Scrapy's."""
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="findings as JSON")
+        parser.add_argument(
+            "--max-age", type=float, metavar="HOURS", help="how old the latest run may be"
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Print what is wrong."""
+        if len(args) not in (1, 2):
+            raise UsageError("name an outlet, and a run if it is not the latest")
+        assert self.settings is not None
+        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+        runs = list(closed_runs(output, args[0]))
+        wanted = args[1] if len(args) == 2 else runs[-1]["run"] if runs else None
+        place = next((n for n, it in enumerate(runs) if it["run"] == wanted), None)
+        if place is None:
+            what = f"run {wanted}" if wanted else "closed run"
+            print(f"There is no {what} of {args[0]} in {output}.", file=sys.stderr)  # noqa: T201
+            self.exitcode = 3
+            return
+        run = runs[place]
+        began = _time(run["run"])
+        past = [it for it in runs[:place] if _time(it["run"]) >= began - HISTORY]
+        found = findings(run, past)
+        age = (datetime.now(UTC) - began) / timedelta(hours=1)
+        if opts.max_age is not None and age > opts.max_age:
+            found.append(Finding("age", "", f"The latest closed run began {age:.1f} hours ago."))
+        self.exitcode = 1 if found else 0
+        if opts.json:
+            told = {"run": run["run"], "findings": [asdict(it) for it in found]}
+            print(json.dumps(told, ensure_ascii=False, indent=2))  # noqa: T201
+            return
+        verdict = f"{len(found)} findings" if found else f"all {len(CHECKS)} checks passed"
+        print(f"Run {run['run']} of {args[0]}, after {len(past)} others: {verdict}")  # noqa: T201
+        for it in found:
+            print(f"  {it.check:<13} {it.says}")  # noqa: T201
+
+
+def _time(name: str) -> datetime:
+    return datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
