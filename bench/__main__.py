@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from bench import browser, day, ledger, quality, throughput
+from bench import browser, day, ledger, quality, throughput, watch
 from bench.table import measured
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "ledger": ledger.run,
     "day": day.run,
     "browser": browser.run,
+    "watch": watch.run,
 }
 
 

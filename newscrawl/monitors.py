@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
+from scrapy.utils.misc import load_object
 from spidermon import Monitor, MonitorSuite
 from spidermon.contrib.scrapy.extensions import Spidermon
 from spidermon.results.monitor import MonitorResult
@@ -77,7 +78,12 @@ class RunSuite(MonitorSuite):  # type: ignore[misc]
             raise ArgumentError(
                 f"NEWSCRAWL_ALERTS={','.join(sorted(unknown))}: allowed are {', '.join(ALERTS)}."
             )
-        self.add_monitors_failed_actions([ALERTS[name] for name in names])
+        try:
+            self.add_monitors_failed_actions([load_object(ALERTS[name]) for name in names])
+        except ImportError as error:
+            raise ArgumentError(
+                f"NEWSCRAWL_ALERTS={','.join(names)} needs newscrawl[alerts]: {error}."
+            ) from error
 
 
 class _Runner(MonitorRunner):  # type: ignore[misc]
@@ -100,8 +106,10 @@ class Monitors(Spidermon):  # type: ignore[misc]
             result = _Runner().run(suite, **data)
             for monitor in monitors:
                 item = result._step_monitors[monitor]
-                if item.status in ("FAILURE", "ERROR"):
-                    logger.warning("Check %s: %s", monitor.method_name[5:], item.error.strip())
+                if item.status == "FAIL":
+                    logger.warning("Check %s: %s", monitor.method_name[5:], item.reason)
+                elif item.status == "ERROR":
+                    logger.error("Check %s is broken: %s", monitor.method_name[5:], item.error)
                 elif item.status == "SKIPPED":
                     logger.info("Check %s: %s", monitor.method_name[5:], item.reason)
             for action in result.monitors_failed_action_results:

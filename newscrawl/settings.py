@@ -85,6 +85,10 @@ SPIDERMON_SPIDER_CLOSE_MONITORS = ["newscrawl.monitors.RunSuite"]
 # Our own.
 # Who is told when a check finds something new: nobody, or email, slack, telegram, sentry, …
 NEWSCRAWL_ALERTS = os.environ.get("NEWSCRAWL_ALERTS", "")
+SPIDERMON_EMAIL_SUBJECT = "newscrawl: {{ data.spider.name }} needs a look"
+SPIDERMON_REPORT_TEMPLATE = "reports/email/monitors/result.jinja"
+# How they are told is Spidermon's to know; tokens and passwords stand in the environment only.
+globals().update({name: value for name, value in os.environ.items() if name[:10] == "SPIDERMON_"})
 # After so many refused pages in a row no more are asked for; a probe follows after so many hours,
 # at first, and at most.
 NEWSCRAWL_REFUSALS = 3

@@ -82,12 +82,14 @@ def environment(output: Path, **more: str) -> dict[str, str]:
     return {**os.environ, **quiet, "NEWSCRAWL_OUTPUT_DIR": str(output), **more}
 
 
-def crawl(output: Path, *arguments: str, limits: str = "", **settings: str) -> Crawl:
+def crawl(
+    output: Path, *arguments: str, limits: str = "", warnings: str = "error", **settings: str
+) -> Crawl:
     """Run ``scrapy crawl hill`` as a user does, with settings from the environment.
 
     ``limits`` are a shell's resource limits for it, such as ``ulimit -f 32``.
     """
-    command = [sys.executable, "-W", "error", "-m", "scrapy", "crawl", "hill", *arguments]
+    command = [sys.executable, "-W", warnings, "-m", "scrapy", "crawl", "hill", *arguments]
     if limits:
         command = ["bash", "-c", f'{limits}; exec "$@"', "bash", *command]
     done = subprocess.run(

@@ -1,0 +1,103 @@
+"""48 hourly runs of a living site in which three things go wrong: what is missed, who is told."""
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bench.day import START, agrees, crawling, latest
+from bench.table import markdown
+from newscrawl.checks import Finding, findings, standing_since
+from newscrawl.sample import faults
+from newscrawl.sample.answer import Page
+from newscrawl.sample.day import DaySite
+from newscrawl.sample.faults import Faulty, Rule
+
+HOURS = 48
+# What goes wrong from which run on, for so many runs, and the checks that have to tell of it.
+REFUSED, DOWN, CHANGED = 12, 20, 36
+TROUBLE = {
+    REFUSED: (1, "an hour of refusal (403)", {"refused"}),
+    DOWN: (1, "an hour of downtime (503)", {"complete"}),
+    CHANGED: (6, "a new layout: the tags' class is another", {"selectors", "coverage"}),
+}
+_PAGES = r"^/(?!wp-json|sitemap|robots|(?:.*/)?feed/)"
+
+
+def changed(_: str, healthy: Page) -> Page:
+    """Return the page in tomorrow's layout, where tags have another class."""
+    return replace(healthy, body=re.sub(rb"tags__item", b"topics__entry", healthy.body))
+
+
+RULES = {
+    REFUSED: Rule(_PAGES, faults.refused()),
+    DOWN: Rule("", faults.status(503)),
+    CHANGED: Rule(r"/\d{5,8}-", changed),
+}
+
+
+@dataclass
+class Watch:
+    """What became of the two days: alerts by run, and what was wrong at the end."""
+
+    alerts: dict[int, list[Finding]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def simulate(output: Path, articles: int = 240, **settings: str) -> Watch:
+    """Crawl every hour, the site changing as ``TROUBLE`` says."""
+    watch = Watch()
+    site = DaySite(START, articles=articles, corrections=articles // 4, days=2, older=60)
+    faulty = Faulty(site)
+    settings = {"NEWSCRAWL_PROBE_HOURS": "1,48", "RETRY_TIMES": "1", **settings}
+    with crawling(output, faulty, **settings) as (crawler, _):
+        for hour in range(HOURS + 1):
+            site.now = START + timedelta(hours=hour)
+            faulty.rules[:] = [
+                RULES[start]
+                for start, (length, _, _) in TROUBLE.items()
+                if start <= hour < start + length
+            ]
+            crawler.crawl(site.now, discover="sitemap")
+    watch.runs = [
+        json.loads(path.read_text("utf-8")) for path in sorted(output.glob("hill/run=*/run.json"))
+    ]
+    for hour, run in enumerate(watch.runs):
+        past = watch.runs[:hour]
+        told = [it for it in findings(run, past) if standing_since(it, run, past) is None]
+        if told:
+            watch.alerts[hour] = told
+    have = latest(output)
+    known = {event.id for event in site.events()}
+    watch.missing = [
+        identity
+        for identity, truth in site.expected().items()
+        if identity in known and not agrees(have.get(identity), truth)
+    ]
+    return watch
+
+
+def run() -> str:
+    """Return the report."""
+    with tempfile.TemporaryDirectory() as folder:
+        watch = simulate(Path(folder))
+    rows = [
+        [f"run {hour}", what, ", ".join(sorted({it.check for it in watch.alerts.get(hour, [])}))]
+        for hour, (_, what, _) in TROUBLE.items()
+    ]
+    others = {hour: found for hour, found in watch.alerts.items() if hour not in TROUBLE}
+    return "\n".join(
+        [
+            "### Two days, crawled every hour, with an hour of refusal, one of downtime, and a"
+            " layout change",
+            "",
+            markdown(["", "trouble", "checks that told of it"], rows),
+            "",
+            f"Articles and corrections missing at the end: {len(watch.missing)}."
+            f" Alerts for other runs: {others or 'none'}.",
+        ]
+    )

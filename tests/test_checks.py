@@ -1,0 +1,240 @@
+"""Monitoring: two days with troubles, e-mails for exactly these; and each check by itself."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from bench.watch import HOURS, TROUBLE, simulate
+from newscrawl.books import balance
+from newscrawl.runs import run_name
+from tests.conftest import ROOT, crawl, environment
+
+PASSWORD = "correct-horse-battery"
+NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
+
+
+class Mailbox:
+    """A mail server's: everything that came in."""
+
+    def __init__(self) -> None:
+        self.mails: list[Message] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(message_from_bytes(envelope.content))
+        return "250 OK"
+
+
+def is_right(
+    server: SMTP, session: Session, envelope: Envelope, way: str, given: Any
+) -> AuthResult:
+    right = isinstance(given, LoginPassword) and given.password == PASSWORD.encode()
+    return AuthResult(success=right)
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    box = Mailbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Controller(
+        box,
+        hostname="127.0.0.1",
+        port=port,
+        authenticator=is_right,
+        auth_require_tls=False,
+    )
+    server.start()
+    values = {
+        "NEWSCRAWL_ALERTS": "email",
+        "SPIDERMON_EMAIL_SENDER": "newscrawl@example.net",
+        "SPIDERMON_EMAIL_TO": "desk@example.net",
+        "SPIDERMON_SMTP_HOST": "127.0.0.1",
+        "SPIDERMON_SMTP_PORT": str(port),
+        "SPIDERMON_SMTP_USER": "newscrawl",
+        "SPIDERMON_SMTP_PASSWORD": PASSWORD,
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    yield box
+    server.stop()
+
+
+def text_of(mail: Message) -> str:
+    parts = [part.get_payload(decode=True) for part in mail.walk() if not part.is_multipart()]
+    return "\n".join(part.decode() for part in parts if isinstance(part, bytes))
+
+
+def test_two_days_with_troubles_lose_nothing_and_send_a_mail_for_each(
+    tmp_path: Path, mailbox: Mailbox
+) -> None:
+    output = tmp_path / "output"
+    watch = simulate(output)
+    assert len(watch.runs) == HOURS + 1
+    assert watch.missing == []
+    assert all(balance(run["books"]) == 0 for run in watch.runs)
+    assert list(watch.alerts) == list(TROUBLE)
+    for hour, (_, _, checks) in TROUBLE.items():
+        assert checks <= {it.check for it in watch.alerts[hour]}
+    assert len(mailbox.mails) == len(TROUBLE)
+    for mail, found in zip(mailbox.mails, watch.alerts.values(), strict=True):
+        assert mail["To"] == "desk@example.net"
+        assert "hill" in mail["Subject"]
+        for it in found:
+            assert it.says.split(" (")[0].split("'")[0] in text_of(mail)
+    log = (tmp_path / "output.log").read_text("utf-8")
+    assert "a.tags__item" in log
+    written = [log, *(path.read_text("utf-8") for path in output.rglob("run.json"))]
+    assert not [text for text in written if PASSWORD in text]
+
+
+def run_document(began: datetime, new: int = 5, **more: Any) -> dict[str, Any]:
+    """Return the run.json of a good run."""
+    nothing = dict.fromkeys(("known", "revised", "unchanged", "pending"), 0)
+    return {
+        "run": run_name(began),
+        "spider": "hill",
+        "arguments": {},
+        "reason": "finished",
+        "books": {"discovered": new, "new": new, **nothing, "rejected": {}, "failed": {}},
+        "listings": {"failed": {}},
+        "stats": {"elapsed_time_seconds": 300.0},
+        **more,
+    }
+
+
+def check_run(
+    output: Path, runs: list[dict[str, Any]], *options: str
+) -> tuple[int, dict[str, str], str]:
+    """Return exit code, findings by check, and what was said, of ``scrapy check-run``."""
+    for run in runs:
+        folder = output / "hill" / f"run={run['run']}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "run.json").write_text(json.dumps(run))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "scrapy", "check-run", "hill", "--json", *options],
+        cwd=ROOT,
+        env=environment(output),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(done.stdout)["findings"] if done.stdout else []
+    return done.returncode, {it["check"]: it["says"] for it in found}, done.stderr
+
+
+def weeks(count: int, until: datetime = NOW) -> list[dict[str, Any]]:
+    """Return hourly runs: eight articles an hour by day, one by night, half at weekends."""
+    runs = []
+    for hour in range(count * 7 * 24, 0, -1):
+        began = until - timedelta(hours=hour)
+        new = 8 if 12 <= began.hour < 23 else 1
+        runs.append(run_document(began, new // 2 if began.weekday() >= 5 else new))
+    return runs
+
+
+def test_a_good_run_passes_and_a_missing_one_is_told(tmp_path: Path) -> None:
+    assert check_run(tmp_path, [])[0] == 3
+    assert check_run(tmp_path, weeks(1)) == (0, {}, "")
+    code, found, _ = check_run(tmp_path, [], "--max-age", "2")
+    assert code == 1
+    assert list(found) == ["age"]
+    code, _, said = check_run(tmp_path, [], "20200101T000000Z")
+    assert code == 3
+    assert "20200101T000000Z" in said
+
+
+def test_silence_is_told_by_the_hours_of_the_week(tmp_path: Path) -> None:
+    silent = [run_document(NOW + timedelta(hours=hour), 0) for hour in range(6)]
+    # A Monday's afternoon: one silent hour says little, six are no chance.
+    past = weeks(3)
+    assert check_run(tmp_path / "one", [*past, silent[0]])[1] == {}
+    code, found, _ = check_run(tmp_path / "six", [*past, *silent])
+    assert code == 1
+    assert "Only 0 new articles since 2026-11-23" in found["news"]
+    # Six silent hours of a Sunday's early morning are nothing.
+    night = datetime(2026, 11, 22, 3, tzinfo=UTC)
+    silent = [run_document(night + timedelta(hours=hour), 0) for hour in range(6)]
+    assert check_run(tmp_path / "night", [*weeks(3, night), *silent])[1] == {}
+    # Without a history there is no opinion.
+    assert check_run(tmp_path / "new", [run_document(NOW, 0)])[1] == {}
+
+
+def books(**counts: Any) -> dict[str, Any]:
+    return {"books": {**run_document(NOW)["books"], **counts}}
+
+
+def stats(**counts: Any) -> dict[str, Any]:
+    return {"stats": {"elapsed_time_seconds": 300.0, **counts}}
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        ("ended", {"reason": "output failed"}),
+        ("killed", {"salvaged": ["20261123T130000Z"]}),
+        ("balanced", books(discovered=6)),
+        ("complete", {"listings": {"failed": {"http 503": 2}}}),
+        ("complete", books(discovered=6, pending=1)),
+        ("refused", {"refused": {"reason": "http 403", "since": "now", "probe": "then"}}),
+        ("rejected", books(discovered=13, rejected={"no body": 8})),
+        ("failed", books(discovered=13, failed={"timeout": 8})),
+        ("errors", stats(**{"log_count/ERROR": 2, "retry/max_reached": 1})),
+        ("duration", stats(elapsed_time_seconds=3000.0)),
+        (
+            "disagreement",
+            stats(**{"newscrawl/layout/new": 40, "newscrawl/disagree/headline": 30}),
+        ),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path: Path, check: str, wrong: dict[str, Any]) -> None:
+    code, found, _ = check_run(tmp_path, [*weeks(1), run_document(NOW, **wrong)])
+    assert code == 1
+    assert list(found) == [check]
+    assert found[check].endswith((".", "?"))
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        {"listings": {"failed": {"http 404": 2}}},
+        {"reason": "limit"},
+        {"refused": {"reason": "http 403", "since": "now", "probe": "then", "over": "now"}},
+        books(discovered=6, failed={"timeout": 1}),
+        books(discovered=6, rejected={"no body": 1}),
+        stats(**{"log_count/ERROR": 1, "retry/max_reached": 1}),
+    ],
+)
+def test_what_is_fine_is_not_told(tmp_path: Path, fine: dict[str, Any]) -> None:
+    assert check_run(tmp_path, [*weeks(1), run_document(NOW, **fine)])[:2] == (0, {})
+
+
+def test_an_alert_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scrapy", "crawl", "hill"],
+        cwd=ROOT,
+        env=environment(tmp_path, NEWSCRAWL_ALERTS="pigeon"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "NEWSCRAWL_ALERTS=pigeon: allowed are email" in done.stderr
+
+
+def test_a_crawl_that_does_not_begin_sends_a_mail(tmp_path: Path, mailbox: Mailbox) -> None:
+    # Spidermon sends by scrapy.mail, which is deprecated.
+    crawl(tmp_path, "-a", "limit=many", "-s", "SPIDERMON_EMAIL_SUBJECT=Look", warnings="default")
+    assert [mail["Subject"] for mail in mailbox.mails] == ["Look"]
+    assert "The crawl did not begin: wrong argument." in text_of(mailbox.mails[0])
