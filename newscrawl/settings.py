@@ -41,7 +41,9 @@ EXTENSIONS = {
     "newscrawl.measures.Measures": 50,
     "newscrawl.run.Run": 100,
     "newscrawl.progress.Progress": 200,
+    "newscrawl.metrics.Metrics": 250,
     "newscrawl.monitors.Monitors": 300,
+    "newscrawl.jsonlog.JsonLog": 400,
 }
 SPIDER_MIDDLEWARES = {
     # Next to the spider: it sees every request that the spider yields, before the others do.
@@ -99,6 +101,9 @@ NEWSCRAWL_PAUSE_SECONDS = 10
 NEWSCRAWL_LONGEST_PAUSE_SECONDS = 900
 NEWSCRAWL_OUTPUT_DIR = os.environ.get("NEWSCRAWL_OUTPUT_DIR", "output")
 NEWSCRAWL_RECORD = os.environ.get("NEWSCRAWL_RECORD", "")
+# A folder for Prometheus' textfile collector, and a file for the log as JSON lines.
+NEWSCRAWL_METRICS_DIR = os.environ.get("NEWSCRAWL_METRICS_DIR", "")
+NEWSCRAWL_LOG_JSON = os.environ.get("NEWSCRAWL_LOG_JSON", "")
 NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
 # Which Chromium or Chrome; without it an installed one is found.
 NEWSCRAWL_BROWSER = os.environ.get("NEWSCRAWL_BROWSER", "")

@@ -24,7 +24,7 @@ LAYERS = (
     {"structured_data", "story", "parts", "schema", "ledger", "runs", "measures", "checks"},
     {"refusal"},
     {"loaders", "run", "progress"},
-    {"warc", "browser", "monitors"},
+    {"warc", "browser", "monitors", "metrics", "jsonlog"},
     {"arguments", "manners", "logformatter"},
     {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery"},
     {"article_spider"},

@@ -1,0 +1,76 @@
+"""Metrics and JSON log lines, as the tools that read them would."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from newscrawl.sample.server import running
+from newscrawl.sample.site import SampleSite
+from tests.conftest import Crawl, crawl
+from tests.recordings import site
+
+QUICK = ("-s", "DOWNLOAD_DELAY=0.01", "-s", "AUTOTHROTTLE_ENABLED=0")
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
+    """A crawl of some articles that was asked for all of it."""
+    folder = tmp_path_factory.mktemp("metrics")
+    (folder / "metrics").mkdir()
+    with running(SampleSite()) as server:
+        proxy = f"http://127.0.0.1:{server.port}"
+        return crawl(
+            folder / "output",
+            *("-a", "sections=homenews/senate", "-a", "limit=12", *QUICK),
+            https_proxy=proxy,
+            NEWSCRAWL_METRICS_DIR=str(folder / "metrics"),
+            NEWSCRAWL_LOG_JSON=str(folder / "logs" / "hill.jsonl"),
+        )
+
+
+def test_the_metrics_are_those_of_the_run(crawled: Crawl) -> None:
+    folder = crawled.output.parent / "metrics"
+    assert [path.name for path in folder.iterdir()] == ["newscrawl_hill.prom"]
+    text = (folder / "newscrawl_hill.prom").read_text("utf-8")
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    (run,) = crawled.runs
+    outlet = ("outlet", "hill")
+    new = ("newscrawl_run_articles", ("fate", "new"), outlet, ("reason", ""))
+    assert samples[new] == run["books"]["new"] == 12
+    assert samples["newscrawl_run_complete", outlet] == run["complete"]
+    ended = datetime.fromisoformat(run["finished"]).timestamp()
+    assert samples["newscrawl_run_ended_timestamp_seconds", outlet] == ended
+    count = samples["newscrawl_run_latency_seconds_count", outlet]
+    assert count == run["stats"]["newscrawl/latency/count"] > 12
+    assert samples["newscrawl_run_latency_seconds_bucket", ("le", "+Inf"), outlet] == count
+    status = ("name", "downloader/response_status_count/200")
+    assert samples["newscrawl_run_stat", status, outlet] > 12
+
+
+def test_every_log_line_is_an_object(crawled: Crawl) -> None:
+    text = (crawled.output.parent / "logs" / "hill.jsonl").read_text("utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    (run,) = crawled.runs
+    assert {line["outlet"] for line in lines} == {"hill"}
+    assert {line["run"] for line in lines} == {None, run["run"]}
+    (said,) = [line for line in lines if line["logger"] == "newscrawl.progress"]
+    assert said["message"].startswith(f"Run {run['run']} of hill: limit")
+    assert said["level"] == "INFO"
+    assert datetime.fromisoformat(said["time"]).utcoffset() is not None
+
+
+def test_metrics_that_cannot_be_written_do_not_end_the_run(tmp_path: Path) -> None:
+    done = crawl(
+        tmp_path / "output",
+        NEWSCRAWL_REPLAY=str(site(tmp_path / "site.warc.gz", {})),
+        NEWSCRAWL_METRICS_DIR=str(tmp_path / "nowhere"),
+    )
+    assert "The metrics cannot be written" in done.log
+    assert len(done.runs) == 1
