@@ -7,6 +7,7 @@ after the lines that they speak of are on disk, never before.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -215,7 +216,7 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         """Open the ledger, creating it or bringing it to today's schema."""
-        self.url = url
+        self.url = _without_password(url)
         try:
             parsed = sa.make_url(url)
             inserts = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -223,8 +224,8 @@ class Ledger:
             self._engine = sa.create_engine(parsed)
         except (sa.exc.ArgumentError, KeyError, ImportError, sa.exc.NoSuchModuleError) as error:
             raise LedgerError(
-                f"NEWSCRAWL_LEDGER_URL={url!r} is not allowed: it must be sqlite:///… or"
-                f" postgresql://… with its driver installed ({error})."
+                f"NEWSCRAWL_LEDGER_URL={_without_password(url)!r} is not allowed: it must be"
+                f" sqlite:///… or postgresql://… with its driver installed ({error})."
             ) from error
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _configure_sqlite)
@@ -548,6 +549,15 @@ class Ledger:
 
 def _authors(authors: Iterable[Author]) -> str:
     return json.dumps([[it.name, it.url] for it in authors], ensure_ascii=False)
+
+
+def _without_password(url: str) -> str:
+    """Return an address as it may stand in a log.
+
+    >>> _without_password("postgresql://ada:s@lt@db.example/news")
+    'postgresql://***@db.example/news'
+    """
+    return re.sub(r"//.*@", "//***@", url)
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
