@@ -7,16 +7,18 @@ happens in it.
 """
 
 import asyncio
+import base64
+import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
@@ -62,6 +64,8 @@ _CLOSING = 10
 _PATIENCE = 10
 _MISSING = "newscrawl/browser/missing"
 _GONE = "browser: gone"
+_PAC = {"http": "PROXY", "https": "HTTPS", "socks4": "SOCKS", "socks5": "SOCKS5"}
+_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 
 
 def find_browser(given: str = "") -> str | None:
@@ -247,7 +251,10 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         super().__init__(crawler)
         self._names = count(1)
         self._crawl = crawler
-        self.config.launch_options = launch_options(crawler.settings) | self.config.launch_options
+        spider: Any = crawler.spidercls
+        hosts = (spider.host, f"www.{spider.host}", *spider.script_hosts)
+        mine = launch_options(crawler.settings, hosts)
+        self.config.launch_options = mine | self.config.launch_options
         # Its own way of forgetting a dead browser races with requests for a new one.
         self.config.restart_disconnected_browser = False
         if self.abort_request is None:
@@ -350,8 +357,12 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         await super().close()
 
 
-def launch_options(settings: BaseSettings) -> dict[str, Any]:
-    """Return how the browser is started: which, behind which proxy, and in its sandbox."""
+def launch_options(settings: BaseSettings, hosts: Sequence[str]) -> dict[str, Any]:
+    """Return how the browser is started: which, behind which proxy, and in its sandbox.
+
+    It reaches ``hosts`` only, whatever redirects to whatever else.
+    """
+    proxy = _proxy(getproxies())
     options: dict[str, Any] = {
         "executable_path": find_browser(settings.get("NEWSCRAWL_BROWSER", "")),
         # Chromium's sandbox does not start as root.
@@ -361,15 +372,42 @@ def launch_options(settings: BaseSettings) -> dict[str, Any]:
             "--block-new-web-contents",
             # From 156 on Chromium asks its maker for parts of itself, whatever Playwright tells it.
             "--component-updater=url-source=https://127.0.0.1:9/",
+            *_fence(hosts, None if proxy_bypass(hosts[0]) else proxy),
         ],
         # Ctrl-C is Scrapy's: what is under way is finished first.
         "handle_sigint": False,
         "handle_sigterm": False,
         "handle_sighup": False,
     }
-    if proxy := _proxy(getproxies()):
+    if proxy:
         options["proxy"] = proxy
     return options
+
+
+def _fence(hosts: Sequence[str], proxy: Mapping[str, str] | None) -> list[str]:
+    """Return Chromium's arguments that keep it from all but some hosts.
+
+    Redirects are followed before anybody is asked. A proxy script sends what is elsewhere
+    nowhere; but to this machine's own addresses Chromium always goes directly, so their names,
+    and all others, are not resolved. The proxy gets a name of its own: it may be on this machine.
+    """
+    way, resolved = "DIRECT", [f"EXCLUDE {host}" for host in hosts]
+    if proxy:
+        parts = urlsplit(proxy["server"])
+        name = parts.hostname if parts.scheme == "https" else "proxy.invalid"
+        resolved = [f"EXCLUDE {name}" if name == parts.hostname else f"MAP {name} {parts.hostname}"]
+        way = f"{_PAC[parts.scheme]} {name}:{parts.port or _PORTS[parts.scheme]}"
+    script = (
+        "function FindProxyForURL(url, host) {"
+        f" return {json.dumps(list(hosts))}.includes(host) ? {json.dumps(way)}"
+        ' : "PROXY elsewhere.invalid:9"; }'
+    )
+    encoded = base64.b64encode(script.encode()).decode()
+    rules = ", ".join([*resolved, "MAP * ~NOTFOUND"])
+    return [
+        f"--proxy-pac-url=data:application/x-ns-proxy-autoconfig;base64,{encoded}",
+        f"--host-resolver-rules={rules}",
+    ]
 
 
 def _proxy(proxies: Mapping[str, str]) -> dict[str, str] | None:
@@ -411,6 +449,9 @@ _MEANINGS: Mapping[str, Callable[[str], Exception]] = {
     "Failed to download": lambda _: BrowserError("browser: download, not a page"),
     "crashed": lambda _: BrowserError("browser: page crashed"),
     "closed": lambda _: BrowserError(_GONE),
+    # What the fence does not let through; and what a proxy that is not there brings.
+    "net::ERR_PROXY_CONNECTION_FAILED": lambda _: BrowserError("browser: offsite, or no proxy"),
+    "chrome-error:": lambda _: BrowserError("browser: offsite, or no proxy"),
     "net::ERR_NAME_NOT_RESOLVED": CannotResolveHostError,
     "net::ERR_CONNECTION_REFUSED": DownloadConnectionRefusedError,
     "net::": DownloadFailedError,

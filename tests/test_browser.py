@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import uuid
 from collections import Counter
@@ -233,6 +234,9 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
     def reset() -> Page:
         raise ConnectionResetError
 
+    private = socket.create_server(("127.0.0.1", 0))
+    private.setblocking(False)
+    port = private.getsockname()[1]
     file = (("Content-Type", "application/zip"), ("Content-Disposition", "attachment"))
     site = Handmade(
         {
@@ -246,10 +250,11 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
             address(6000007): Page(503, (HTML,), b"<html>busy</html>"),
             address(6000008): Page(302, (("Location", "https://other.example/"),), b""),
             address(6000009): article(6000009),
+            address(6000010): Page(302, (("Location", f"http://127.0.0.1:{port}/"),), b""),
         }
     )
     limits = ("-s", "DOWNLOAD_TIMEOUT=12")
-    done, _ = browse(
+    done, asked = browse(
         site,
         tmp_path,
         *("-a", "sections=news", "-a", "fetch=browser"),
@@ -264,8 +269,13 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
         "connection lost": 1,
         "browser: download, not a page": 1,
         "http 503": 1,
-        "offsite": 1,
+        "browser: offsite, or no proxy": 1,
+        "no such host": 1,
     }
+    # Redirects are followed before we are asked, but not to where they lead.
+    assert {urlsplit(url).hostname for url in asked} == {"thehill.com"}
+    with private, pytest.raises(BlockingIOError):
+        private.accept()
 
 
 def test_a_browser_is_found_by_path_name_or_by_itself(
