@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from bench import browser, day, ledger, quality, throughput, watch
+from bench import browser, day, ledger, memory, quality, throughput, watch
 from bench.table import measured
 
 PARTS = {
@@ -14,6 +14,7 @@ PARTS = {
     "day": day.run,
     "browser": browser.run,
     "watch": watch.run,
+    "memory": memory.run,
 }
 
 

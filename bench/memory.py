@@ -1,0 +1,65 @@
+"""A run of 10,000 articles: its memory, its open files, and what is left of them."""
+
+import tempfile
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from bench.day import START, crawling, latest
+from bench.table import markdown
+from newscrawl.sample.day import DaySite
+
+ARTICLES = 10_000
+_PAGE = 4096
+
+
+def resident(pid: int) -> float:
+    """Return a process' resident memory in MB."""
+    return int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1]) * _PAGE / 1e6
+
+
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def run() -> str:
+    """Return the report."""
+    samples: list[tuple[int, float, int]] = []
+    ended = threading.Event()
+    with tempfile.TemporaryDirectory() as folder:
+        site = DaySite(START, articles=0, corrections=0, older=ARTICLES)
+        output = Path(folder, "output")
+        with crawling(output, site, NEWSCRAWL_PART_RECORDS="1000") as (crawler, _):
+            pid = crawler.process.pid
+            # The first run loads what the second one is measured with.
+            crawler.crawl(START, discover="sitemap", limit="20")
+            files = open_files(pid)
+
+            def watch() -> None:
+                while not ended.wait(0.5):
+                    lines = list(output.glob("hill/run=*/part-*"))
+                    written = sum(path.stat().st_size for path in lines)
+                    samples.append((written, resident(pid), open_files(pid)))
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            crawler.crawl(START + timedelta(minutes=1), discover="sitemap", since="2020-01-01")
+            ended.set()
+            watcher.join()
+            left = open_files(pid) - files
+        articles = len(latest(output))
+    whole = samples[-1][0]
+    rows = []
+    for tenth in range(1, 11):
+        span = [it for it in samples if (tenth - 1) / 10 < it[0] / whole <= tenth / 10]
+        most = max((it[1] for it in span), default=0.0)
+        rows.append([f"{tenth * articles // 10:,}", f"{most:.0f}", str(max(it[2] for it in span))])
+    return "\n".join(
+        [
+            f"### Memory over a run of {articles:,} articles, read as pages",
+            "",
+            markdown(["articles", "MB at most", "open files"], rows),
+            "",
+            f"Files left open after the run: {left}.",
+        ]
+    )

@@ -1,0 +1,75 @@
+"""What SECURITY.md promises and no other test holds: files stay inside, secrets stay secret."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from newscrawl.sample.answer import Page
+from newscrawl.sample.server import running
+from tests.conftest import crawl
+from tests.recordings import HTML, article
+from tests.test_metrics import QUICK
+
+SECRET = "s3cr3t-passphrase"
+
+
+class Hostile:
+    """A site whose article says that it is another file."""
+
+    def get(self, url: str) -> Page:
+        evil = "../../../../tmp/owned"
+        listing = f'<a href="https://thehill.com/homenews/6000001-{evil}/">x</a>'
+        listing += '<a href="https://thehill.com/homenews/6000002-..%2f..%2fowned/">x</a>'
+        if "600000" in url:
+            body = article(6000002).replace(b"/6000002-story/", f"/6000002-{evil}/".encode())
+        else:
+            body = f"<html><body><main>{listing}</main></body></html>".encode()
+        return Page(200, (("Content-Type", HTML),), body)
+
+
+@pytest.mark.parametrize("argument", ["sections=../../etc", "sections=news", "tags=people/../../x"])
+def test_neither_page_nor_argument_steers_a_file_out_of_the_output(
+    tmp_path: Path, argument: str
+) -> None:
+    output = tmp_path / "a" / "b" / "output"
+    with running(Hostile()) as server:
+        done = crawl(output, "-a", argument, *QUICK, https_proxy=f"http://127.0.0.1:{server.port}")
+    assert done.code in (0, 2), done.log
+    files = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert all(path.parts[:3] == ("a", "b", "output") for path in files), files
+    for path in (it for it in files if it.suffix == ".jsonl"):
+        assert path.parts[3] == "hill"
+        assert path.parts[4].startswith("run=")
+        assert path.name.startswith("part-")
+
+
+def test_secrets_stand_nowhere(tmp_path: Path) -> None:
+    with running(Hostile()) as server:
+        done = crawl(
+            tmp_path / "output",
+            *("-a", "sections=news", *QUICK, "-s", "LOG_LEVEL=DEBUG"),
+            https_proxy=f"http://ada:{SECRET}@127.0.0.1:{server.port}",
+            NEWSCRAWL_RECORD=str(tmp_path / "warc"),
+            NEWSCRAWL_LOG_JSON=str(tmp_path / "log.jsonl"),
+            SPIDERMON_SLACK_SENDER_TOKEN=SECRET,
+            SPIDERMON_SMTP_PASSWORD=SECRET,
+        )
+    assert done.runs, done.log
+    assert SECRET not in done.log
+    for path in (it for it in tmp_path.rglob("*") if it.is_file()):
+        assert SECRET.encode() not in readable(path), path
+
+
+def readable(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def test_the_ledgers_password_is_not_told(tmp_path: Path) -> None:
+    url = f"postgresql://ada:{SECRET}@127.0.0.1:1/news"
+    done = crawl(tmp_path / "output", NEWSCRAWL_LEDGER_URL=url)
+    assert done.code == 3
+    assert "The ledger postgresql://***@127.0.0.1:1/news cannot be used" in done.log
+    assert SECRET not in done.log
+    assert [it.name for it in (tmp_path / "output" / "hill").iterdir()] == [".lock"]
