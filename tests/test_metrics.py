@@ -10,9 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
 from tests.conftest import Crawl, crawl
+from tests.kill import FAST
 from tests.recordings import site
-
-QUICK = ("-s", "DOWNLOAD_DELAY=0.01", "-s", "AUTOTHROTTLE_ENABLED=0")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
         proxy = f"http://127.0.0.1:{server.port}"
         return crawl(
             folder / "output",
-            *("-a", "sections=homenews/senate", "-a", "limit=12", *QUICK),
+            *("-a", "sections=homenews/senate", "-a", "limit=12", *FAST),
             https_proxy=proxy,
             NEWSCRAWL_METRICS_DIR=str(folder / "metrics"),
             NEWSCRAWL_LOG_JSON=str(folder / "logs" / "hill.jsonl"),

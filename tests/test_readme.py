@@ -9,6 +9,7 @@ import jsonschema
 
 from newscrawl import schema
 from newscrawl.article_spider import ArticleSpider
+from newscrawl.checks import CHECKS
 from newscrawl.loaders import Layout, Reader
 from newscrawl.story import Noise
 from tests.conftest import ROOT, answer, open_spider, read_article
@@ -45,13 +46,20 @@ def test_the_record_of_the_readme_follows_the_schema() -> None:
 
 
 def test_the_commands_of_the_readme_are_there() -> None:
-    commands = set(re.findall(r"^(?:\.venv/bin/)?scrapy (\w+)", README, flags=re.M))
-    assert commands >= {"crawl", "runs", "ledger", "history"}
+    pages = [README, *(path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md"))]
+    called = r"^(?:\$ |\.venv/bin/)?scrapy ([\w-]+)"
+    commands = {it for page in pages for it in re.findall(called, page, flags=re.M)}
+    assert commands >= {"crawl", "runs", "ledger", "history", "check-run"}
     told = subprocess.run(
         [sys.executable, "-m", "scrapy"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout
     for command in commands:
         assert re.search(rf"^  {command} ", told, flags=re.M), command
+
+
+def test_every_check_is_explained() -> None:
+    page = (ROOT / "docs" / "reading-a-run.md").read_text("utf-8")
+    assert not [name for name in CHECKS if not re.search(rf"^\|[^|]*`{name}`", page, flags=re.M)]
 
 
 def test_scrapy_schema_prints_the_shipped_schema() -> None:

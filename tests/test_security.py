@@ -8,8 +8,8 @@ import pytest
 from newscrawl.sample.answer import Page
 from newscrawl.sample.server import running
 from tests.conftest import crawl
+from tests.kill import FAST
 from tests.recordings import HTML, article
-from tests.test_metrics import QUICK
 
 SECRET = "s3cr3t-passphrase"
 
@@ -34,7 +34,7 @@ def test_neither_page_nor_argument_steers_a_file_out_of_the_output(
 ) -> None:
     output = tmp_path / "a" / "b" / "output"
     with running(Hostile()) as server:
-        done = crawl(output, "-a", argument, *QUICK, https_proxy=f"http://127.0.0.1:{server.port}")
+        done = crawl(output, "-a", argument, *FAST, https_proxy=f"http://127.0.0.1:{server.port}")
     assert done.code in (0, 2), done.log
     files = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
     assert all(path.parts[:3] == ("a", "b", "output") for path in files), files
@@ -48,7 +48,7 @@ def test_secrets_stand_nowhere(tmp_path: Path) -> None:
     with running(Hostile()) as server:
         done = crawl(
             tmp_path / "output",
-            *("-a", "sections=news", *QUICK, "-s", "LOG_LEVEL=DEBUG"),
+            *("-a", "sections=news", *FAST, "-s", "LOG_LEVEL=DEBUG"),
             https_proxy=f"http://ada:{SECRET}@127.0.0.1:{server.port}",
             NEWSCRAWL_RECORD=str(tmp_path / "warc"),
             NEWSCRAWL_LOG_JSON=str(tmp_path / "log.jsonl"),
