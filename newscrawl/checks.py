@@ -147,7 +147,7 @@ def refused(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
     """Tell that the site refuses its pages."""
     told = run.get("refused")
     if told and "over" not in told:
-        says = f"The site refuses its pages since {told['since']} ({told['reason']})"
+        says = f"Pages are refused since {told['since']} ({told['reason']})"
         yield told["since"], f"{says}; the next is tried after {told['probe']}."
 
 
