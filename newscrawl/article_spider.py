@@ -105,6 +105,8 @@ class ArticleSpider(Spider):
     def __init__(self, name: str | None = None, **kwargs: Any) -> None:
         """Take the spider arguments (DESIGN §6). With a wrong one, ``refusal`` says why."""
         super().__init__(name)
+        # Scrapyd's own argument says which of its jobs this is.
+        self.job: str | None = kwargs.pop("_job", None)
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.refusal: str | None = None
         self.wanted = arguments.Arguments()

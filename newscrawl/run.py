@@ -178,6 +178,28 @@ def schedule_of(settings: BaseSettings) -> Schedule:
         ) from error
 
 
+_NUMBERS = (
+    "NEWSCRAWL_PART_RECORDS",
+    "NEWSCRAWL_PART_MINUTES",
+    "NEWSCRAWL_REFUSALS",
+    "NEWSCRAWL_PAUSE_SECONDS",
+    "NEWSCRAWL_LONGEST_PAUSE_SECONDS",
+)
+
+
+def check_numbers(settings: BaseSettings) -> None:
+    """Raise OutputError for a setting of ours that has to be a number and is not."""
+    for name in _NUMBERS:
+        try:
+            right = float(settings[name]) > 0
+        except (TypeError, ValueError):
+            right = False
+        if not right:
+            raise OutputError(
+                f"{name}={settings[name]!r} is not allowed: it must be a number above 0."
+            )
+
+
 def _pair(settings: BaseSettings, name: str) -> tuple[float, float]:
     """Return a setting of two numbers. Raises OutputError for what is not."""
     try:
@@ -288,6 +310,7 @@ class Run:
 
     def _begin(self, spider: scrapy.Spider) -> None:
         settings = self.crawler.settings
+        check_numbers(settings)
         self._folder = RunFolder(self.output, spider.name)
         self.schedule = schedule_of(settings)
         self._ledger = Ledger(ledger_url(settings))
@@ -319,6 +342,7 @@ class Run:
             "run": folder.name.partition("=")[2],
             "spider": spider.name,
             "arguments": given,
+            "job": getattr(spider, "job", None),
             "pages": pages,
             "started": utc(datetime.now(UTC)),
             "salvaged": [it.name.partition("=")[2] for it in killed],
