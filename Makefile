@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SCRAPYD := .venv-scrapyd
 
 # Fails where there is no Chromium or Chrome.
 FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.browser import find_browser; sys.exit(not find_browser(os.environ.get("NEWSCRAWL_BROWSER", "")))'
@@ -12,7 +13,7 @@ FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.browser import 
 demo: $(READY)
 	$(BIN)/scrapy demo
 
-test: check browser
+test: check browser $(SCRAPYD)/.ready
 	# A file of tests stays together: what it sets up once is used by all of them.
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
@@ -43,9 +44,14 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
+# A server as deploy/install sets it up, for the tests of Scrapyd.
+$(SCRAPYD)/.ready: deploy/install pyproject.toml constraints.txt
+	PYTHON=$(PYTHON) deploy/install $(SCRAPYD) >/dev/null
+	touch $@
+
 # A hundred kills spread over whole runs; a shorter form is in the suite.
 bench-kill: $(READY)
 	$(BIN)/python -m tests.kill --kills 100
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .*_cache
+	rm -rf $(VENV) $(SCRAPYD) build dist *.egg-info .*_cache

@@ -1,0 +1,282 @@
+"""Scrapyd, the real one: installed, deployed to and scheduled as deploy/README.md says."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from bench.day import agrees, latest
+from newscrawl.parts import read_part
+from newscrawl.sample.day import DaySite
+from newscrawl.sample.server import running
+from tests.conftest import ROOT
+
+INSTALLED = ROOT / ".venv-scrapyd" / "venv"
+FAST = ("setting=DOWNLOAD_DELAY=0", "setting=AUTOTHROTTLE_ENABLED=False")
+
+
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Return what a condition gives once it gives something."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
+    return found
+
+
+class Server:
+    """A server that deploy/install set up below ``prefix``, and its Scrapyd."""
+
+    def __init__(self, prefix: Path, proxy: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.prefix = prefix
+        self.proxy = proxy
+        prefix.mkdir()
+        (prefix / "venv").symlink_to(INSTALLED)
+        self.install()
+
+    def install(self) -> None:
+        environment = {**os.environ, "PORT": str(self.port)}
+        subprocess.run([ROOT / "deploy/install", self.prefix], env=environment, check=True)
+
+    def environment(self, name: str) -> dict[str, str]:
+        text = (self.prefix / "etc" / name).read_text()
+        return dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.M))
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [self.prefix / "venv/bin/scrapyd", "--nodaemon", "--pidfile="],
+            cwd=self.prefix,
+            env={
+                **os.environ,
+                **self.environment("newscrawl.env"),
+                "https_proxy": self.proxy,
+                "NEWSCRAWL_BROWSER": "/nonexistent",
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        until(self.is_up)
+
+    def is_up(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/daemonstatus.json"):
+                return True
+        except URLError as error:
+            # It wants a password: it is there.
+            return getattr(error, "code", None) == 401
+
+    def kill(self) -> None:
+        """End Scrapyd and its jobs, as a power cut would."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def deploy(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.prefix / "venv/bin/scrapyd-deploy"],
+            cwd=ROOT,
+            env={**os.environ, **self.environment("deploy.env")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    def schedule(self, *arguments: str) -> str:
+        """Return the id of the job that ``bin/schedule`` makes."""
+        done = subprocess.run(
+            [self.prefix / "bin/schedule", *arguments], capture_output=True, text=True, check=True
+        )
+        return str(json.loads(done.stdout)["jobid"])
+
+    def api(self, name: str) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.port}/{name}"
+        done = subprocess.run(
+            ["curl", "-s", "-u", self.password, url],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return dict(json.loads(done.stdout))
+
+    @property
+    def password(self) -> str:
+        values = self.environment("deploy.env")
+        return f"{values['SCRAPYD_USERNAME']}:{values['SCRAPYD_PASSWORD']}"
+
+    def finish(self, job: str) -> str:
+        """Return a job's log once it has ended."""
+        jobs = until(
+            lambda: [
+                it
+                for it in self.api("listjobs.json?project=newscrawl")["finished"]
+                if it["id"] == job
+            ]
+        )
+        log = self.prefix / "logs" / "newscrawl" / jobs[0]["spider"] / f"{job}.log"
+        return log.read_text("utf-8")
+
+    def runs(self) -> list[dict[str, Any]]:
+        paths = sorted(self.prefix.glob("output/hill/run=*/run.json"))
+        return [json.loads(path.read_text("utf-8")) for path in paths]
+
+
+def tree() -> str:
+    """What git knows of the clone, ignored files among it; tests that run beside leave caches."""
+    told = subprocess.run(
+        ["git", "status", "--porcelain", "--ignored"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return "\n".join(
+        it for it in told.splitlines() if "__pycache__" not in it and "_cache" not in it
+    )
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[DaySite, Server, list[tuple[str, str]]]]:
+    """A living site, and a server beside it that talks to it."""
+    if not INSTALLED.exists():
+        pytest.skip("Scrapyd is not installed here (make test does)")
+    # Scrapyd lives now, and what changes must change after it was read.
+    start = datetime.now(UTC) - timedelta(hours=2)
+    site = DaySite(start, articles=20, corrections=12, older=60)
+    with running(site) as sample:
+        server = Server(tmp_path / "srv", f"http://127.0.0.1:{sample.port}")
+        server.start()
+        try:
+            yield site, server, sample.requests
+        finally:
+            server.kill()
+
+
+def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]) -> None:
+    site, server, requests = served
+    before = tree()
+    said = server.deploy()
+    assert '"status": "ok"' in said.stdout, said.stdout
+    assert tree() == before
+    assert list(server.prefix.glob("eggs/newscrawl/*.egg"))
+
+    # What is wrong fails the job with a sentence.
+    wrong = {
+        "limit=many": "limit='many' is not allowed: it must be a whole number from 1 up.",
+        "sektions=news": "argument='sektions' is not allowed: it must be one of sections",
+        "setting=NEWSCRAWL_PART_RECORDS=x": "NEWSCRAWL_PART_RECORDS='x' is not allowed",
+        "setting=NEWSCRAWL_REVISIT_HOURS=soon": "must be hours",
+    }
+    jobs = {server.schedule("hill", it): sentence for it, sentence in wrong.items()}
+    for job, sentence in jobs.items():
+        log = server.finish(job)
+        assert sentence in log
+        assert "Traceback" not in log
+    assert server.runs() == []
+
+    # Killed in mid-run, machine and all; the next job recovers.
+    start = site.now
+    site.now = start + timedelta(hours=2)
+    arguments = ("hill", "discover=sitemap", *FAST)
+    server.schedule(*arguments)
+    until(lambda: len(requests) > 25)
+    server.kill()
+    server.start()
+    job = server.schedule(*arguments)
+    log = server.finish(job)
+    killed, run = server.runs()
+    assert "was killed" in log
+    assert killed["reason"] == "crashed"
+    assert (run["reason"], run["complete"], run["job"]) == ("finished", True, job)
+    assert run["salvaged"] == [killed["run"]]
+    check_records(site, server)
+
+    # Nothing new, then an hour's news and corrections.
+    server.finish(server.schedule(*arguments))
+    assert server.runs()[-1]["parts"] == []
+    site.now = start + timedelta(hours=20)
+    server.finish(server.schedule(*arguments))
+    assert server.runs()[-1]["books"]["revised"] > 0
+    check_records(site, server)
+
+    # A second job beside one that is on says so and leaves it alone.
+    with (server.prefix / "output/hill/.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        log = server.finish(server.schedule(*arguments))
+    assert "Another run of hill uses the output folder" in log
+    assert "Spider closed (already running)" in log
+
+
+def check_records(site: DaySite, server: Server) -> None:
+    """Every article as the site shows it, no line twice."""
+    output = server.prefix / "output"
+    have = latest(output)
+    assert all(agrees(have.get(it), truth) for it, truth in site.expected().items())
+    keys = [
+        (record["id"], record["revision"])
+        for part in output.glob("hill/run=*/part-*.jsonl")
+        for record in read_part(part)
+    ]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_job_that_is_not_taken_is_told(tmp_path: Path) -> None:
+    if not INSTALLED.exists():
+        pytest.skip("Scrapyd is not installed here (make test does)")
+    server = Server(tmp_path / "srv", "")
+    done = subprocess.run(
+        [server.prefix / "bin/schedule", "hill"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "connect" in done.stderr
+    done = subprocess.run(
+        [server.prefix / "bin/schedule"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "schedule hill" in done.stderr
+
+
+def test_the_installation_is_whole_and_stays(tmp_path: Path) -> None:
+    if not INSTALLED.exists():
+        pytest.skip("Scrapyd is not installed here (make test does)")
+    server = Server(tmp_path / "srv", "")
+    kept = {p: p.read_text() for p in (server.prefix / "etc").glob("*.*") if p.is_file()}
+    server.install()
+    assert {p: p.read_text() for p in kept} == kept
+    config = (server.prefix / "scrapyd.conf").read_text()
+    assert "bind_address = 127.0.0.1" in config
+    assert not re.search(r"@[A-Z]+@", config)
+    for path in (server.prefix / "scrapyd.conf", *kept):
+        if path.name != "requirements.txt":
+            assert path.stat().st_mode & 0o077 == 0, path
+    units = sorted((server.prefix / "etc/systemd").iterdir())
+    assert len(units) == 4
+    for unit in units:
+        text = unit.read_text()
+        assert not re.search(r"@[A-Z]+@", text)
+        for program in re.findall(r"^ExecStart=(\S+)", text, flags=re.M):
+            assert os.access(program, os.X_OK), program
+        for file in re.findall(r"^(?:EnvironmentFile|WorkingDirectory)=(\S+)", text, flags=re.M):
+            assert Path(file).exists(), file
+        if unit.suffix == ".service":
+            (user,) = re.findall(r"^User=(\S+)$", text, flags=re.M)
+            assert user != "root"
+        else:
+            assert (server.prefix / "etc/jobs" / unit.stem.partition("@")[2]).exists()
+    for job in re.findall(r"--job (\w+)", (ROOT / "deploy/crontab").read_text()):
+        assert (server.prefix / "etc/jobs" / job).exists()
