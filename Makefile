@@ -46,7 +46,7 @@ $(READY): pyproject.toml constraints.txt
 
 # A server as deploy/install sets it up, for the tests of Scrapyd.
 $(SCRAPYD)/.ready: deploy/install pyproject.toml constraints.txt
-	PYTHON=$(PYTHON) deploy/install $(SCRAPYD) >/dev/null
+	NO_SYSTEMD=1 PYTHON=$(PYTHON) deploy/install $(SCRAPYD) >/dev/null
 	touch $@
 
 # A hundred kills spread over whole runs; a shorter form is in the suite.

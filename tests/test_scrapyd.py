@@ -50,7 +50,7 @@ class Server:
         self.install()
 
     def install(self) -> None:
-        environment = {**os.environ, "PORT": str(self.port)}
+        environment = {**os.environ, "PORT": str(self.port), "NO_SYSTEMD": "1"}
         subprocess.run([ROOT / "deploy/install", self.prefix], env=environment, check=True)
 
     def environment(self, name: str) -> dict[str, str]:
