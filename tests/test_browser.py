@@ -261,21 +261,23 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
         *(*ONE_BY_ONE, *limits),
         **{MARK: mark},
     )
+    # Redirects are followed before we are asked, but not to where they lead.
+    assert {urlsplit(url).hostname for url in asked} == {"thehill.com"}
+    with private, pytest.raises(BlockingIOError):
+        private.accept()
     assert killed
     assert sorted(it["id"] for it in done.records) == ["6000001", "6000004", "6000009"]
-    assert done.runs[0]["books"]["failed"] == {
-        "timeout": 1,
-        "browser: page crashed": 1,
+    failed = Counter(done.runs[0]["books"]["failed"])
+    # A busy machine is told of a crash late: then time runs out first.
+    stuck = (failed.pop("timeout"), failed.pop("browser: page crashed", 0))
+    assert stuck in ((1, 1), (2, 0))
+    assert failed == {
         "connection lost": 1,
         "browser: download, not a page": 1,
         "http 503": 1,
         "browser: offsite, or no proxy": 1,
         "no such host": 1,
     }
-    # Redirects are followed before we are asked, but not to where they lead.
-    assert {urlsplit(url).hostname for url in asked} == {"thehill.com"}
-    with private, pytest.raises(BlockingIOError):
-        private.accept()
 
 
 def test_a_browser_is_found_by_path_name_or_by_itself(
