@@ -42,13 +42,25 @@ def _dumps(record: Any) -> str:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk, so that a rename survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Flush a file, or a folder's entries, to disk, so that a rename survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_whole(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document so that readers see all of it or nothing. Raises OSError."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(document, stream, ensure_ascii=False, indent=2)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.rename(path)
+    sync(path.parent)
 
 
 class PartWriter:
@@ -119,7 +131,7 @@ class PartWriter:
             temporary.unlink()
             return
         temporary.rename(self.folder / self._name)
-        sync_folder(self.folder)
+        sync(self.folder)
         part = Part(self._name, self._records, self._bytes, self._hash.hexdigest())
         self.parts.append(part)
         self._records = self._bytes = self._synced = 0
@@ -171,5 +183,5 @@ def salvage(folder: Path) -> tuple[list[Part], int]:
             temporary.rename(temporary.with_suffix(""))
         else:
             temporary.unlink()
-    sync_folder(folder)
+    sync(folder)
     return [describe(path) for path in sorted(folder.glob("part-*.jsonl"))], cut

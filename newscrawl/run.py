@@ -3,10 +3,8 @@
 import fcntl
 import json
 import logging
-import os
 import platform
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +23,7 @@ from newscrawl.books import Books, Listings, balance
 from newscrawl.exceptions import LedgerError, OutputError, RunningError, WaitError
 from newscrawl.ledger import Change, Ledger, Remembered, Schedule
 from newscrawl.measures import plain
-from newscrawl.parts import PartWriter, read_part, salvage, sync_folder
+from newscrawl.parts import PartWriter, read_part, salvage, write_whole
 from newscrawl.processors import utc
 from newscrawl.refusal import PageDoor
 from newscrawl.runs import RUN_FILE, run_folders, run_name
@@ -50,18 +48,6 @@ _WAIT = "wait"
 def software() -> str:
     """Return what wrote a file, for the file's own metadata."""
     return f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
-
-
-def write_whole(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document so that readers see all of it or nothing. Raises OSError."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(document, stream, ensure_ascii=False, indent=2)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.rename(path)
-    sync_folder(path.parent)
 
 
 class RunFolder:
