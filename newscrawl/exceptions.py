@@ -19,6 +19,10 @@ class LedgerError(Exception):
     """The ledger cannot be used; the message is one sentence for the operator."""
 
 
+class DatasetError(Exception):
+    """The dataset cannot be built or read; the message is one sentence for the operator."""
+
+
 class WaitError(Exception):
     """The site asked to be left alone; the message is one sentence for the operator."""
 

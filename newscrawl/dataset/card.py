@@ -1,0 +1,125 @@
+"""The dataset's card: what it holds, for people and for the Hugging Face Hub."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from newscrawl.dataset.columns import dataset_schema, descriptions
+
+_CARD = """\
+---
+pretty_name: "{name}"
+license: other
+license_name: publishers-own
+tags:
+- news
+configs:
+- config_name: articles
+  data_files: articles/*/*/*.parquet
+  default: true
+- config_name: revisions
+  data_files: revisions/*/*/*.parquet
+---
+
+# {name}
+
+Articles of {outlets}, as newscrawl read them: {articles:,} articles in {revisions:,} revisions,
+published from {first} to {last}. {gone:,} of them are gone from their outlet.
+
+`articles` holds the latest revision of each article, `revisions` all of them. `outlet` and `id`
+name an article, `revision` counts its versions in the order in which they were read; their
+`date_modified` and `date_fetched` tell their order in time. Folders are by outlet and by month of
+first publication. A text that stands under several addresses is there several times: nothing is
+dropped.
+
+| outlet | articles | revisions | first published | last published | read from | up to run |
+| --- | ---: | ---: | --- | --- | --- | --- |
+{rows}
+
+Kinds: {kinds}.
+
+## Columns
+
+| column | type | |
+| --- | --- | --- |
+{columns}
+
+Times are UTC. Missing is null or an empty list, never a made-up value.
+
+## Loading
+
+```python
+import duckdb, pandas, polars, datasets
+
+duckdb.sql("from 'articles/*/*/*.parquet'")
+polars.read_parquet("articles/**/*.parquet")
+pandas.read_parquet("articles")
+datasets.load_dataset(".", "articles", split="train")
+spark.read.parquet("articles")
+```
+
+## Licence
+
+The texts, and the pictures that they name, belong to their publisher. This dataset grants no
+right to them: use it as the law and the publisher's terms allow.
+"""
+
+
+def card(manifest: Mapping[str, Any]) -> str:
+    """Return the card of a dataset, in Markdown with the Hub's metadata, from its manifest."""
+    by_outlet = {outlet: _total(manifest, f"outlet={outlet}/") for outlet in manifest["outlets"]}
+    whole = _total(manifest, "")
+    rows = (
+        f"| {outlet} | {it['articles']:,} | {it['revisions']:,} | {_day(it['first'])}"
+        f" | {_day(it['last'])} | {_counts(it['sources'])}"
+        f" | {manifest['outlets'][outlet]['through']} |"
+        for outlet, it in by_outlet.items()
+    )
+    told = descriptions()
+    columns = (
+        f"| `{it.name}` | `{_type(str(it.type))}` | {told[it.name].replace('|', '&#124;')} |"
+        for it in dataset_schema()
+    )
+    names = ", ".join(by_outlet)
+    return _CARD.format(
+        name=f"newscrawl: {names}",
+        outlets=names,
+        articles=whole["articles"],
+        revisions=whole["revisions"],
+        gone=whole["gone"],
+        first=_day(whole["first"]),
+        last=_day(whole["last"]),
+        rows="\n".join(rows),
+        kinds=_counts(whole["kinds"]),
+        columns="\n".join(columns),
+    )
+
+
+def _total(manifest: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the sum of the partitions whose path has a prefix."""
+    parts = [it for name, it in manifest["partitions"].items() if name.startswith(prefix)]
+    sources, kinds = Counter[str](), Counter[str]()
+    for it in parts:
+        sources.update(it["sources"])
+        kinds.update(it["kinds"])
+    return {
+        **{name: sum(it[name] for it in parts) for name in ("articles", "revisions", "gone")},
+        "first": min((it["first"] for it in parts), default=None),
+        "last": max((it["last"] for it in parts), default=None),
+        "sources": sources,
+        "kinds": kinds,
+    }
+
+
+def _day(time: str | None) -> str:
+    return time[:10] if time else "–"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "–"
+
+
+def _type(name: str) -> str:
+    if name.startswith("dictionary"):
+        return "string"
+    return name.replace("timestamp[us, tz=UTC]", "timestamp, UTC").replace("item: ", "")
