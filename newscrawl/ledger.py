@@ -25,7 +25,7 @@ from newscrawl.processors import utc
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _LOCK_WAIT = 5  # seconds of one try; SQLite waits by itself
 _LOCK_TRIES = 24
 _CACHES = timedelta(hours=1)  # longer than a site's caches hold an old page
@@ -102,6 +102,19 @@ listings = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Which run found an article gone from its site, or back.
+withdrawals = sa.Table(
+    "withdrawals",
+    _metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("run", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("gone", sa.Boolean, nullable=False),
+    sa.Column("date", sa.String, nullable=False),
+    sa.Column("reason", sa.String),
+    sqlite_with_rowid=False,
+)
+
 _version = sa.Table("schema_version", _metadata, sa.Column("version", sa.Integer, primary_key=True))
 
 # What brings a ledger of version n to n + 1: statements, in order.
@@ -110,6 +123,7 @@ _MIGRATIONS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE articles ADD COLUMN date_published VARCHAR",
         "ALTER TABLE articles ADD COLUMN authors VARCHAR",
     ),
+    2: (),  # a table more, which is created where it is missing
 }
 
 
@@ -245,6 +259,11 @@ class Ledger:
         )
         self._forget = articles.delete().where(*key, articles.c.revision == 0)
         self._add_revision = insert(revisions).on_conflict_do_nothing()
+        withdraw = insert(withdrawals)
+        self._withdraw = withdraw.on_conflict_do_update(
+            index_elements=["outlet", "run", "id"],
+            set_={name: withdraw.excluded[name] for name in ("gone", "date", "reason")},
+        )
         put = insert(articles)
         kept = ("outlet", "id", "first_seen")
         self._put = put.on_conflict_do_update(
@@ -406,14 +425,22 @@ class Ledger:
         etag: str | None = None,
         last_modified: str | None = None,
     ) -> list[Change]:
-        """Enter a published revision of an article: the record that stands on disk."""
+        """Enter a published revision of an article: the record that stands on disk.
+
+        An archive does not tell whether the site has an article: a gone one stays gone.
+        """
         key = {"outlet": record["outlet"], "id": record["id"]}
+        state = State.PUBLISHED
+        if record["source"] == "archive":
+            known = self.get(record["outlet"], record["id"])
+            if known and known.state == State.GONE:
+                state, next_attempt = State.GONE, None
         shared = {name: record[name] for name in ("content_hash", "date_modified", "revision")}
         article = {
             **key,
             **shared,
             "url": record["url"],
-            "state": State.PUBLISHED,
+            "state": state,
             "reason": None,
             "attempts": 0,
             "next_attempt": next_attempt,
@@ -427,28 +454,49 @@ class Ledger:
         revision = {**key, **shared, "run": run, "date_fetched": record["date_fetched"]}
         return [(self._put, article), (self._add_revision, revision)]
 
-    def unchanged(self, outlet: str, identity: str, now: str, next_attempt: str | None) -> Change:
+    def unchanged(
+        self, outlet: str, identity: str, run: str, next_attempt: str | None
+    ) -> list[Change]:
         """Note that an article was looked at and says what our latest revision says."""
-        return self._settled(outlet, identity, State.PUBLISHED, None, 0, next_attempt, now)
+        now = utc(datetime.now(UTC))
+        known = self.get(outlet, identity)
+        changes = [self._settled(outlet, identity, State.PUBLISHED, None, 0, next_attempt, now)]
+        if known and known.state == State.GONE:
+            changes.append(self._withdrawn(outlet, run, identity, gone=False, date=now))
+        return changes
 
     def refused(
-        self, outlet: str, identity: str, state: State, reason: str, schedule: Schedule
-    ) -> Change:
+        self, outlet: str, identity: str, run: str, state: State, reason: str, schedule: Schedule
+    ) -> list[Change]:
         """Note a failure or a rejection, and when to try again; or that it is given up.
 
         A published article stays published; one that the site no longer has is gone.
         """
-        now = datetime.now(UTC)
+        now = utc(datetime.now(UTC))
         known = self.get(outlet, identity)
         attempts = (known.attempts if known else 0) + 1
-        retry = schedule.retry(attempts, now)
+        retry = schedule.retry(attempts, datetime.now(UTC))
+        changes = []
         if known and known.revision > 0:
-            state = State.PUBLISHED
+            # Gone is an article until it is seen again.
+            state = State.GONE if known.state == State.GONE else State.PUBLISHED
             if reason in ("http 404", "http 410"):
+                if state != State.GONE:
+                    told = self._withdrawn(
+                        outlet, run, identity, gone=True, date=now, reason=reason
+                    )
+                    changes.append(told)
                 state, retry = State.GONE, None
         elif retry is None:
             state = State.ABANDONED
-        return self._settled(outlet, identity, state, reason, attempts, retry, utc(now))
+        settled = self._settled(outlet, identity, state, reason, attempts, retry, now)
+        return [settled, *changes]
+
+    def _withdrawn(
+        self, outlet: str, run: str, identity: str, *, gone: bool, date: str, reason: str = ""
+    ) -> Change:
+        values = {"outlet": outlet, "run": run, "id": identity, "gone": gone, "date": date}
+        return self._withdraw, {**values, "reason": reason or None}
 
     def _settled(self, outlet: str, identity: str, *values: Any) -> Change:
         new = {f"new_{name}": value for name, value in zip(_SETTLED, values, strict=True)}
@@ -489,6 +537,26 @@ class Ledger:
             for identity, revision in lost:
                 self._take_back(connection, outlet, identity, revision)
         return changed + len(lost)
+
+    def withdrawn(self, outlet: str, run: str) -> list[dict[str, Any]]:
+        """Return which articles a run found gone, or back, as its ``run.json`` tells it."""
+        named = ("id", "gone", "date", "reason")
+        query = (
+            sa.select(*(withdrawals.c[name] for name in named))
+            .where(withdrawals.c.outlet == outlet, withdrawals.c.run == run)
+            .order_by(withdrawals.c.id)
+        )
+        return [dict(zip(named, row, strict=True)) for row in self._all(query)]
+
+    def restore(self, outlet: str, run: str, told: Iterable[Mapping[str, Any]]) -> None:
+        """Enter which articles a run found gone, or back, from its ``run.json``."""
+        changes = []
+        for it in told:
+            state = State.GONE if it["gone"] else State.PUBLISHED
+            settled = (state, it["reason"], 0, None, it["date"])
+            changes.append(self._settled(outlet, it["id"], *settled))
+            changes.append((self._withdraw, {"outlet": outlet, "run": run, **it}))
+        self.apply(changes)
 
     @staticmethod
     def _take_back(connection: sa.Connection, outlet: str, identity: str, revision: int) -> None:

@@ -26,7 +26,7 @@ from newscrawl.measures import plain
 from newscrawl.parts import PartWriter, read_part, salvage, write_whole
 from newscrawl.processors import utc
 from newscrawl.refusal import PageDoor
-from newscrawl.runs import RUN_FILE, run_folders, run_name
+from newscrawl.runs import RUN_FILE, read_run, run_folders, run_name
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +140,7 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
             "failed": {},
             "pending": 0,
         },
+        "withdrawn": ledger.withdrawn(outlet, folder.name.partition("=")[2]),
     }
     write_whole(folder / RUN_FILE, document)
     return document
@@ -210,7 +211,9 @@ def rebuild(output: Path, url: str, schedule: Schedule) -> int:
     for folder in sorted(output.glob("*/run=*"), key=lambda it: it.name):
         parts = sorted(folder.glob("part-*.jsonl"))
         records = [record for part in parts for record in read_part(part)]
-        ledger.reconcile(folder.parent.name, folder.name.partition("=")[2], records, schedule)
+        outlet, run = folder.parent.name, folder.name.partition("=")[2]
+        ledger.reconcile(outlet, run, records, schedule)
+        ledger.restore(outlet, run, (read_run(folder) or {}).get("withdrawn", ()))
         count += len(records)
     ledger.close()
     return count
@@ -429,6 +432,7 @@ class Run:
                 "parts": [asdict(part) for part in self._writer.parts],
                 "books": books,
                 "listings": self.listings.as_dict(),
+                "withdrawn": self.ledger.withdrawn(self.document["spider"], self.document["run"]),
                 "stats": plain(self.crawler.stats.get_stats()),
             }
             write_whole(self._writer.folder / RUN_FILE, self.document)

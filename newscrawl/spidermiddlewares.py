@@ -290,7 +290,12 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         self.count("newscrawl/not_modified")
         self.books.settle(identity, UNCHANGED)
         due = self.run.schedule.revisit(known.date_published, datetime.now(UTC))
-        self.run.enter(self.run.ledger.unchanged(self.outlet, identity, _now(), due))
+        self.enter_unchanged(identity, due)
+
+    def enter_unchanged(self, identity: str, due: str | None) -> None:
+        """Enter into the ledger that our copy of an article is good."""
+        run, ledger = self.run.document["run"], self.run.ledger
+        self.run.enter(*(self.ask(lambda: ledger.unchanged(self.outlet, identity, run, due)) or ()))
 
     def request_failed(self, failure: Failure) -> None:
         """Settle an article that could not be fetched."""
@@ -345,8 +350,10 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if isinstance(exception, UnchangedItem):
             self.count("newscrawl/unchanged")
             self.books.settle(candidate.id, UNCHANGED)
-            due = self.run.schedule.revisit(item.date_published, datetime.now(UTC))
-            self.run.enter(self.run.ledger.unchanged(self.outlet, candidate.id, _now(), due))
+            # An archive does not tell what the site has now.
+            if item.source != "archive":
+                due = self.run.schedule.revisit(item.date_published, datetime.now(UTC))
+                self.enter_unchanged(candidate.id, due)
         elif isinstance(exception, OutsideWindow):
             self.count("newscrawl/outside_window")
             self.books.withdraw(candidate.id)
@@ -374,13 +381,11 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         """Enter a failure or rejection into the books and the ledger."""
         self.books.settle(candidate.id, fate, reason)
         state = State.FAILED if fate == FAILED else State.REJECTED
-        change = self.ask(
-            lambda: self.run.ledger.refused(
-                self.outlet, candidate.id, state, reason, self.run.schedule
-            )
+        run, ledger = self.run.document["run"], self.run.ledger
+        changes = self.ask(
+            lambda: ledger.refused(self.outlet, candidate.id, run, state, reason, self.run.schedule)
         )
-        if change is not None:
-            self.run.enter(change)
+        self.run.enter(*(changes or ()))
 
     def count(self, key: str) -> None:
         """Add one to a stat."""

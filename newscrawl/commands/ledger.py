@@ -13,6 +13,7 @@ from newscrawl.exceptions import LedgerError, OutputError
 from newscrawl.ledger import Known, Ledger, State
 from newscrawl.processors import utc
 from newscrawl.run import RunFolder, ledger_url, rebuild, schedule_of
+from newscrawl.runs import run_folders
 
 _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 
@@ -49,7 +50,8 @@ class Command(ScrapyCommand):
         console = Console()
         try:
             if opts.rebuild:
-                folders = [RunFolder(output, it.name) for it in output.iterdir() if it.is_dir()]
+                outlets = {it.parent.name for it in run_folders(output)}
+                folders = [RunFolder(output, it) for it in sorted(outlets)]
                 count = rebuild(output, ledger_url(self.settings), schedule_of(self.settings))
                 for folder in folders:
                     folder.release()
