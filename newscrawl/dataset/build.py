@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from newscrawl.dataset.card import card
 from newscrawl.dataset.generations import MANIFEST, Generations
-from newscrawl.dataset.partition import LATEST, Contents, write_partition
+from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
 from newscrawl.dataset.shuffle import Month, PartFile, Shuffled, shuffle
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
@@ -156,7 +156,7 @@ def _parts(output: Path, outlet: str, runs: Iterable[Mapping[str, Any]]) -> Iter
             yield PartFile(path, run["run"], part["records"], part["bytes"])
 
 
-def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str | None]]:
+def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, Gone]:
     """Return of which articles runs tell that they are gone, or (None) back, and which run."""
     return {
         it["id"]: (run["run"], it["date"] if it["gone"] else None)
@@ -166,11 +166,11 @@ def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str | None]
 
 
 def _by_month(
-    gone: Mapping[str, tuple[str, str | None]], new: Shuffled, revisions: Path | None
-) -> dict[Month, dict[str, tuple[str, str | None]]]:
+    gone: Mapping[str, Gone], new: Shuffled, revisions: Path | None
+) -> dict[Month, dict[str, Gone]]:
     """Return what is told of gone articles, by their month; of unknown ones nothing is."""
     homes = _months_of(revisions, {it for it in gone if it not in new.homes})
-    found: dict[Month, dict[str, tuple[str, str | None]]] = {}
+    found: dict[Month, dict[str, Gone]] = {}
     for identity, told in gone.items():
         if month := new.homes.get(identity) or homes.get(identity):
             found.setdefault(month, {})[identity] = told

@@ -19,6 +19,9 @@ ARTICLES = "articles.parquet"
 LATEST = "latest.parquet"
 EARLIER = "earlier.parquet"
 
+Gone = tuple[str, str | None]
+"""The run that found an article gone, and when; None: the run that found it back."""
+
 # A row group ends after so many rows, or so many bytes of text.
 _ROWS = 10_000
 _BYTES = 64 << 20
@@ -182,13 +185,13 @@ def write_partition(
     month: Month,
     old: Path | None,
     new: Shuffled,
-    gone: Mapping[str, tuple[str, str | None]],
+    told: Mapping[str, Gone],
     folders: tuple[Path, Path],
 ) -> Contents:
     """Write a month anew: its rows of the dataset so far, in ``old``, and the new lines.
 
-    ``gone`` tells of some articles in which run and when they went, or (None) that they came
-    back. ``folders`` are those of the month in ``articles`` and in ``revisions``.
+    ``told`` says what runs found of articles that went or came back. ``folders`` are those of
+    the month in ``articles`` and in ``revisions``.
     """
     contents = Contents()
     articles, revisions = folders
@@ -197,6 +200,7 @@ def write_partition(
     files = [old / name for name in (LATEST, EARLIER)] if old else []
     streams = [_Stream(path) for path in files if path.exists()]
     newest = _newest(files[0], new) if old else new.newest
+    before = _gone(files[0]) if old else {}
     days = new.days(month)
     with _Sink(articles / ARTICLES) as latest_rows, _Sink(revisions / EARLIER) as earlier_rows:
         for day in range(1, 32):
@@ -209,7 +213,7 @@ def write_partition(
             table, doubled = _sorted(pa.concat_tables(tables))
             contents.doubled += doubled
             latest, earlier = _split(table, newest)
-            latest = _marked(latest, gone)
+            latest = _marked(latest, new, told, before)
             contents.count(latest)
             contents.earlier += earlier.num_rows
             latest_rows.put(latest)
@@ -218,6 +222,13 @@ def write_partition(
         stream.close()
     (revisions / LATEST).hardlink_to(articles / ARTICLES)
     return contents
+
+
+def _gone(latest: Path) -> dict[str, datetime]:
+    """Return which articles of a file are gone, and when that was found."""
+    table = pq.ParquetFile(latest).read(columns=["id", "date_gone"])
+    table = table.filter(pc.is_valid(table["date_gone"]))
+    return dict(zip(table["id"].to_pylist(), table["date_gone"].to_pylist(), strict=True))
 
 
 def _newest(latest: Path, new: Shuffled) -> dict[str, int]:
@@ -286,15 +297,21 @@ def _cleared(table: pa.Table) -> pa.Table:
     return table.set_column(place, _SCHEMA.field(place), pa.nulls(len(table), TIME))
 
 
-def _marked(table: pa.Table, gone: Mapping[str, tuple[str, str | None]]) -> pa.Table:
-    """Return rows that tell whether their article is gone: the last that happened counts."""
-    if not gone:
+def _marked(
+    table: pa.Table, new: Shuffled, told: Mapping[str, Gone], before: Mapping[str, datetime]
+) -> pa.Table:
+    """Return rows that tell whether their article is gone: what happened last counts."""
+    if not told and not before:
         return table
     times = []
-    rows = zip(*(table[it].to_pylist() for it in ("id", "run", "date_gone")), strict=True)
-    for identity, run, before in rows:
-        when, date = gone.get(identity, ("", None))
-        after = datetime.fromisoformat(date) if date else None
-        times.append(after if when >= run else before)
+    for identity in table["id"].to_pylist():
+        time = before.get(identity)
+        live = new.live.get(identity, "")
+        if identity in told:
+            run, date = told[identity]
+            time = datetime.fromisoformat(date) if date and run >= live else None
+        elif live:
+            time = None
+        times.append(time)
     place = table.schema.get_field_index("date_gone")
     return table.set_column(place, _SCHEMA.field(place), pa.array(times, TIME))

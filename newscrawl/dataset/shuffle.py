@@ -15,6 +15,7 @@ from newscrawl.versions import VersionError, raised
 # How our lines begin and end; a quotation mark within a value is escaped, so none can imitate it.
 _KEY = re.compile(rb'\{"outlet":"([^"\\]+)","id":"([^"\\]+)","revision":(\d+),')
 _PUBLISHED = re.compile(rb'"date_published":"(\d{4}-\d\d)-(\d\d)')
+_ARCHIVED = b',"source":"archive",'
 _TODAYS = b'"schema_version":%d}\n' % SCHEMA_VERSION
 # Bytes of lines that wait in memory to be written to their files.
 _WAITING = 64 << 20
@@ -46,6 +47,8 @@ class Shuffled:
     """The bytes of new lines, by month."""
     newest: dict[str, int] = field(default_factory=dict)
     """The highest revision of each article that has a new one above 1."""
+    live: dict[str, str] = field(default_factory=dict)
+    """The last run that read a new revision above 1 of an article, not from an archive."""
     homes: dict[str, Month] = field(default_factory=dict)
     """The month of each article that is new."""
     longest: int = 0
@@ -107,6 +110,8 @@ def shuffle(
                 homes[identity] = month
             else:
                 done.newest[identity] = max(revision, done.newest.get(identity, 0))
+                if _ARCHIVED not in line:
+                    done.live[identity] = part.run
             home = homes.get(identity)
             if home is None:
                 homeless.setdefault(identity, []).append((month, day, line))
