@@ -581,6 +581,18 @@ class Ledger:
             )
         )
 
+    def published_revisions(self, outlet: str) -> Iterator[tuple[str, int, str, str]]:
+        """Yield id, revision, run and content hash of every published revision."""
+        names = ("id", "revision", "run", "content_hash")
+        query = sa.select(*(revisions.c[name] for name in names))
+        try:
+            with self._engine.connect() as connection:
+                few = connection.execution_options(yield_per=10_000)
+                for row in few.execute(query.where(revisions.c.outlet == outlet)):
+                    yield tuple(row)
+        except sa.exc.DBAPIError as error:
+            raise self._sentence(error) from error
+
     # For people.
 
     def counts(self) -> list[tuple[str, str, str, int]]:

@@ -17,6 +17,8 @@ from typing import Any
 
 import jsonlines
 
+from newscrawl.versions import raised
+
 TEMPORARY = ".tmp"
 
 
@@ -139,9 +141,18 @@ class PartWriter:
 
 
 def read_part(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a part. Raises ``jsonlines.InvalidLineError`` for a broken line."""
+    """Yield the records of a part, as today's schema version has them.
+
+    Raises ``jsonlines.InvalidLineError`` for a broken line, and VersionError.
+    """
     with jsonlines.open(path) as reader:
-        yield from reader.iter(type=dict)
+        yield from map(raised, reader.iter(type=dict))
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def describe(path: Path) -> Part:

@@ -28,6 +28,11 @@ def run_folders(output: Path, outlet: str = "*", since: datetime | None = None) 
     return sorted(found, key=lambda it: it.name)
 
 
+def outlets(output: Path) -> list[str]:
+    """Return the outlets that have runs in an output folder."""
+    return sorted({it.parent.name for it in run_folders(output)})
+
+
 def read_run(folder: Path) -> dict[str, Any] | None:
     """Return a run's ``run.json``, or None while it is not closed."""
     try:
@@ -38,9 +43,12 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 
 
 def closed_runs(
-    output: Path, outlet: str, since: datetime | None = None
+    output: Path, outlet: str, since: datetime | None = None, after: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """Yield the ``run.json`` of every closed run, the oldest first."""
+    """Yield the ``run.json`` of every closed run, the oldest first.
+
+    Only of those that started at ``since`` or later, and after the run that is named ``after``.
+    """
     for folder in run_folders(output, outlet, since):
-        if document := read_run(folder):
+        if folder.name > f"run={after}" and (document := read_run(folder)):
             yield document

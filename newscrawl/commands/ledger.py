@@ -13,7 +13,7 @@ from newscrawl.exceptions import LedgerError, OutputError
 from newscrawl.ledger import Known, Ledger, State
 from newscrawl.processors import utc
 from newscrawl.run import RunFolder, ledger_url, rebuild, schedule_of
-from newscrawl.runs import run_folders
+from newscrawl.runs import outlets
 
 _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 
@@ -50,8 +50,7 @@ class Command(ScrapyCommand):
         console = Console()
         try:
             if opts.rebuild:
-                outlets = {it.parent.name for it in run_folders(output)}
-                folders = [RunFolder(output, it) for it in sorted(outlets)]
+                folders = [RunFolder(output, it) for it in outlets(output)]
                 count = rebuild(output, ledger_url(self.settings), schedule_of(self.settings))
                 for folder in folders:
                     folder.release()

@@ -4,7 +4,6 @@ The result depends on nothing but the closed runs: built at once or run after ru
 the same, byte for byte.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,8 +22,8 @@ from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
 from newscrawl.dataset.shuffle import Month, PartFile, Shuffled, shuffle
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
-from newscrawl.parts import write_whole
-from newscrawl.runs import RUN_FILE, closed_runs, run_folders
+from newscrawl.parts import sha256_of, write_whole
+from newscrawl.runs import RUN_FILE, closed_runs, outlets
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """What a build must have in common with the one before, or everything is written anew."""
@@ -76,11 +75,6 @@ def build(output: Path, *, anew: bool = False) -> Built:
     return built
 
 
-def outlets(output: Path) -> list[str]:
-    """Return the outlets that have runs in an output folder."""
-    return sorted({it.parent.name for it in run_folders(output)})
-
-
 def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, anew: bool) -> str:
     """Return why nothing of the latest build can be kept, or an empty string."""
     if before is None:
@@ -91,7 +85,7 @@ def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, anew: bool)
         return "the dataset's format is another now"
     for outlet, told in before["outlets"].items():
         path = output / outlet / f"run={told['through']}" / RUN_FILE
-        if not path.exists() or _sha256(path) != told["run_sha256"]:
+        if not path.exists() or sha256_of(path) != told["run_sha256"]:
             return f"run {told['through']} of {outlet} is not what it was"
     return ""
 
@@ -106,7 +100,7 @@ def _build_outlet(
 ) -> None:
     """Write the months of an outlet that its new runs touch, and enter them in the manifest."""
     through = manifest["outlets"].get(outlet, {}).get("through", "")
-    runs = [run for run in closed_runs(output, outlet) if run["run"] > through]
+    runs = list(closed_runs(output, outlet, after=through))
     if not runs:
         return
     lines = folder / _TMP
@@ -145,7 +139,7 @@ def _build_outlet(
     shutil.rmtree(lines)
     last = runs[-1]["run"]
     path = output / outlet / f"run={last}" / RUN_FILE
-    manifest["outlets"][outlet] = {"through": last, "run_sha256": _sha256(path)}
+    manifest["outlets"][outlet] = {"through": last, "run_sha256": sha256_of(path)}
     built.runs += len(runs)
 
 
@@ -201,7 +195,7 @@ def _files(folder: Path, folders: Iterable[Path]) -> dict[str, Any]:
     for path in sorted(it for folder in folders for it in folder.iterdir()):
         told = path.stat()
         if told.st_ino not in hashes:
-            hashes[told.st_ino] = _sha256(path)
+            hashes[told.st_ino] = sha256_of(path)
         found[path.relative_to(folder).as_posix()] = {
             "rows": pq.ParquetFile(path).metadata.num_rows,
             "bytes": told.st_size,
@@ -218,8 +212,3 @@ def _keep(base: Path, folder: Path, manifest: dict[str, Any], built: Built) -> N
             path.parent.mkdir(parents=True, exist_ok=True)
             path.hardlink_to(base / name)
     built.kept += sorted(set(manifest["partitions"]) - set(built.written))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

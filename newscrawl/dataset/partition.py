@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from newscrawl.dataset.columns import NAME, TIME, dataset_schema, record_schema
 from newscrawl.dataset.shuffle import Month, Shuffled
+from newscrawl.exceptions import DatasetError
 
 ARTICLES = "articles.parquet"
 LATEST = "latest.parquet"
@@ -38,6 +39,8 @@ _NO_STATISTICS = ("body", "description", "url", "source_url", "content_hash")
 
 _LINES = pa.schema([*record_schema(), pa.field("run", pa.string())])
 _SCHEMA = dataset_schema()
+_STRICT = pj.ParseOptions(explicit_schema=_LINES, unexpected_field_behavior="error")
+_BLOCK = 8 << 20
 
 
 @dataclass(slots=True)
@@ -204,7 +207,7 @@ def write_partition(
     days = new.days(month)
     with _Sink(articles / ARTICLES) as latest_rows, _Sink(revisions / EARLIER) as earlier_rows:
         for day in range(1, 32):
-            tables = [_read(outlet, days[day], new.longest)] if day in days else []
+            tables = [_read(outlet, month, days[day], new.longest)] if day in days else []
             end = _end_of(month, day)
             for stream in streams:
                 tables += stream.until(end)
@@ -254,12 +257,14 @@ def _end_of(month: Month, day: int) -> datetime | None:
     return min(first + timedelta(days=day), following)
 
 
-def _read(outlet: str, path: Path, longest: int) -> pa.Table:
-    table = pj.read_json(
-        path,
-        read_options=pj.ReadOptions(use_threads=False, block_size=max(8 << 20, longest + 1)),
-        parse_options=pj.ParseOptions(explicit_schema=_LINES, unexpected_field_behavior="error"),
-    ).select(_LINES.names)
+def _read(outlet: str, month: Month, path: Path, longest: int) -> pa.Table:
+    options = pj.ReadOptions(use_threads=False, block_size=max(_BLOCK, longest + 1))
+    try:
+        table = pj.read_json(path, read_options=options, parse_options=_STRICT).select(_LINES.names)
+    except pa.ArrowInvalid as error:
+        raise DatasetError(
+            f"A line of {outlet} in {month} breaks the schema ({error}): see scrapy dataset verify."
+        ) from error
     name = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), len(table)), [outlet])
     table = table.set_column(0, pa.field("outlet", NAME), name)
     return table.append_column("date_gone", pa.nulls(len(table), TIME)).cast(_SCHEMA)
