@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from newscrawl.dataset.card import card
 from newscrawl.dataset.generations import MANIFEST, Generations
+from newscrawl.dataset.lines import Lines, Month, PartFile, index
 from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
-from newscrawl.dataset.shuffle import Month, PartFile, Shuffled, shuffle
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.parts import sha256_of, write_whole
@@ -28,7 +28,7 @@ from newscrawl.runs import RUN_FILE, closed_runs, outlets
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """What a build must have in common with the one before, or everything is written anew."""
 
-_TMP = "lines"
+_TMP = "rewritten"
 
 
 @dataclass(slots=True)
@@ -103,29 +103,23 @@ def _build_outlet(
     runs = list(closed_runs(output, outlet, after=through))
     if not runs:
         return
-    lines = folder / _TMP
-    lines.mkdir()
+    temporary = folder / _TMP
+    temporary.mkdir()
     revisions = base / "revisions" / f"outlet={outlet}" if base else None
-    new = shuffle(
-        outlet, _parts(output, outlet, runs), lines, lambda ids: _months_of(revisions, ids)
-    )
-    gone = _gone(runs)
-    by_month = _by_month(gone, new, revisions)
-    months = sorted(set(new.months) | set(by_month))
-    new.homes.clear()  # the largest thing in memory
+    parts = _parts(output, outlet, runs)
+    lines = index(outlet, parts, temporary, lambda ids: _months_of(revisions, ids))
+    by_month = _by_month(_gone(runs), lines, revisions)
+    months = sorted(set(lines.months) | set(by_month))
+    lines.homes.clear()  # the largest thing in memory
 
     def write(month: Month) -> tuple[str, Contents, dict[str, Any]]:
         name = f"outlet={outlet}/month={month}"
         folders = (folder / "articles" / name, folder / "revisions" / name)
         old = base / "revisions" / name if base else None
-        contents = write_partition(
-            outlet,
-            month,
-            old if old and old.exists() else None,
-            new,
-            by_month.get(month, {}),
-            folders,
-        )
+        if old and not old.exists():
+            old = None
+        told = by_month.get(month, {})
+        contents = write_partition(outlet, month, old, lines, told, folders)
         return name, contents, _files(folder, folders)
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
@@ -136,7 +130,7 @@ def _build_outlet(
             } | files
             built.written.append(name)
             built.doubled += contents.doubled
-    shutil.rmtree(lines)
+    shutil.rmtree(temporary)
     last = runs[-1]["run"]
     path = output / outlet / f"run={last}" / RUN_FILE
     manifest["outlets"][outlet] = {"through": last, "run_sha256": sha256_of(path)}
@@ -147,7 +141,7 @@ def _parts(output: Path, outlet: str, runs: Iterable[Mapping[str, Any]]) -> Iter
     for run in runs:
         for part in run["parts"]:
             path = output / outlet / f"run={run['run']}" / part["name"]
-            yield PartFile(path, run["run"], part["records"], part["bytes"])
+            yield PartFile(path, run["run"], part["records"])
 
 
 def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, Gone]:
@@ -160,13 +154,13 @@ def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, Gone]:
 
 
 def _by_month(
-    gone: Mapping[str, Gone], new: Shuffled, revisions: Path | None
+    gone: Mapping[str, Gone], lines: Lines, revisions: Path | None
 ) -> dict[Month, dict[str, Gone]]:
     """Return what is told of gone articles, by their month; of unknown ones nothing is."""
-    homes = _months_of(revisions, {it for it in gone if it not in new.homes})
+    homes = _months_of(revisions, {it for it in gone if it not in lines.homes})
     found: dict[Month, dict[str, Gone]] = {}
     for identity, told in gone.items():
-        if month := new.homes.get(identity) or homes.get(identity):
+        if month := lines.homes.get(identity) or homes.get(identity):
             found.setdefault(month, {})[identity] = told
     return found
 

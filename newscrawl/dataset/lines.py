@@ -1,0 +1,201 @@
+"""Where the lines of new parts belong: an index of them by month and day of publication."""
+
+import json
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from newscrawl.exceptions import DatasetError
+from newscrawl.items import SCHEMA_VERSION
+from newscrawl.parts import line_of
+from newscrawl.versions import VersionError, raised
+
+# How our lines begin and end; a quotation mark within a value is escaped, so none can imitate it.
+_KEY = re.compile(rb'\{"outlet":"([^"\\]+)","id":"([^"\\]+)","revision":(\d+),')
+_PUBLISHED = re.compile(rb'"date_published":"(\d{4}-\d\d)-(\d\d)')
+_ARCHIVED = b',"source":"archive",'
+_TODAYS = b'"schema_version":%d}\n' % SCHEMA_VERSION
+
+Month = str
+"""A month as a path has it: ``2026-11``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """A published part: its file, its run, and how many records ``run.json`` says it has."""
+
+    path: Path
+    run: str
+    records: int
+
+
+@dataclass(slots=True)
+class MonthLines:
+    """New lines of one month: where they stand, and what their keys tell of older ones."""
+
+    ranges: "dict[int, array[int]]" = field(default_factory=dict)
+    """By day: number of the part, first byte, end, and lines, of lines that stand together."""
+    newest: dict[str, int] = field(default_factory=dict)
+    """The highest revision of each article that has a new one above 1."""
+    live: dict[str, str] = field(default_factory=dict)
+    """The last run that read a new revision above 1 of an article, not from an archive."""
+
+    def add(self, day: int, part: int, start: int, end: int) -> None:
+        """Enter a line."""
+        found = self.ranges.setdefault(day, array("Q"))
+        if found and found[-4] == part and found[-2] == start:
+            found[-2] = end
+            found[-1] += 1
+        else:
+            found.extend((part, start, end, 1))
+
+    def size(self, day: int) -> int:
+        """Return the bytes of a day's lines."""
+        found = self.ranges.get(day, ())
+        return sum(found[2::4]) - sum(found[1::4])
+
+
+@dataclass(slots=True)
+class Lines:
+    """New lines by month. Days outside the article's month count as its first or its last."""
+
+    parts: list[tuple[Path, str]] = field(default_factory=list)
+    """File and run of each part, by its number."""
+    months: dict[Month, MonthLines] = field(default_factory=dict)
+    homes: dict[str, Month] = field(default_factory=dict)
+    """The month of each article that has a new line."""
+
+    def read(self, month: Month, days: Iterable[int]) -> tuple[bytes, list[str]]:
+        """Return the lines of some days of a month, and the run of each. Raises OSError."""
+        pieces, runs = [], []
+        for day in days:
+            found = self.months[month].ranges.get(day, array("Q"))
+            for place in range(0, len(found), 4):
+                part, start, end, count = found[place : place + 4]
+                path, run = self.parts[part]
+                with path.open("rb") as stream:
+                    stream.seek(start)
+                    pieces.append(stream.read(end - start))
+                runs += [run] * count
+        return b"".join(pieces), runs
+
+    def _put(self, home: Month, line: "_Line") -> None:
+        day = line.day if line.month == home else 1 if line.month < home else 31
+        lines = self.months.setdefault(home, MonthLines())
+        lines.add(day, line.part, line.start, line.end)
+        if line.revision > 1:
+            lines.newest[line.id] = max(line.revision, lines.newest.get(line.id, 0))
+            if line.live:
+                lines.live[line.id] = self.parts[line.part][1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    id: str
+    revision: int
+    month: Month
+    day: int
+    part: int
+    start: int
+    end: int
+    live: bool
+
+
+def index(
+    outlet: str,
+    parts: Iterable[PartFile],
+    folder: Path,
+    find: Callable[[set[str]], Mapping[str, Month]],
+) -> Lines:
+    """Find out where each line of parts, the oldest first, belongs.
+
+    ``find`` returns the months of those of the given articles that the dataset has already.
+    Lines that are not written as ours are now are rewritten into a file in ``folder``.
+    Raises DatasetError for a line that is no record and for a part that is not whole.
+    """
+    lines = Lines()
+    homeless: dict[str, list[_Line]] = {}
+    with (folder / "rewritten.jsonl").open("wb") as rewritten:
+        reader = _Reader(outlet, lines, rewritten)
+        for part in parts:
+            for line in reader.read(part):
+                if line.revision == 1:
+                    lines.homes[line.id] = line.month
+                home = lines.homes.get(line.id)
+                if home is None:
+                    homeless.setdefault(line.id, []).append(line)
+                else:
+                    lines._put(home, line)
+    found = find(set(homeless)) if homeless else {}
+    for identity, waiting in homeless.items():
+        # An article whose first revision is lost lives in the month of the oldest we have.
+        home = lines.homes[identity] = found.get(identity, waiting[0].month)
+        for line in waiting:
+            lines._put(home, line)
+    return lines
+
+
+class _Reader:
+    """Reads the keys of lines; what is not written as ours is written again."""
+
+    def __init__(self, outlet: str, lines: Lines, rewritten: Any) -> None:
+        self.outlet = outlet
+        self.name = outlet.encode()
+        self.parts = lines.parts
+        self.rewritten = rewritten
+
+    def read(self, part: PartFile) -> Iterator[_Line]:
+        """Yield the lines of a part."""
+        number = len(self.parts)
+        self.parts.append((part.path, part.run))
+        again: int | None = None
+        count = start = 0
+        try:
+            with part.path.open("rb") as stream:
+                for count, line in enumerate(stream, 1):
+                    where, begin, end = number, start, start + len(line)
+                    start = end
+                    key, published = _KEY.match(line), _PUBLISHED.search(line)
+                    if not (key and published and key[1] == self.name and line.endswith(_TODAYS)):
+                        line = _rewritten(self.outlet, part.path, count, line)  # noqa: PLW2901
+                        key, published = _KEY.match(line), _PUBLISHED.search(line)
+                        if not (key and published):
+                            raise _no_record(part.path, count, "its key is not readable")
+                        if again is None:
+                            again = len(self.parts)
+                            self.parts.append((Path(self.rewritten.name), part.run))
+                        begin = self.rewritten.tell()
+                        where, end = again, begin + self.rewritten.write(line)
+                    revision = int(key[3])
+                    live = revision > 1 and _ARCHIVED not in line
+                    month, day = published[1].decode(), int(published[2])
+                    yield _Line(key[2].decode(), revision, month, day, where, begin, end, live)
+        except OSError as error:
+            raise DatasetError(f"{part.path} cannot be read: {error.strerror}.") from error
+        if count != part.records:
+            raise DatasetError(
+                f"{part.path} has {count} lines and its run.json says {part.records}:"
+                " see scrapy dataset verify."
+            )
+
+
+def _rewritten(outlet: str, path: Path, number: int, line: bytes) -> bytes:
+    """Return a line that is not written as ours are now: of an older version, or by others."""
+    try:
+        record: dict[str, Any] = json.loads(line)
+        record = raised(record)
+        if record["outlet"] != outlet:
+            raise _no_record(path, number, f"its outlet is {record['outlet']!r}")
+    except VersionError as error:
+        raise _no_record(path, number, str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _no_record(path, number, str(error)) from error
+    first = {name: record.pop(name, None) for name in ("outlet", "id", "revision")}
+    return line_of(first | record)
+
+
+def _no_record(path: Path, number: int, why: str) -> DatasetError:
+    return DatasetError(f"{path}, line {number}, is no record: {why}. See scrapy dataset verify.")
