@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from bench import browser, day, ledger, memory, quality, throughput, watch
+from bench import browser, dataset, day, ledger, memory, quality, throughput, watch
 from bench.table import measured
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "ledger": ledger.run,
     "day": day.run,
     "browser": browser.run,
+    "dataset": dataset.run,
     "watch": watch.run,
     "memory": memory.run,
 }

@@ -1,0 +1,180 @@
+"""The dataset: a build of all parts beside DuckDB, its memory, and what one hour more costs."""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bench.table import markdown
+from newscrawl.items import Article, Author, Image, record
+from newscrawl.parts import PartWriter, write_whole
+from newscrawl.runs import run_name
+
+ROOT = Path(__file__).parents[1]
+SIZES = (100_000, 1_000_000)
+PART = 10_000
+ROUNDS = 3
+# Five years of news: months of a newsroom, not one that holds everything.
+BEGAN = datetime(2022, 1, 1, tzinfo=UTC)
+YEARS = timedelta(days=5 * 365)
+
+# What DuckDB does by itself: read the same lines, write Parquet with the same compression.
+DUCKDB = """
+import duckdb, sys
+duckdb.sql(
+    f"copy (from read_json('{sys.argv[1]}/hill/*/part-*.jsonl', format='newline_delimited'))"
+    f" to '{sys.argv[2]}' (format parquet, compression zstd)"
+)
+"""
+BUILD = "import sys; from scrapy.cmdline import execute; sys.argv[0] = 'scrapy'; execute()"
+# Runs a command and tells its seconds and its peak memory in KB.
+MEASURED = """
+import resource, subprocess, sys, time
+begun = time.perf_counter()
+subprocess.run([sys.executable, "-c", *sys.argv[1:]], check=True, stdout=subprocess.DEVNULL)
+taken = time.perf_counter() - begun
+print(taken, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def sentences(chance: random.Random, count: int) -> list[str]:
+    """Return made-up sentences whose words are as unevenly common as those of a language."""
+    letters = ("bcdfghjklmnprstvw", "aeiou")
+    words = [
+        "".join(chance.choice(it) for it in letters * chance.randint(1, 4)) for _ in range(20_000)
+    ]
+    common = [1 / (place + 10) for place in range(len(words))]
+    drawn = iter(chance.choices(words, common, k=count * 19))
+    lengths = chance.choices(range(8, 30), k=count)
+    return [f"{' '.join(next(drawn) for _ in range(it)).capitalize()}." for it in lengths]
+
+
+def articles(size: int) -> Iterator[dict[str, Any]]:
+    """Yield the records of so many made-up articles, a fifth of them revised, in order."""
+    chance = random.Random(7)
+    texts = sentences(chance, 200_000)
+    names = [" ".join(it.split()[:2]).title() for it in texts[:400]]
+    for number in range(size):
+        identity = str(1_000_000 + number * 7919 % 6_000_011)
+        moment = (BEGAN + YEARS * number / size).strftime("%Y-%m-%dT%H:%M:%SZ")
+        story = chance.choices(texts, k=chance.randint(15, 50))
+        url = f"https://thehill.com/homenews/senate/{identity}-{'-'.join(story[0].split()[:6])}/"
+        writer = names[number % len(names)]
+        article = Article(
+            outlet="hill",
+            id=identity,
+            url=url.lower().replace(".", ""),
+            headline=story[0],
+            description=story[1],
+            authors=[Author(writer, f"https://thehill.com/author/{writer.replace(' ', '-')}/")],
+            date_published=moment,
+            date_modified=moment,
+            section=names[number % 8],
+            sections=[names[number % 8], "News"],
+            tags=chance.choices(names, k=4),
+            images=[Image(f"https://thehill.com/uploads/{identity}.jpg", story[2], "Harrow Press")],
+            links=[f"https://thehill.com/{chance.randrange(10**7)}-x/" for _ in range(5)],
+            language="en-US",
+            source_url=url,
+            date_fetched=moment,
+        )
+        for revision in (1, 2) if number % 5 == 0 else (1,):
+            story[-1] = chance.choice(texts)
+            article.revision = revision
+            article.body = "\n\n".join(
+                " ".join(story[at : at + 2]) for at in range(0, len(story), 2)
+            )
+            article.word_count = len(article.body.split())
+            article.content_hash = hashlib.sha256(article.body.encode()).hexdigest()
+            yield dict(record(article))
+
+
+def write_run(output: Path, moment: datetime, records: list[dict[str, Any]]) -> None:
+    """Leave a closed run."""
+    folder = output / "hill" / f"run={run_name(moment)}"
+    folder.mkdir(parents=True)
+    writer = PartWriter(folder, 10**9, 1e9)
+    for it in records:
+        writer.write(it)
+    writer.rotate()
+    parts = [asdict(it) for it in writer.parts]
+    write_whole(folder / "run.json", {"run": run_name(moment), "spider": "hill", "parts": parts})
+
+
+def fill(output: Path, size: int) -> None:
+    """Write so many articles as a newsroom's runs would hold them."""
+    waiting: list[dict[str, Any]] = []
+    moment = BEGAN
+    for it in articles(size):
+        waiting.append(it)
+        if len(waiting) == PART:
+            write_run(output, moment, waiting)
+            moment += timedelta(hours=1)
+            waiting = []
+    write_run(output, moment, waiting)
+
+
+def measured(output: Path, *command: str) -> tuple[float, float]:
+    """Return the seconds and the peak memory, in MB, of a Python program."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command],
+        cwd=ROOT,
+        env={**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, kilobytes = map(float, done.stdout.split())
+    return seconds, kilobytes / 1024
+
+
+def measure(output: Path, size: int) -> list[str]:
+    """Return a row of the table: the best of some rounds, in turns."""
+    fill(output, size)
+    duckdb, ours, hourly, memory = [], [], [], []
+    last = json.loads((max(output.glob("hill/run=*")) / "run.json").read_text())["run"]
+    moment = datetime.strptime(last, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    one_more = list(articles(10))
+    for turn in range(ROUNDS):
+        duckdb.append(measured(output, DUCKDB, str(output), str(output / "duckdb.parquet"))[0])
+        seconds, peak = measured(output, BUILD, "dataset", "build", "--anew")
+        ours.append(seconds)
+        memory.append(peak)
+        moment += timedelta(hours=1)
+        news = [
+            {**it, "id": f"9{turn}{it['id']}", "date_published": "2026-11-20T00:00:00Z"}
+            for it in one_more
+        ]
+        write_run(output, moment, news)
+        hourly.append(measured(output, BUILD, "dataset", "build")[0])
+    return [
+        f"{size:,}",
+        f"{min(duckdb):.1f} s",
+        f"{min(ours):.1f} s",
+        f"{min(duckdb) / min(ours):.2f}",
+        f"{max(memory):.0f} MB",
+        f"{min(hourly):.1f} s",
+        f"{min(hourly) / min(ours):.3f}",
+    ]
+
+
+def run() -> str:
+    """Return the report. ``BENCH_DATASET`` may hold other numbers of articles, comma-separated."""
+    sizes = [int(it) for it in os.environ.get("BENCH_DATASET", "").split(",") if it] or SIZES
+    rows = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(measure(Path(folder), size))
+    head = (
+        *("articles", "DuckDB: JSON to Parquet", "`scrapy dataset build --anew`", "ratio"),
+        *("its memory", "one hour more", "of a whole build"),
+    )
+    return f"### The dataset, built of made-up articles\n\n{markdown(head, rows)}"
