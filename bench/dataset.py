@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.table import markdown
 from newscrawl.items import Article, Author, Image, record
-from newscrawl.parts import PartWriter, write_whole
+from newscrawl.parts import PartWriter, write_document
 from newscrawl.runs import run_name
 
 ROOT = Path(__file__).parents[1]
@@ -106,7 +106,7 @@ def write_run(output: Path, moment: datetime, records: list[dict[str, Any]]) -> 
         writer.write(it)
     writer.rotate()
     parts = [asdict(it) for it in writer.parts]
-    write_whole(folder / "run.json", {"run": run_name(moment), "spider": "hill", "parts": parts})
+    write_document(folder / "run.json", {"run": run_name(moment), "spider": "hill", "parts": parts})
 
 
 def fill(output: Path, size: int) -> None:

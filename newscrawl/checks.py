@@ -8,12 +8,13 @@ finding, however few the articles of the hour are; runs in a row count together.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from math import exp, lgamma
 from typing import Any
 
 from newscrawl.books import balance
+from newscrawl.runs import run_time
 
 Run = Mapping[str, Any]
 """What a ``run.json`` holds."""
@@ -45,7 +46,7 @@ class Finding:
 
 
 def _began(run: Run) -> datetime:
-    return datetime.strptime(run["run"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return run_time(run["run"])
 
 
 def _stats(run: Run, prefix: str) -> dict[str, int]:

@@ -27,6 +27,10 @@ class WaitError(Exception):
     """The site asked to be left alone; the message is one sentence for the operator."""
 
 
+class ReportError(Exception):
+    """The report cannot be made; the message is one sentence for the person who wants it."""
+
+
 class RefusedError(IgnoreRequest):
     """The site refuses its pages; the message is the reason that the books count."""
 

@@ -53,16 +53,20 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document so that readers see all of it or nothing. Raises OSError."""
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that readers see all of it or nothing. Raises OSError."""
     temporary = path.with_name(f"{path.name}.tmp")
     with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(document, stream, ensure_ascii=False, indent=2)
-        stream.write("\n")
+        stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.rename(path)
     sync(path.parent)
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document, whole or not at all. Raises OSError."""
+    write_whole(path, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
 class PartWriter:

@@ -23,7 +23,7 @@ from newscrawl.books import Books, Listings, balance
 from newscrawl.exceptions import LedgerError, OutputError, RunningError, WaitError
 from newscrawl.ledger import Change, Ledger, Remembered, Schedule
 from newscrawl.measures import plain
-from newscrawl.parts import PartWriter, read_part, salvage, write_whole
+from newscrawl.parts import PartWriter, read_part, salvage, write_document
 from newscrawl.processors import utc
 from newscrawl.refusal import PageDoor
 from newscrawl.runs import RUN_FILE, read_run, run_folders, run_name
@@ -142,7 +142,7 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
         },
         "withdrawn": ledger.withdrawn(outlet, folder.name.partition("=")[2]),
     }
-    write_whole(folder / RUN_FILE, document)
+    write_document(folder / RUN_FILE, document)
     return document
 
 
@@ -435,7 +435,7 @@ class Run:
                 "withdrawn": self.ledger.withdrawn(self.document["spider"], self.document["run"]),
                 "stats": plain(self.crawler.stats.get_stats()),
             }
-            write_whole(self._writer.folder / RUN_FILE, self.document)
+            write_document(self._writer.folder / RUN_FILE, self.document)
         except (OSError, LedgerError) as error:
             logger.error("The run cannot be closed, the next one will salvage it: %s", error)
         finally:

@@ -18,6 +18,15 @@ def run_name(moment: datetime | None = None) -> str:
     return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
+def run_time(name: str) -> datetime:
+    """Return when the run of that name started.
+
+    >>> run_time("20261123T201400Z").isoformat()
+    '2026-11-23T20:14:00+00:00'
+    """
+    return datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 def run_folders(output: Path, outlet: str = "*", since: datetime | None = None) -> list[Path]:
     """Return the folders of the runs, closed or not, that started at ``since`` or later.
 

@@ -42,6 +42,7 @@ EXTENSIONS = {
     "newscrawl.run.Run": 100,
     "newscrawl.progress.Progress": 200,
     "newscrawl.metrics.Metrics": 250,
+    "newscrawl.report.Report": 260,
     "newscrawl.monitors.Monitors": 300,
     "newscrawl.jsonlog.JsonLog": 400,
 }
@@ -104,6 +105,8 @@ NEWSCRAWL_RECORD = os.environ.get("NEWSCRAWL_RECORD", "")
 # A folder for Prometheus' textfile collector, and a file for the log as JSON lines.
 NEWSCRAWL_METRICS_DIR = os.environ.get("NEWSCRAWL_METRICS_DIR", "")
 NEWSCRAWL_LOG_JSON = os.environ.get("NEWSCRAWL_LOG_JSON", "")
+# "1": each run leaves its report.html.
+NEWSCRAWL_REPORT = os.environ.get("NEWSCRAWL_REPORT", "")
 NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
 # Which Chromium or Chrome; without it an installed one is found.
 NEWSCRAWL_BROWSER = os.environ.get("NEWSCRAWL_BROWSER", "")

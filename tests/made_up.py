@@ -7,7 +7,7 @@ from typing import Any
 
 from newscrawl.items import Article, Author, Image, content_hash, record
 from newscrawl.ledger import Ledger
-from newscrawl.parts import PartWriter, write_whole
+from newscrawl.parts import PartWriter, write_document
 
 # What no writer of a newsroom types, and some paste.
 AWKWARD = {
@@ -93,7 +93,7 @@ def write_run(
         },
         "withdrawn": list(withdrawn),
     }
-    write_whole(folder / "run.json", document)
+    write_document(folder / "run.json", document)
     return folder
 
 

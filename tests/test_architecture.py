@@ -18,13 +18,13 @@ SPIDERS = SpiderLoader(get_project_settings())
 
 # From the bottom up: a module imports only from layers below its own.
 LAYERS = (
-    {"exceptions", "processors", "books", "__init__"},
+    {"exceptions", "processors", "books", "runs", "__init__"},
     {"items"},
     {"candidates", "versions"},
-    {"structured_data", "story", "parts", "schema", "ledger", "runs", "measures", "checks"},
+    {"structured_data", "story", "parts", "schema", "ledger", "measures", "checks"},
     {"refusal"},
     {"loaders", "run", "progress"},
-    {"warc", "browser", "monitors", "metrics", "jsonlog"},
+    {"warc", "browser", "monitors", "metrics", "report", "jsonlog"},
     {"arguments", "manners", "logformatter", "dataset"},
     {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery"},
     {"article_spider"},

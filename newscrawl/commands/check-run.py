@@ -11,7 +11,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.checks import CHECKS, HISTORY, Finding, findings
-from newscrawl.runs import closed_runs
+from newscrawl.runs import closed_runs, run_time
 
 
 class Command(ScrapyCommand):
@@ -55,8 +55,8 @@ class Command(ScrapyCommand):
             self.exitcode = 3
             return
         run = runs[place]
-        began = _time(run["run"])
-        past = [it for it in runs[:place] if _time(it["run"]) >= began - HISTORY]
+        began = run_time(run["run"])
+        past = [it for it in runs[:place] if run_time(it["run"]) >= began - HISTORY]
         found = findings(run, past)
         age = (datetime.now(UTC) - began) / timedelta(hours=1)
         if opts.max_age is not None and age > opts.max_age:
@@ -70,7 +70,3 @@ class Command(ScrapyCommand):
         print(f"Run {run['run']} of {args[0]}, after {len(past)} others: {verdict}")  # noqa: T201
         for it in found:
             print(f"  {it.check:<13} {it.says}")  # noqa: T201
-
-
-def _time(name: str) -> datetime:
-    return datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

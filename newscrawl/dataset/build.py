@@ -22,7 +22,7 @@ from newscrawl.dataset.lines import Lines, Month, PartFile, index
 from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
-from newscrawl.parts import sha256_of, write_whole
+from newscrawl.parts import sha256_of, write_document
 from newscrawl.runs import RUN_FILE, closed_runs, outlets
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
@@ -70,7 +70,7 @@ def build(output: Path, *, anew: bool = False) -> Built:
         if base:
             _keep(base, folder, manifest, built)
         (folder / "README.md").write_text(card(manifest), "utf-8")
-        write_whole(folder / MANIFEST, manifest)
+        write_document(folder / MANIFEST, manifest)
         built.folder = generations.publish()
     return built
 
