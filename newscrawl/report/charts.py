@@ -23,7 +23,7 @@ Rows = Sequence[tuple[str, Sequence[float | None]]]
 _WIDTH = 3.9
 _COLUMNS = 1.9
 _BAR = 0.22
-_LONGEST_NAME = 22
+_LONGEST_NAME = 24
 # What the page's style gives a colour, as a variable of that name; the colours here stand in.
 _NAMES = ("new", "revised", "rejected", "failed", "plain", "ink", "soft", "line")
 _COLOURS = {name: f"#0000{n:02x}" for n, name in enumerate(_NAMES, 1)}

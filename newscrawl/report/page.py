@@ -170,7 +170,8 @@ def how_the_site_answered(run: Document) -> Iterator[Chart]:
             answers[f"none: {name.rpartition('.')[2]}"] = count
     if answers:
         rows = [(name, (count,)) for name, count in sorted(answers.items())]
-        yield Chart("By status", "answers, and requests without", {"plain": "answers"}, rows)
+        note = "answers by their HTTP status; none: requests that got no answer"
+        yield Chart("By status", note, {"plain": "answers"}, rows)
     latency = _stats(run, "newscrawl/latency/")
     if count := latency.get("count"):
         bounds = sorted(float(it[3:]) for it in latency if it.startswith("le/"))
@@ -246,13 +247,18 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _length(seconds: float) -> str:
-    if seconds < 1:
-        return "less than a second"
+def _length(seconds: float | None) -> str:
+    """Return a time as people say it.
+
+    >>> [_length(it) for it in (None, 4.25, 600, 9000)]
+    ['–', '4.2 s', '10 min', '2 h 30 min']
+    """
+    if seconds is None:
+        return "–"
     if seconds < 100:
-        return _many(round(seconds), "second")
+        return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} minutes" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def sentence(run: Document) -> str:
@@ -278,12 +284,9 @@ def figures(run: Document) -> Iterator[tuple[str, str]]:
     for place in ("new", "revised", "rejected", "failed"):
         yield f"{_count(run['books'][place]):,}", place
     stats = run.get("stats", {})
-    answers, received = (
-        stats.get("downloader/response_count"),
-        stats.get("downloader/response_bytes"),
-    )
+    answers = stats.get("downloader/response_count")
     yield "–" if answers is None else f"{answers:,}", "answers"
-    yield "–" if received is None else f"{received / 1e6:,.1f}", "MB received"
+    yield _length(stats.get("elapsed_time_seconds")), "duration"
 
 
 def about(run: Document) -> Iterator[tuple[str, str]]:
