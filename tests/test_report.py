@@ -268,7 +268,7 @@ def test_a_killed_run_has_a_report(crawled: Crawl, tmp_path: Path) -> None:
     crawl(tmp_path / "output", NEWSCRAWL_REPLAY=empty)
     assert json.loads((folder / "run.json").read_text())["reason"] == "crashed"
     page = latest(tmp_path / "output", run_name(NOW))
-    assert "The run was killed. The 5 records that it had published are kept" in page.said
+    assert "The run was killed. What it had published is kept, 5 records;" in page.said
     assert sum(int(new) for new, _ in page.numbers("By section").values()) == 5
     assert "The run was killed, and its numbers with it." in page.said
     # The run that found it published nothing.

@@ -124,7 +124,7 @@ def what_came(records: Records) -> Iterator[Chart]:
         rest = [counts for _, counts in sections[_MOST_SECTIONS:]]
         others = [sum(it) for it in zip(*rest, strict=True)]
         sections = [*sections[:_MOST_SECTIONS], (f"({len(rest)} others)", others)]
-    yield Chart("By section", "articles by their first section", _PUBLISHED, sections)
+    yield Chart("By section", "articles by their primary section", _PUBLISHED, sections)
     lengths = [(name, records.lengths.get(name, (0, 0))) for name in _between(_LENGTHS)]
     yield Chart("By length", "articles by the words of their text", _PUBLISHED, lengths)
 
@@ -133,19 +133,22 @@ def how_it_was_read(run: Document, past: Sequence[Document]) -> Iterator[Chart]:
     """Yield the charts of the fields that records have, by source, and of what was left out."""
     names = [name for name in COVERED if name not in _CERTAIN]
 
-    def share(name: str, runs: Sequence[Document], source: str) -> float:
-        filled = sum(_stats(it, f"newscrawl/filled/{source}/").get(name, 0) for it in runs)
-        return float(filled / sum(_stats(it, "newscrawl/published/").get(source, 0) for it in runs))
+    def total(stat: str, runs: Sequence[Document]) -> int:
+        return sum(it.get("stats", {}).get(f"newscrawl/{stat}", 0) for it in runs)
+
+    def shares(source: str, runs: Sequence[Document]) -> list[float]:
+        count = total(f"published/{source}", runs)
+        return [total(f"filled/{source}/{it}", runs) / count for it in names] if count else []
 
     for source, count in _stats(run, "newscrawl/published/").items():
-        before = [it for it in past if source in _stats(it, "newscrawl/published/")]
+        filled = [(it,) for it in shares(source, [run])]
         yield Chart(
             f"Fields filled, from {source}",
             f"share of {_many(count, 'record')} from {source} that have the field",
             {"plain": "filled"},
-            [(name, (share(name, [run], source),)) for name in names],
+            list(zip(names, filled, strict=True)),
             form="{:.0%}",
-            usual=[share(name, before, source) for name in names] if before else (),
+            usual=shares(source, past),
             most=1,
         )
     if noise := {name: (count,) for name, count in _stats(run, "newscrawl/noise/").items()}:
@@ -265,8 +268,8 @@ def sentence(run: Document) -> str:
     """Say what happened."""
     books = run["books"]
     if run["reason"] == "crashed":
-        kept = f"The {_many(books['discovered'], 'record')} that it had published are kept"
-        return f"The run was killed. {kept}; what else it did is not known."
+        kept = _many(books["discovered"], "record")
+        return f"The run was killed. What it had published is kept, {kept}; the rest is unknown."
     end = _ENDS.get(run["reason"], f"ended early ({run['reason']})")
     took = run.get("stats", {}).get("elapsed_time_seconds")
     after = "" if took is None else f" after {_length(took)}"
