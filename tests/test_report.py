@@ -177,22 +177,31 @@ def test_a_crawl_leaves_the_same_report_as_the_command(
     assert not list(crawled.output.rglob("*.tmp"))
 
 
-def test_it_needs_nothing_else_and_runs_nothing(left: Path) -> None:
-    page = Report(left)
-    policy = page.root.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
-    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+def check_alone(page: Report) -> None:
+    """Fail when a page refers to anything but itself, or to what it has not, or has twice."""
     assert not list(page.root.iter("script", "link", "img", "iframe", "object", "form", "base"))
     assert not page.root.xpath("//@src")
     references = page.root.xpath("//@href | //@*[name() = 'xlink:href']")
     references += re.findall(r"url\(([^)]*)", page.text)
-    assert {it[:1] for it in references} <= {"#"}
+    assert {it[:1] for it in references} == {"#"}
     names = page.root.xpath("//@id")
     assert len(names) == len(set(names))
     assert {it[1:] for it in references} <= set(names)
+    colours = set(re.findall(r"var\(--(\w+)\)", page.text))
+    assert {"new", "plain", "ink"} <= colours <= set(re.findall(r"--(\w+):", page.text))
+    assert "#0000" not in page.text
+
+
+def test_it_needs_nothing_else_and_runs_nothing(left: Path) -> None:
+    page = Report(left)
+    policy = page.root.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    check_alone(page)
 
 
 def test_the_trend_is_that_of_the_runs(crawled: Crawl) -> None:
     page = latest(crawled.output)
+    check_alone(page)
     assert "This run and the 1 before it" in page.said
     for title, places in (("Published", ("new", "revised")), ("Not got", ("rejected", "failed"))):
         columns = zip(*page.numbers(title).values(), strict=True)
@@ -345,7 +354,9 @@ def test_it_fits_on_a_phone_and_a_desk_and_asks_nobody(left: Path) -> None:
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=BROWSER, args=root)
         for width, height in ((390, 844), (1280, 800)):
-            tab = browser.new_page(viewport={"width": width, "height": height})
+            tab = browser.new_page(
+                viewport={"width": width, "height": height}, is_mobile=width < 500
+            )
             asked: list[str] = []
             said: list[str] = []
             tab.on("request", lambda it, asked=asked: asked.append(it.url))
@@ -353,6 +364,7 @@ def test_it_fits_on_a_phone_and_a_desk_and_asks_nobody(left: Path) -> None:
             tab.goto(left.as_uri())
             assert asked == [left.as_uri()]
             assert tab.evaluate(fits)
+            assert tab.evaluate("innerWidth") == width
             charts = tab.locator("svg")
             assert charts.count() == tab.locator("figure").count() >= 8
             for chart in charts.all():
