@@ -15,6 +15,10 @@ class RunningError(OutputError):
     """Another run of the outlet uses the output folder."""
 
 
+class VersionError(OutputError):
+    """A record is of a schema version that this newscrawl does not read."""
+
+
 class LedgerError(Exception):
     """The ledger cannot be used; the message is one sentence for the operator."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from newscrawl.exceptions import VersionError
 from newscrawl.items import SCHEMA_VERSION
 
 Record = dict[str, Any]
@@ -12,26 +13,22 @@ RAISES: Mapping[int, Callable[[Record], Record]] = {}
 new version, beside the frozen ``schemas/article-<n>.json``. It never makes up a value."""
 
 
-class VersionError(ValueError):
-    """A record is of a version that this newscrawl does not know; the message says which."""
-
-
 def raised(record: Record) -> Record:
-    """Return a record as today's version has it. Raises VersionError.
+    """Return a record as today's version has it; one that names none is taken for today's.
+
+    Raises VersionError.
 
     >>> raised({"headline": "Storm nears", "schema_version": SCHEMA_VERSION})["headline"]
     'Storm nears'
     >>> raised({"schema_version": 99})
     Traceback (most recent call last):
     ...
-    newscrawl.versions.VersionError: a record of schema version 99 is none that this newscrawl reads
+    newscrawl.exceptions.VersionError: schema version 99 is none that this newscrawl reads
     """
-    version: Any = record.get("schema_version")
+    version: Any = record.get("schema_version", SCHEMA_VERSION)
     while version != SCHEMA_VERSION:
         if version not in RAISES:
-            raise VersionError(
-                f"a record of schema version {version} is none that this newscrawl reads"
-            )
+            raise VersionError(f"schema version {version} is none that this newscrawl reads")
         record = {**RAISES[version](record), "schema_version": version + 1}
         version += 1
     return record

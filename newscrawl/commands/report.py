@@ -7,7 +7,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.exceptions import ReportError
+from newscrawl.exceptions import OutputError, ReportError
 from newscrawl.report import write_report
 from newscrawl.runs import RUN_FILE, run_folders
 
@@ -51,6 +51,6 @@ class Command(ScrapyCommand):
                 what = f"closed run {args[1]}" if len(args) == 2 else "closed run"
                 raise ReportError(f"There is no {what} of {args[0]} in {output}.")
             print(write_report(closed[-1], opts.to))  # noqa: T201
-        except (OSError, ReportError) as error:
+        except (OSError, OutputError, ReportError) as error:
             print(error, file=sys.stderr)  # noqa: T201
             self.exitcode = 3

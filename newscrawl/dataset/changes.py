@@ -12,10 +12,9 @@ from typing import Any
 
 import jsonlines
 
-from newscrawl.exceptions import DatasetError
+from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.parts import read_part
 from newscrawl.runs import RUN_FILE, closed_runs, run_folders
-from newscrawl.versions import VersionError
 
 
 def changes(output: Path, outlet: str, since: str | None) -> Iterator[dict[str, Any]]:

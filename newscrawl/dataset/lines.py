@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from newscrawl.exceptions import DatasetError
+from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.parts import line_of
-from newscrawl.versions import VersionError, raised
+from newscrawl.versions import raised
 
 # How our lines begin and end; a quotation mark within a value is escaped, so none can imitate it.
 _KEY = re.compile(rb'\{"outlet":"([^"\\]+)","id":"([^"\\]+)","revision":(\d+),')
@@ -186,6 +186,8 @@ def _rewritten(outlet: str, path: Path, number: int, line: bytes) -> bytes:
     """Return a line that is not written as ours are now: of an older version, or by others."""
     try:
         record: dict[str, Any] = json.loads(line)
+        if "schema_version" not in record:
+            raise _no_record(path, number, "it has no schema_version")
         record = raised(record)
         if record["outlet"] != outlet:
             raise _no_record(path, number, f"its outlet is {record['outlet']!r}")

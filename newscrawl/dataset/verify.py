@@ -9,12 +9,12 @@ from typing import Any
 
 from newscrawl.books import balance
 from newscrawl.dataset.generations import Generations
-from newscrawl.exceptions import DatasetError
+from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.ledger import Ledger
 from newscrawl.parts import sha256_of
 from newscrawl.runs import RUN_FILE, outlets, run_folders
 from newscrawl.schema import violation
-from newscrawl.versions import VersionError, raised
+from newscrawl.versions import raised
 
 
 @dataclass(frozen=True, slots=True)

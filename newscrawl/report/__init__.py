@@ -11,7 +11,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from newscrawl.exceptions import ArgumentError, ReportError
+from newscrawl.exceptions import ArgumentError, OutputError, ReportError
 from newscrawl.parts import write_whole
 from newscrawl.run import Run
 from newscrawl.runs import RUN_FILE
@@ -63,5 +63,5 @@ class Report:
             return
         try:
             logger.info("The report is in %s", write_report(run.writer.folder))
-        except (OSError, ReportError) as error:
+        except (OSError, OutputError, ReportError) as error:
             logger.error("The report cannot be written: %s", error)
