@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -181,6 +182,9 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]
         "sektions=news": "argument='sektions' is not allowed: it must be one of sections",
         "setting=NEWSCRAWL_PART_RECORDS=x": "NEWSCRAWL_PART_RECORDS='x' is not allowed",
         "setting=NEWSCRAWL_REVISIT_HOURS=soon": "must be hours",
+        "setting=NEWSCRAWL_REFUSAL=3": "did you mean NEWSCRAWL_REFUSALS?",
+        "setting=DOWNLOAD_DELAY=slow": "DOWNLOAD_DELAY='slow' is not allowed: it must be a number.",
+        "setting=ROBOTSTXT_OBEY=maybe": "it must be True or False.",
     }
     jobs = {server.schedule("hill", it): sentence for it, sentence in wrong.items()}
     for job, sentence in jobs.items():
@@ -278,5 +282,12 @@ def test_the_installation_is_whole_and_stays(tmp_path: Path) -> None:
             assert user != "root"
         else:
             assert (server.prefix / "etc/jobs" / unit.stem.partition("@")[2]).exists()
+    if systemd := shutil.which("systemd-analyze"):
+        for unit in units:
+            # A template is verified as one of its instances.
+            name = unit.name.replace("@.", "@hourly.")
+            command = [systemd, "verify", "--man=no", unit.with_name(name)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, "")
     for job in re.findall(r"--job (\w+)", (ROOT / "deploy/crontab").read_text()):
         assert (server.prefix / "etc/jobs" / job).exists()
