@@ -27,6 +27,10 @@ class DatasetError(Exception):
     """The dataset cannot be built or read; the message is one sentence for the operator."""
 
 
+class RemoteError(Exception):
+    """The remote storage cannot be used; the message is one sentence for the operator."""
+
+
 class WaitError(Exception):
     """The site asked to be left alone; the message is one sentence for the operator."""
 

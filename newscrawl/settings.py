@@ -44,6 +44,7 @@ EXTENSIONS = {
     "newscrawl.metrics.Metrics": 250,
     "newscrawl.report.Report": 260,
     "newscrawl.monitors.Monitors": 300,
+    "newscrawl.remote.Remote": 350,
     "newscrawl.jsonlog.JsonLog": 400,
 }
 SPIDER_MIDDLEWARES = {
@@ -107,6 +108,8 @@ NEWSCRAWL_METRICS_DIR = os.environ.get("NEWSCRAWL_METRICS_DIR", "")
 NEWSCRAWL_LOG_JSON = os.environ.get("NEWSCRAWL_LOG_JSON", "")
 # "1": each run leaves its report.html.
 NEWSCRAWL_REPORT = os.environ.get("NEWSCRAWL_REPORT", "")
+# Where closed runs are brought when a run has closed: s3://bucket/prefix, or any URL of fsspec.
+NEWSCRAWL_REMOTE = os.environ.get("NEWSCRAWL_REMOTE", "")
 NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
 # Which Chromium or Chrome; without it an installed one is found.
 NEWSCRAWL_BROWSER = os.environ.get("NEWSCRAWL_BROWSER", "")
