@@ -27,6 +27,7 @@ from typing import Any, Self
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -44,8 +45,6 @@ CARD = "README.md"
 # Where a file is there as a whole or not at all, whatever happens to its upload.
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 _AT_ONCE = 8
-# How long the end of a crawl waits for its push, in seconds.
-_PATIENCE = 600
 
 
 @dataclass(slots=True)
@@ -313,6 +312,7 @@ class Remote:
         """Push to ``url``."""
         self.crawler = crawler
         self.url = url
+        self.seconds = crawler.settings.getfloat("NEWSCRAWL_REMOTE_SECONDS")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -323,11 +323,11 @@ class Remote:
         crawler.signals.connect(remote.push, signals.spider_closed)
         return remote
 
-    def push(self) -> "Deferred[None] | None":
+    async def push(self) -> None:
         """Push in a thread that nobody has to wait for: a driver may hang, a crawl may not."""
         run = Run.of(self.crawler)
         if "books" not in run.document:
-            return None
+            return
         from twisted.internet import reactor  # noqa: PLC0415  # installed by now
 
         done: Deferred[None] = Deferred()
@@ -346,7 +346,7 @@ class Remote:
                 reactor.callFromThread(done.callback, None)
 
         def late(_: Failure) -> None:
-            logger.error("The push takes longer than %d seconds: left to the next", _PATIENCE)
+            logger.error("The push takes over %g seconds: left to the next one", self.seconds)
 
         threading.Thread(target=work, name="push", daemon=True).start()
-        return done.addTimeout(_PATIENCE, reactor).addErrback(late)
+        await maybe_deferred_to_future(done.addTimeout(self.seconds, reactor).addErrback(late))

@@ -109,7 +109,9 @@ NEWSCRAWL_LOG_JSON = os.environ.get("NEWSCRAWL_LOG_JSON", "")
 # "1": each run leaves its report.html.
 NEWSCRAWL_REPORT = os.environ.get("NEWSCRAWL_REPORT", "")
 # Where closed runs are brought when a run has closed: s3://bucket/prefix, or any URL of fsspec.
+# A crawl waits so many seconds for that; what is left goes with the next push.
 NEWSCRAWL_REMOTE = os.environ.get("NEWSCRAWL_REMOTE", "")
+NEWSCRAWL_REMOTE_SECONDS = 600
 NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
 # Which Chromium or Chrome; without it an installed one is found.
 NEWSCRAWL_BROWSER = os.environ.get("NEWSCRAWL_BROWSER", "")
