@@ -17,10 +17,10 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from multiprocessing.pool import ThreadPool
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -93,7 +93,7 @@ class Target:
             raise RemoteError(f"{error}: pip install 'newscrawl[remote]'") from error
         self.url = url.rstrip("/")
         with self._told():
-            self._files, root = fsspec.url_to_fs(url)
+            self._files, root = fsspec.url_to_fs(url, skip_instance_cache=True)
         self._root: str = root.rstrip("/")
         protocols = self._files.protocol
         names = {protocols} if isinstance(protocols, str) else set(protocols)
@@ -208,9 +208,10 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
     for place in [f"{outlet}/{it.name}" for it in closed] if before else [outlet]:
         there |= target.sizes(place)
     arrived = set()
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    # Threads that a hanging driver cannot keep a process alive with, unlike concurrent.futures'.
+    with ThreadPool(min(_AT_ONCE, len(closed))) as pool:
         bring = partial(_push_run, target=target, there=there)
-        for folder, told in zip(closed, pool.map(bring, closed), strict=True):
+        for folder, told in zip(closed, pool.imap(bring, closed), strict=True):
             pushed.add(told)
             if not told.wrong:
                 arrived.add(folder.name)
