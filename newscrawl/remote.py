@@ -197,8 +197,9 @@ def push(output: Path, url: str, only: str = "", *, everything: bool = False) ->
 def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: bool) -> Pushed:
     """Bring an outlet's runs, of which the oldest comes first."""
     pushed = Pushed()
-    before = None if everything else _document(target.read(f"{outlet}/{MARK}"))
-    mark = before or {"through": "", "missing": []}
+    told_before = _document(target.read(f"{outlet}/{MARK}"))
+    before = None if everything else told_before
+    mark = {"through": "", "missing": []} | (before or {})
     waiting = [it for it in folders if it.name > mark["through"] or it.name in mark["missing"]]
     closed = [it for it in waiting if (it / RUN_FILE).exists()]
     if not closed:
@@ -218,7 +219,7 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
     through = max(mark["through"], closed[-1].name)
     missing = [it.name for it in waiting if it.name <= through and it.name not in arrived]
     after = {"through": through, "missing": missing}
-    if after != before:
+    if after != told_before:
         target.put(f"{outlet}/{MARK}", json.dumps(after).encode())
     return pushed
 
