@@ -385,13 +385,22 @@ def test_a_killed_copy_to_a_folder_shows_nothing_half(tmp_path: Path) -> None:
     # The copy goes through a pipe that takes a little and then no more.
     temporary = there / ".part-00000.jsonl.tmp"
     os.mkfifo(temporary)
+    half = []
+
+    def kill() -> None:
+        with temporary.open("rb") as pipe:
+            half.append(pipe.read(10_000))
+            pushing.kill()
+            pushing.wait()
+
     pushing = scrapy(output, "push", str(target))
-    with temporary.open("rb") as pipe:
-        half = pipe.read(10_000)
-        pushing.kill()
-        pushing.communicate()
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    pushing.communicate(timeout=60)
+    assert pushing.returncode == -signal.SIGKILL
+    killer.join()
     temporary.unlink()
-    temporary.write_bytes(half)
+    temporary.write_bytes(half[0])
     assert [path.name for path in target.rglob("*") if path.is_file()] == [temporary.name]
     code, text = push(output, f"file://{target}")
     assert (code, text.startswith(f"file://{target}: 2 files of ")) == (0, True), text
