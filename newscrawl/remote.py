@@ -9,7 +9,6 @@ looks at newer ones only, however many there are.
 
 import contextlib
 import fcntl
-import hashlib
 import io
 import json
 import logging
@@ -33,7 +32,7 @@ from twisted.python.failure import Failure
 
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import RemoteError
-from newscrawl.parts import TEMPORARY, sync
+from newscrawl.parts import TEMPORARY, sha256_of, sync
 from newscrawl.run import Run
 from newscrawl.runs import RUN_FILE, run_folders
 
@@ -262,11 +261,10 @@ def _push_files(
 def _fault(path: Path, sha256: str) -> str:
     """Return what is wrong with a file of ours, or an empty string."""
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        same = sha256_of(path) == sha256
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    return "" if digest == sha256 else "is not what was written, its SHA-256 is another"
+    return "" if same else "is not what was written, its SHA-256 is another"
 
 
 def _push_dataset(build: Path, target: Target) -> Pushed:
