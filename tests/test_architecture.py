@@ -26,7 +26,7 @@ LAYERS = (
     {"loaders", "run", "progress"},
     {"warc", "browser", "monitors", "metrics", "report", "jsonlog"},
     {"arguments", "manners", "logformatter", "dataset"},
-    {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery", "remote"},
+    {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery", "remote", "browse"},
     {"article_spider"},
     {"spiders", "commands", "settings"},
     {"sample"},

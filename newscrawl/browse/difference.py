@@ -1,0 +1,94 @@
+"""What changed between two versions of a text, word by word."""
+
+import difflib
+import re
+from collections import Counter
+
+Pieces = list[tuple[str, str]]
+"""Stretches of words: those of both versions (``""``), taken out (``del``) or put in (``ins``)."""
+
+# Two blocks of which so many of the words are the same are versions of one another.
+_ALIKE = 0.4
+# More comparisons than this are not worth their time: a live page may have changed all over.
+_MOST = 40_000
+
+
+def words(old: str, new: str) -> Pieces:
+    """Return a text's words, those that changed marked.
+
+    >>> words("Rain on Monday.", "Rain on Tuesday.")
+    [('', 'Rain on'), ('del', 'Monday.'), ('ins', 'Tuesday.')]
+    """
+    before, after = _words(old), _words(new)
+    found: Pieces = []
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, before, after).get_opcodes():
+        if tag == "equal":
+            found.append(("", " ".join(before[i:j])))
+            continue
+        if i < j:
+            found.append(("del", " ".join(before[i:j])))
+        if k < m:
+            found.append(("ins", " ".join(after[k:m])))
+    return found
+
+
+def blocks(before: str | None, after: str | None) -> list[Pieces | int]:
+    r"""Return the changed blocks of a body, and between them how many did not change.
+
+    >>> blocks("Rain.\n\nMore later.\n\nBye.", "Rain.\n\nMore hail later.\n\nBye.\n\nEnd.")
+    [1, [('', 'More'), ('ins', 'hail'), ('', 'later.')], 1, [('ins', 'End.')]]
+    """
+    old, new = (body.split("\n\n") if body else [] for body in (before, after))
+    found: list[Pieces | int] = []
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if tag == "equal":
+            found.append(j - i)
+        else:
+            found += _replaced(old[i:j], new[k:m])
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\n|\S+", text)
+
+
+def _replaced(old: list[str], new: list[str]) -> list[Pieces]:
+    """Return blocks that were replaced by others: versions of one another word by word."""
+    found: list[Pieces] = []
+    i = k = 0
+    for j, m in [*_pairs(old, new), (len(old), len(new))]:
+        found += [words(it, "") for it in old[i:j]]
+        found += [words("", it) for it in new[k:m]]
+        if j < len(old):
+            found.append(words(old[j], new[m]))
+        i, k = j + 1, m + 1
+    return found
+
+
+def _pairs(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+    """Return which blocks are versions of one another, in order, so that they are most alike."""
+    if len(old) * len(new) > _MOST:
+        return []
+    before, after = ([Counter(_words(it)) for it in texts] for texts in (old, new))
+    alike = [[_likeness(a, b) for b in after] for a in before]
+    # best[i][k] is the most that old[i:] and new[k:] can have in common.
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for i in reversed(range(len(old))):
+        for k in reversed(range(len(new))):
+            best[i][k] = max(best[i + 1][k], best[i][k + 1], alike[i][k] + best[i + 1][k + 1])
+    found = []
+    i = k = 0
+    while i < len(old) and k < len(new):
+        if best[i][k] == best[i + 1][k]:
+            i += 1
+        elif best[i][k] == best[i][k + 1]:
+            k += 1
+        else:
+            found.append((i, k))
+            i, k = i + 1, k + 1
+    return found
+
+
+def _likeness(one: Counter[str], other: Counter[str]) -> float:
+    same = 2 * (one & other).total() / max(1, one.total() + other.total())
+    return same if same >= _ALIKE else 0.0

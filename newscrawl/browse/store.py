@@ -1,0 +1,181 @@
+"""The dataset as one SQLite file with a full-text index, kept beside the builds it is made of."""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from newscrawl.dataset.generations import Generations
+from newscrawl.dataset.partition import EARLIER, LATEST
+from newscrawl.exceptions import DatasetError
+from newscrawl.parts import sync
+
+FILE = "browse.sqlite3"
+_ROWS = 500
+
+# The body stands in revisions only: what facets and tables read stays narrow. The index has no
+# copy of any text: it asks the view for what a snippet shows.
+_TABLES = """
+create table articles (
+    outlet text, id text, revision integer, url text, headline text, description text,
+    authors text, date_published text, date_modified text, section text, sections text,
+    tags text, kind text, images text, language text, word_count integer, source text,
+    date_fetched text, month text, date_gone text, revisions integer, story text,
+    primary key (outlet, id)
+);
+create table revisions (
+    outlet text, id text, revision integer, headline text, authors text, body text,
+    date_modified text, date_fetched text, source text, run text,
+    primary key (outlet, id, revision)
+);
+create view texts as
+    select articles.rowid as number, articles.headline, description, body, articles.authors
+    from articles join revisions using (outlet, id, revision);
+create virtual table search using fts5 (
+    headline, description, body, authors, content='texts', content_rowid='number',
+    tokenize='porter unicode61 remove_diacritics 2'
+);
+create table made_of (files text, facts text, counts text);
+"""
+_INDEXES = (
+    "".join(
+        f"create index articles_{name} on articles ({name});"
+        for name in ("date_published", "month", "section", "kind", "revisions", "story")
+    )
+    + "create index articles_changed on articles (date_fetched) where revisions > 1;"
+)
+# What the front page tells; to count anew at each visit would take too long.
+_FACTS = """
+select json_object(
+    'articles', count(*), 'gone', count(date_gone), 'revisions', sum(revisions),
+    'outlets', count(distinct outlet), 'first', min(date_published), 'last', max(date_published)
+) from articles
+"""
+_LISTS = ("authors", "sections", "tags", "images")
+_ARTICLE = (
+    "outlet id revision url headline description authors date_published date_modified section"
+    " sections tags kind images language word_count source date_fetched date_gone"
+).split()
+_REVISION = (
+    "outlet id revision headline authors body date_modified date_fetched source run"
+).split()
+
+
+def ready(output: Path, say: Callable[[str], None]) -> Path:
+    """Return the SQLite file of an output folder's latest build, made anew when it must be.
+
+    ``say`` is told when that begins. Raises DatasetError when there is no dataset.
+    """
+    generations = Generations(output)
+    dataset = generations.current
+    if dataset is None:
+        raise DatasetError(f"There is no dataset in {output}: build it with scrapy dataset build.")
+    path = generations.store / FILE
+    files = _files(dataset)
+    if _made_of(path) != files:
+        say(f"Reading {generations.link} into {path} …")
+        temporary = path.with_name(f"{FILE}.{os.getpid()}.tmp")
+        try:
+            with closing(sqlite3.connect(temporary)) as database:
+                _fill(database, dataset, files)
+            sync(temporary)
+            temporary.rename(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def counts(path: Path) -> dict[str, int]:
+    """Return how many rows each table has, so that nobody need count them again."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as database:
+        (told,) = database.execute("select counts from made_of").fetchone()
+    found: dict[str, int] = json.loads(told)
+    return found
+
+
+def _files(dataset: Path) -> str:
+    """Return what tells one state of a dataset from another."""
+    seen: list[Any] = [_TABLES, _INDEXES, _FACTS, dataset.name]
+    for path in sorted(dataset.rglob("*.parquet")):
+        told = path.stat()
+        seen += [path.relative_to(dataset).as_posix(), told.st_size, told.st_mtime_ns]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def _made_of(path: Path) -> str | None:
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as it,
+    ):
+        (files,) = it.execute("select files from made_of").fetchone()
+        return str(files)
+    return None
+
+
+def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
+    """Write everything in one transaction; a file that nobody sees yet needs no journal."""
+    database.executescript(f"pragma journal_mode=off; pragma synchronous=off; {_TABLES} begin;")
+    number = 0
+    for latest in sorted(dataset.glob(f"revisions/*/*/{LATEST}")):
+        earlier = latest.with_name(EARLIER)
+        older: Counter[str] = Counter()
+        if earlier.exists():
+            for row in _rows(earlier, _REVISION):
+                older[row["id"]] += 1
+                _insert(database, "revisions", row)
+        month = latest.parent.name.partition("=")[2]
+        for row in _rows(latest, [*_ARTICLE, "body", "run"]):
+            number += 1
+            _insert(database, "revisions", {name: row[name] for name in _REVISION})
+            article = {name: row[name] for name in _ARTICLE}
+            more = {"rowid": number, "month": month, "revisions": older[row["id"]] + 1}
+            _insert(database, "articles", article | more)
+            found = {name: row[name] for name in ("headline", "description", "body", "authors")}
+            _insert(database, "search", {"rowid": number} | found)
+    for path in sorted(dataset.glob("duplicates/**/*.parquet")):
+        database.executemany(
+            "update articles set story = :cluster where outlet = :outlet and id = :id",
+            _rows(path, ["outlet", "id", "cluster"]),
+        )
+    database.executescript(_INDEXES)
+    tables = [
+        name for (name,) in database.execute("select name from sqlite_master where type = 'table'")
+    ]
+    told = dict.fromkeys(tables, 0) | {
+        name: database.execute(f"select count(*) from {name}").fetchone()[0]  # noqa: S608
+        for name in ("articles", "revisions")
+    }
+    (facts,) = database.execute(_FACTS).fetchone()
+    _insert(database, "made_of", {"files": files, "facts": facts, "counts": json.dumps(told)})
+    database.execute("analyze")
+    database.commit()
+
+
+def _rows(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield rows of a Parquet file as SQLite holds them, a few at a time."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
+            for row in batch.to_pylist():
+                yield {name: _value(name, it) for name, it in row.items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _LISTS:
+        names = [it["name"] for it in value or ()] if name == "authors" else value or []
+        return json.dumps(names, ensure_ascii=False)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value
+
+
+def _insert(database: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    marks = ", ".join(f":{name}" for name in row)
+    database.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", row)  # noqa: S608

@@ -1,0 +1,81 @@
+"""``scrapy browse``: look at the dataset in a web browser."""
+
+import argparse
+import contextlib
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from newscrawl.exceptions import DatasetError
+
+
+class Command(ScrapyCommand):
+    """Serves the dataset as web pages until Ctrl-C.
+
+    Exit codes: 0 it was ended, 3 it cannot be done.
+    """
+
+    requires_project = True
+    requires_crawler_process = False
+    default_settings = {"LOG_ENABLED": False}
+
+    def syntax(self) -> str:
+        """Return the arguments, for the usage line."""
+        return "[--port 8001] [--host 127.0.0.1] [--open]"
+
+    def short_desc(self) -> str:
+        """Return what ``scrapy -h`` says of the command."""
+        return "Look at the dataset in a web browser"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add our options to Scrapy's."""
+        super().add_options(parser)
+        parser.add_argument("--port", type=int, default=8001, help="0: any that is free")
+        parser.add_argument("--host", default="127.0.0.1", help="where to listen")
+        parser.add_argument("--open", action="store_true", help="open a web browser")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Make the file that is shown, if it is not there; say where we listen; serve."""
+        if args:
+            raise UsageError("browse takes no names: it shows every outlet of its folder")
+        assert self.settings is not None
+        try:
+            self.serve(Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute(), opts)
+        except ModuleNotFoundError as error:
+            print(f"{error}: pip install 'newscrawl[browse]'", file=sys.stderr)  # noqa: T201
+            self.exitcode = 3
+        except (DatasetError, OSError) as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            self.exitcode = 3
+
+    def serve(self, output: Path, opts: argparse.Namespace) -> None:
+        """Serve the dataset of an output folder. Raises DatasetError and OSError."""
+        from newscrawl.browse import site, store  # noqa: PLC0415  # need newscrawl[browse]
+
+        path = store.ready(output, lambda text: print(text, file=sys.stderr))  # noqa: T201
+        local = site.is_local(opts.host)
+        with _listener(opts.host, opts.port) as listener, contextlib.suppress(KeyboardInterrupt):
+            host = f"[{opts.host}]" if ":" in opts.host else opts.host
+            url = f"http://{host}:{listener.getsockname()[1]}/"
+            print(url, flush=True)  # noqa: T201
+            if not local:
+                print(  # noqa: T201
+                    "Whoever reaches this address can read the dataset; SQL is off.",
+                    file=sys.stderr,
+                )
+            if opts.open:
+                webbrowser.open(url)
+            site.serve(path, listener, local=local)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; connections wait in it until they are served."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise DatasetError(f"{host}:{port} is not free to listen on: {error}.") from error
