@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 Pieces = list[tuple[str, str]]
 """Stretches of words: those of both versions (``""``), taken out (``del``) or put in (``ins``)."""
@@ -19,17 +20,19 @@ def words(old: str, new: str) -> Pieces:
     >>> words("Rain on Monday.", "Rain on Tuesday.")
     [('', 'Rain on'), ('del', 'Monday.'), ('ins', 'Tuesday.')]
     """
-    before, after = _words(old), _words(new)
-    found: Pieces = []
-    for tag, i, j, k, m in difflib.SequenceMatcher(None, before, after).get_opcodes():
-        if tag == "equal":
-            found.append(("", " ".join(before[i:j])))
-            continue
-        if i < j:
-            found.append(("del", " ".join(before[i:j])))
-        if k < m:
-            found.append(("ins", " ".join(after[k:m])))
-    return found
+    return [
+        (tag, re.sub(r" ?\n ?", "\n", " ".join(run)))
+        for tag, run in _runs(_words(old), _words(new))
+    ]
+
+
+def names(old: list[str], new: list[str]) -> Pieces:
+    """Return a list of names, those that changed marked.
+
+    >>> names(["Ada Quill", "Bo Reyes"], ["Ada Quill"])
+    [('', 'Ada Quill'), ('del', 'Bo Reyes')]
+    """
+    return [(tag, ", ".join(run)) for tag, run in _runs(old, new)]
 
 
 def blocks(before: str | None, after: str | None) -> list[Pieces | int]:
@@ -46,6 +49,17 @@ def blocks(before: str | None, after: str | None) -> list[Pieces | int]:
         else:
             found += _replaced(old[i:j], new[k:m])
     return found
+
+
+def _runs(old: list[str], new: list[str]) -> Iterator[tuple[str, list[str]]]:
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if tag == "equal":
+            yield "", old[i:j]
+            continue
+        if i < j:
+            yield "del", old[i:j]
+        if k < m:
+            yield "ins", new[k:m]
 
 
 def _words(text: str) -> list[str]:

@@ -26,6 +26,7 @@ from datasette.plugins import pm
 from datasette.utils import escape_fts
 from datasette.utils.asgi import Base400, NotFound, Response
 from datasette.views.base import DatasetteError
+from markupsafe import Markup
 
 from newscrawl.browse import difference
 from newscrawl.browse.store import counts
@@ -57,7 +58,12 @@ _METADATA = {
         }
     },
 }
-_SETTINGS = {"suggest_facets": False, "allow_download": False, "facet_time_limit_ms": 1000}
+_SETTINGS = {
+    "suggest_facets": False,
+    "allow_download": False,
+    "facet_time_limit_ms": 1000,
+    "truncate_cells_html": 200,
+}
 
 # Pages of ours need no script; Datasette's own have some in them, and load nothing from elsewhere.
 _OURS = re.compile(r"/$|/articles/|/news/articles$")
@@ -195,19 +201,14 @@ def _history(revisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the revisions, the last first, each with its difference to the one before."""
     told = [revisions[0] | {"first": True}]
     for old, new in pairwise(revisions):
-        changes = {
-            name: difference.words(was, now)
-            for name in ("headline", "authors")
-            if (was := _text(old[name])) != (now := _text(new[name]))
-        }
+        changes: dict[str, difference.Pieces] = {}
+        if old["headline"] != new["headline"]:
+            changes["headline"] = difference.words(old["headline"], new["headline"])
+        if old["authors"] != new["authors"]:
+            changes["authors"] = difference.names(_names(old["authors"]), _names(new["authors"]))
         body = difference.blocks(old["body"], new["body"]) if old["body"] != new["body"] else []
         told.append(new | {"changes": changes, "blocks": body})
     return told[::-1]
-
-
-def _text(value: str) -> str:
-    """Return a headline as it is, and a list of authors as a line."""
-    return ", ".join(_names(value)) if value.startswith("[") else value
 
 
 async def _matches(datasette: Any, text: str, rows: Any) -> dict[tuple[str, str], Any]:
@@ -293,6 +294,14 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     env.trim_blocks = env.lstrip_blocks = True
 
 
+def render_cell(row: Any, value: Any, column: str, table: str | None) -> Any:
+    """Lead from the rows of Datasette's own tables to the article's page."""
+    if column != "headline" or table not in {"articles", "revisions"} or not value:
+        return None
+    link = {name: row[name] for name in {"outlet", "id"} & set(row.keys())}
+    return Markup('<a href="{}">{}</a>').format(_page(link), value) if len(link) == 2 else None
+
+
 async def _failure(datasette: Any, request: Any, exception: Exception) -> Any:
     wrong = isinstance(exception, Base400 | DatasetteError)
     status = getattr(exception, "status", 500) if wrong else 500
@@ -311,6 +320,6 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
     return _failure(datasette, request, exception)
 
 
-for _hook in (register_routes, prepare_jinja2_environment, handle_exception):
+for _hook in (register_routes, prepare_jinja2_environment, render_cell, handle_exception):
     hookimpl(_hook)
 hookimpl(prepare_connection, trylast=True)

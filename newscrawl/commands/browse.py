@@ -78,4 +78,6 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        raise DatasetError(f"{host}:{port} is not free to listen on: {error}.") from error
+        # Python adds the address, which is said already.
+        why = str(getattr(error, "strerror", error)).partition(" (")[0]
+        raise DatasetError(f"{host}:{port} cannot be listened on: {why}.") from error
