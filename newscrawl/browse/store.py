@@ -22,28 +22,41 @@ FILE = "browse.sqlite3"
 _ROWS = 500
 
 # The body stands in revisions only: what facets and tables read stays narrow. The index has no
-# copy of any text: it asks the view for what a snippet shows.
+# copy of any text: it asks the view for what a snippet shows. Lists are JSON for people, and names
+# for counting.
 _TABLES = """
 create table articles (
-    outlet text, id text, revision integer, url text, headline text, description text,
-    authors text, date_published text, date_modified text, section text, sections text,
-    tags text, kind text, images text, language text, word_count integer, source text,
-    date_fetched text, month text, date_gone text, revisions integer, story text,
-    primary key (outlet, id)
+    number integer primary key, outlet text, id text, revision integer, url text, headline text,
+    description text, authors text, date_published text, date_modified text, section text,
+    sections text, tags text, kind text, images text, language text, word_count integer,
+    source text, date_fetched text, month text, date_gone text, revisions integer, story text,
+    unique (outlet, id)
 );
+create table names (
+    kind text, name text, article integer, primary key (kind, name, article)
+) without rowid;
 create table revisions (
     outlet text, id text, revision integer, headline text, authors text, body text,
     date_modified text, date_fetched text, source text, run text,
     primary key (outlet, id, revision)
 );
 create view texts as
-    select articles.rowid as number, articles.headline, description, body, articles.authors
+    select number, articles.headline, description, body, articles.authors
     from articles join revisions using (outlet, id, revision);
 create virtual table search using fts5 (
     headline, description, body, authors, content='texts', content_rowid='number',
     tokenize='porter unicode61 remove_diacritics 2'
 );
 create table made_of (files text, facts text, counts text);
+"""
+_NAMES = """
+insert or ignore into names
+    select '{0}', value, number from articles, json_each({0}) order by value, number;
+"""
+_TOTALS = """
+create index names_article on names (kind, article);
+create table totals as select kind, name, count(*) as articles from names group by kind, name;
+create index totals_articles on totals (kind, articles);
 """
 _INDEXES = (
     "".join(
@@ -103,7 +116,7 @@ def counts(path: Path) -> dict[str, int]:
 
 def _files(dataset: Path) -> str:
     """Return what tells one state of a dataset from another."""
-    seen: list[Any] = [_TABLES, _INDEXES, _FACTS, dataset.name]
+    seen: list[Any] = [_TABLES, _NAMES, _TOTALS, _INDEXES, dataset.name]
     for path in sorted(dataset.rglob("*.parquet")):
         told = path.stat()
         seen += [path.relative_to(dataset).as_posix(), told.st_size, told.st_mtime_ns]
@@ -136,7 +149,7 @@ def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
             number += 1
             _insert(database, "revisions", {name: row[name] for name in _REVISION})
             article = {name: row[name] for name in _ARTICLE}
-            more = {"rowid": number, "month": month, "revisions": older[row["id"]] + 1}
+            more = {"number": number, "month": month, "revisions": older[row["id"]] + 1}
             _insert(database, "articles", article | more)
             found = {name: row[name] for name in ("headline", "description", "body", "authors")}
             _insert(database, "search", {"rowid": number} | found)
@@ -145,13 +158,15 @@ def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
             "update articles set story = :cluster where outlet = :outlet and id = :id",
             _rows(path, ["outlet", "id", "cluster"]),
         )
-    database.executescript(_INDEXES)
+    for kind in ("authors", "sections", "tags"):
+        database.execute(_NAMES.format(kind))
+    database.executescript(_TOTALS + _INDEXES)
     tables = [
         name for (name,) in database.execute("select name from sqlite_master where type = 'table'")
     ]
     told = dict.fromkeys(tables, 0) | {
         name: database.execute(f"select count(*) from {name}").fetchone()[0]  # noqa: S608
-        for name in ("articles", "revisions")
+        for name in ("articles", "revisions", "names", "totals")
     }
     (facts,) = database.execute(_FACTS).fetchone()
     _insert(database, "made_of", {"files": files, "facts": facts, "counts": json.dumps(told)})
