@@ -1,8 +1,8 @@
 """The dataset as one SQLite file with a full-text index, kept beside the builds it is made of."""
 
+import fcntl
 import hashlib
 import json
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -93,16 +93,19 @@ def ready(output: Path, say: Callable[[str], None]) -> Path:
         raise DatasetError(f"There is no dataset in {output}: build it with scrapy dataset build.")
     path = generations.store / FILE
     files = _files(dataset)
-    if _made_of(path) != files:
-        say(f"Reading {generations.link} into {path} …")
-        temporary = path.with_name(f"{FILE}.{os.getpid()}.tmp")
-        try:
+    if _made_of(path) == files:
+        return path
+    with (generations.store / f".{FILE}.lock").open("ab") as lock:
+        # Who comes second waits, and finds it made.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _made_of(path) != files:
+            say(f"Reading {generations.link} into {path} …")
+            temporary = path.with_name(f"{FILE}.tmp")
+            temporary.unlink(missing_ok=True)
             with closing(sqlite3.connect(temporary)) as database:
                 _fill(database, dataset, files)
             sync(temporary)
             temporary.rename(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     return path
 
 

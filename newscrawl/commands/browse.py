@@ -1,7 +1,6 @@
 """``scrapy browse``: look at the dataset in a web browser."""
 
 import argparse
-import contextlib
 import socket
 import sys
 import webbrowser
@@ -45,6 +44,8 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         try:
             self.serve(Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute(), opts)
+        except KeyboardInterrupt:
+            pass  # that is how it ends
         except ModuleNotFoundError as error:
             print(f"{error}: pip install 'newscrawl[browse]'", file=sys.stderr)  # noqa: T201
             self.exitcode = 3
@@ -58,7 +59,7 @@ class Command(ScrapyCommand):
 
         path = store.ready(output, lambda text: print(text, file=sys.stderr))  # noqa: T201
         local = site.is_local(opts.host)
-        with _listener(opts.host, opts.port) as listener, contextlib.suppress(KeyboardInterrupt):
+        with _listener(opts.host, opts.port) as listener:
             host = f"[{opts.host}]" if ":" in opts.host else opts.host
             url = f"http://{host}:{listener.getsockname()[1]}/"
             print(url, flush=True)  # noqa: T201
