@@ -1,7 +1,9 @@
 """Looking at the dataset: what a reader finds, and that what strangers wrote does nothing."""
 
+import html
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -338,6 +340,20 @@ def test_the_answers_are_guarded(site: str) -> None:
     assert get(site, "articles/gazette/4")[0] == 404
     assert get(site, "news.db")[0] == 403
     assert get(site, f"{TABLE}.json?_search=qqq%00%22&_shape=array")[::2] == (200, "[]")
+
+
+@pytest.mark.parametrize("order", ["date_published", "revisions", "word_count"])
+def test_pages_follow_one_another_without_a_gap(site: str, order: str) -> None:
+    seen: list[str] = []
+    more = f"{TABLE}?_size=2&_sort_desc={order}"
+    while more:
+        _, _, text = get(site, more)
+        seen += re.findall(r'<h3><a href="/articles/gazette/([^"]+)"', text)
+        # What is counted is the whole, not what is left of it.
+        assert ("facet-tags" in text) == ("_next" not in more)
+        found = re.search(r'class="next" href="/([^"]+)"', text)
+        more = html.unescape(found[1]) if found else ""
+    assert sorted(seen) == sorted(["1", "2", "3", quote(ID, safe=""), "5"])
 
 
 def test_a_file_is_made_once_for_each_build(output: Path, site: str, tmp_path: Path) -> None:

@@ -58,12 +58,17 @@ create index names_article on names (kind, article);
 create table totals as select kind, name, count(*) as articles from names group by kind, name;
 create index totals_articles on totals (kind, articles);
 """
-_INDEXES = (
-    "".join(
-        f"create index articles_{name} on articles ({name});"
-        for name in ("date_published", "month", "section", "kind", "revisions", "story")
-    )
-    + "create index articles_changed on articles (date_fetched) where revisions > 1;"
+# Read forwards, an index gives rows of the same value by their number, which is how Datasette goes
+# on to a next page; read backwards, pages would lose rows.
+_INDEXES = "".join(
+    f"create index articles_{name} on articles ({columns});"
+    for name, columns in {
+        "newest": "date_published desc",
+        "revisions": "revisions desc",
+        "word_count": "word_count desc",
+        "changed": "date_fetched) where (revisions > 1",
+        **{name: name for name in ("month", "section", "kind", "story")},
+    }.items()
 )
 # What the front page tells; to count anew at each visit would take too long.
 _FACTS = """
@@ -102,10 +107,13 @@ def ready(output: Path, say: Callable[[str], None]) -> Path:
             say(f"Reading {generations.link} into {path} …")
             temporary = path.with_name(f"{FILE}.tmp")
             temporary.unlink(missing_ok=True)
-            with closing(sqlite3.connect(temporary)) as database:
-                _fill(database, dataset, files)
-            sync(temporary)
-            temporary.rename(path)
+            try:
+                with closing(sqlite3.connect(temporary)) as database:
+                    _fill(database, dataset, files)
+                sync(temporary)
+                temporary.rename(path)
+            finally:
+                temporary.unlink(missing_ok=True)
     return path
 
 

@@ -55,10 +55,10 @@ class Command(ScrapyCommand):
 
     def serve(self, output: Path, opts: argparse.Namespace) -> None:
         """Serve the dataset of an output folder. Raises DatasetError and OSError."""
-        from newscrawl.browse import site, store  # noqa: PLC0415  # need newscrawl[browse]
+        from newscrawl.browse import server, store  # noqa: PLC0415  # need newscrawl[browse]
 
         path = store.ready(output, lambda text: print(text, file=sys.stderr))  # noqa: T201
-        local = site.is_local(opts.host)
+        local = server.is_local(opts.host)
         with _listener(opts.host, opts.port) as listener:
             host = f"[{opts.host}]" if ":" in opts.host else opts.host
             url = f"http://{host}:{listener.getsockname()[1]}/"
@@ -70,7 +70,7 @@ class Command(ScrapyCommand):
                 )
             if opts.open:
                 webbrowser.open(url)
-            site.serve(path, listener, local=local)
+            server.serve(path, listener, local=local)
 
 
 def _listener(host: str, port: int) -> socket.socket:

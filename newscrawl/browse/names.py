@@ -1,0 +1,113 @@
+"""Authors, sections and tags, as a plugin of Datasette's: filters and counts by a table of names.
+
+Datasette's own read the JSON of every row: with a hundred thousand articles that takes seconds.
+"""
+
+from typing import Any
+
+from datasette import hookimpl
+from datasette.database import QueryInterrupted
+from datasette.filters import FilterArguments
+from datasette.utils import path_with_added_args, path_with_removed_args
+
+_KINDS = ("authors", "sections", "tags")
+SIZE = 12
+"""How many of them are shown before somebody asks for all."""
+
+
+def filters_from_request(request: Any, table: str) -> Any:
+    """Take ``_tags=Storm`` and the like for a filter."""
+    asked = [
+        (kind, name)
+        for kind in (_KINDS if table == "articles" else ())
+        for name in request.args.getlist(f"_{kind}")
+    ]
+    clause = "number in (select article from names where kind = :kind_{0} and name = :name_{0})"
+    return FilterArguments(
+        [clause.format(place) for place in range(len(asked))],
+        {
+            f"{part}_{place}": value
+            for place, pair in enumerate(asked)
+            for part, value in zip(("kind", "name"), pair, strict=True)
+        },
+        [f'{kind} contains "{name}"' for kind, name in asked],
+    )
+
+
+class NamesFacet:
+    """Counts authors and tags; it is made and asked as Datasette's own facets are."""
+
+    type = "names"
+
+    def __init__(
+        self,
+        datasette: Any,
+        request: Any,
+        database: str,
+        *,
+        sql: str,
+        params: dict[str, Any],
+        table: str,
+        **_: Any,
+    ) -> None:
+        self.datasette = datasette
+        self.request = request
+        self.database = database
+        self.sql = sql
+        self.params = params
+        self.kinds = ("authors", "tags") if table == "articles" else ()
+
+    async def facet_results(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return the facets as Datasette wants them, and those that took too long."""
+        found, late = [], []
+        for kind in self.kinds:
+            try:
+                found.append(await self._facet(kind))
+            except QueryInterrupted:
+                late.append(kind)
+        return found, late
+
+    async def _facet(self, kind: str) -> dict[str, Any]:
+        more = self.request.args.get("_facet_size") == "max"
+        size = self.datasette.setting("max_returned_rows") if more else SIZE
+        counted = "select name, articles as count from totals where kind = :kind"
+        if not self.sql.rstrip().endswith("from articles"):
+            counted = (
+                "select name, count(*) as count from names where kind = :kind"  # noqa: S608
+                f" and article in (select number from ({self.sql})) group by name"
+            )
+        rows = await self.datasette.get_database(self.database).execute(
+            f"{counted} order by count desc, name limit {size + 1}",
+            {**self.params, "kind": kind},
+            custom_time_limit=self.datasette.setting("facet_time_limit_ms"),
+        )
+        chosen = self.request.args.getlist(f"_{kind}")
+        results = []
+        for name, count in rows.rows[:size]:
+            change = path_with_removed_args if name in chosen else path_with_added_args
+            results.append(
+                {
+                    "value": name,
+                    "label": name,
+                    "count": count,
+                    "toggle_url": change(self.request, {f"_{kind}": name}),
+                    "selected": name in chosen,
+                }
+            )
+        return {
+            "name": kind,
+            "type": self.type,
+            "results": results,
+            "hideable": False,
+            "toggle_url": "",
+            "truncated": len(rows.rows) > size,
+        }
+
+
+def register_facet_classes() -> list[Any]:
+    """Count authors and tags wherever articles are shown."""
+    return [NamesFacet]
+
+
+for _hook in (filters_from_request, register_facet_classes):
+    hookimpl(_hook)
