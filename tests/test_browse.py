@@ -24,7 +24,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from newscrawl.browser import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
-from newscrawl.parts import line_of, write_whole
+from newscrawl.parts import line_of, write_document
 from tests.conftest import ROOT, environment
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))
@@ -51,7 +51,7 @@ def publish(output: Path, run: str, *records: dict[str, Any], **told: Any) -> No
     lines = b"".join(map(line_of, records))
     (folder / "part-00000.jsonl").write_bytes(lines)
     part = {"name": "part-00000.jsonl", "records": len(records), "bytes": len(lines)}
-    write_whole(folder / "run.json", {"run": run, "parts": [part], **told})
+    write_document(folder / "run.json", {"run": run, "parts": [part], **told})
 
 
 def scrapy(output: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
