@@ -27,7 +27,7 @@ LAYERS = (
     {"warc", "browser", "monitors", "metrics", "report", "jsonlog"},
     {"arguments", "manners", "logformatter", "dataset"},
     {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery", "remote", "browse"},
-    {"article_spider"},
+    {"article_spider", "output_command"},
     {"spiders", "commands", "settings"},
     {"sample"},
 )

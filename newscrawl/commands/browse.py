@@ -6,21 +6,17 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.exceptions import DatasetError
+from newscrawl.output_command import OutputCommand
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Serves the dataset as web pages until Ctrl-C.
 
     Exit codes: 0 it was ended, 3 it cannot be done.
     """
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -41,17 +37,14 @@ class Command(ScrapyCommand):
         """Make the file that is shown, if it is not there; say where we listen; serve."""
         if args:
             raise UsageError("browse takes no names: it shows every outlet of its folder")
-        assert self.settings is not None
         try:
-            self.serve(Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute(), opts)
+            self.serve(self.output, opts)
         except KeyboardInterrupt:
             pass  # that is how it ends
         except ModuleNotFoundError as error:
-            print(f"{error}: pip install 'newscrawl[browse]'", file=sys.stderr)  # noqa: T201
-            self.exitcode = 3
+            self.give_up(f"{error}: pip install 'newscrawl[browse]'")
         except (DatasetError, OSError) as error:
-            print(error, file=sys.stderr)  # noqa: T201
-            self.exitcode = 3
+            self.give_up(error)
 
     def serve(self, output: Path, opts: argparse.Namespace) -> None:
         """Serve the dataset of an output folder. Raises DatasetError and OSError."""

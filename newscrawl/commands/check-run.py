@@ -2,27 +2,21 @@
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.checks import CHECKS, HISTORY, Finding, findings
+from newscrawl.output_command import OutputCommand
 from newscrawl.runs import closed_runs, run_time
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Runs the checks of the monitors over a closed run, the latest one or the one named.
 
     Exit codes: 0 all is well, 1 something is wrong, 3 there is no such run.
     """
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -44,15 +38,13 @@ class Command(ScrapyCommand):
         """Print what is wrong."""
         if len(args) not in (1, 2):
             raise UsageError("name an outlet, and a run if it is not the latest")
-        assert self.settings is not None
-        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+        output = self.output
         runs = list(closed_runs(output, args[0]))
         wanted = args[1] if len(args) == 2 else runs[-1]["run"] if runs else None
         place = next((n for n, it in enumerate(runs) if it["run"] == wanted), None)
         if place is None:
             what = f"run {wanted}" if wanted else "closed run"
-            print(f"There is no {what} of {args[0]} in {output}.", file=sys.stderr)  # noqa: T201
-            self.exitcode = 3
+            self.give_up(f"There is no {what} of {args[0]} in {output}.")
             return
         run = runs[place]
         began = run_time(run["run"])

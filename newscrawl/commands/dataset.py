@@ -6,24 +6,19 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.exceptions import DatasetError, LedgerError
 from newscrawl.ledger import Ledger
+from newscrawl.output_command import OutputCommand
 from newscrawl.parts import line_of
-from newscrawl.run import ledger_url
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Builds the dataset, verifies it, tells what changed, and writes it as CSV.
 
     Exit codes: 0 all is well, 1 something is wrong with the data, 3 it cannot be done.
     """
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -59,18 +54,7 @@ class Command(ScrapyCommand):
         except ModuleNotFoundError as error:
             self.give_up(f"{error}: pip install 'newscrawl[dataset]'")
         except (DatasetError, LedgerError, OSError) as error:
-            self.give_up(str(error))
-
-    def give_up(self, sentence: str) -> None:
-        """Say why it cannot be done."""
-        print(sentence, file=sys.stderr)  # noqa: T201
-        self.exitcode = 3
-
-    @property
-    def output(self) -> Path:
-        """The output folder, absolute."""
-        assert self.settings is not None
-        return Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+            self.give_up(error)
 
     def build(self, args: list[str], opts: argparse.Namespace) -> None:
         """Bring the dataset up to date and say what was written."""
@@ -98,8 +82,7 @@ class Command(ScrapyCommand):
             raise UsageError("verify takes no names")
         from newscrawl.dataset.verify import Verifier  # noqa: PLC0415
 
-        assert self.settings is not None
-        url = ledger_url(self.settings)
+        url = self.ledger_url
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
             # Opening it would make one.
             raise LedgerError(f"There is no ledger {url}: rebuild it with scrapy ledger --rebuild.")

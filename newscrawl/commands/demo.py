@@ -13,18 +13,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from scrapy.commands import ScrapyCommand
 
+from newscrawl.output_command import OutputCommand
 from newscrawl.parts import read_part
 from newscrawl.progress import summary
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Runs the real spider over a recording of the made-up site that is in the package."""
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def short_desc(self) -> str:
         """Return what ``scrapy -h`` says of the command."""
@@ -32,8 +28,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Record the sample site, crawl the recording, sum up."""
-        assert self.settings is not None
-        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute() / "demo"
+        output = self.output / "demo"
         shutil.rmtree(output, ignore_errors=True)
         with tempfile.TemporaryDirectory() as folder:
             recording = Path(folder) / "sample.warc.gz"

@@ -6,21 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.exceptions import LedgerError
 from newscrawl.ledger import Ledger
+from newscrawl.output_command import OutputCommand
 from newscrawl.parts import read_part
-from newscrawl.run import ledger_url
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Shows the revisions of one article and a readable difference between them."""
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -34,19 +29,16 @@ class Command(ScrapyCommand):
         """Print the history; exit code 1 when there is none, 3 when the ledger cannot be used."""
         if len(args) != 2:
             raise UsageError("name an outlet and an article's id: scrapy history hill 4373704")
-        assert self.settings is not None
-        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
         try:
-            known = Ledger(ledger_url(self.settings)).history(*args)
+            known = Ledger(self.ledger_url).history(*args)
         except LedgerError as error:
-            print(error)  # noqa: T201
-            self.exitcode = 3
+            self.give_up(error)
             return
         outlet, identity = args
         versions = [
             version
             for revision, run, *_ in known
-            for version in published(output, outlet, identity, revision, run)
+            for version in published(self.output, outlet, identity, revision, run)
         ]
         if not versions:
             print(f"Nothing of article {args[1]} of {args[0]} was published.")  # noqa: T201

@@ -2,28 +2,23 @@
 
 import argparse
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.exceptions import LedgerError, OutputError
 from newscrawl.ledger import Known, Ledger, State
+from newscrawl.output_command import OutputCommand
 from newscrawl.processors import utc
-from newscrawl.run import RunFolder, ledger_url, rebuild, schedule_of
+from newscrawl.run import RunFolder, rebuild, schedule_of
 from newscrawl.runs import outlets
 
 _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Shows the ledger: counts, what waits, what is due, or all that is known of one article."""
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -46,17 +41,17 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Show or rebuild; exit code 3 when the ledger cannot be used."""
         assert self.settings is not None
-        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+        output = self.output
         console = Console()
         try:
             if opts.rebuild:
                 folders = [RunFolder(output, it) for it in outlets(output)]
-                count = rebuild(output, ledger_url(self.settings), schedule_of(self.settings))
+                count = rebuild(output, self.ledger_url, schedule_of(self.settings))
                 for folder in folders:
                     folder.release()
                 console.print(f"Rebuilt the ledger from {count} published records.")
                 return
-            ledger = Ledger(ledger_url(self.settings))
+            ledger = Ledger(self.ledger_url)
             if not args:
                 show(ledger, console, opts.limit)
             elif len(args) == 2:
@@ -64,8 +59,7 @@ class Command(ScrapyCommand):
             else:
                 raise UsageError("name an outlet and an article's id, or nothing")
         except (LedgerError, OutputError, OSError) as error:
-            Console(stderr=True).print(str(error), soft_wrap=True)
-            self.exitcode = 3
+            self.give_up(error)
 
 
 def show(ledger: Ledger, console: Console, limit: int) -> None:

@@ -2,24 +2,19 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.exceptions import DatasetError, RemoteError
+from newscrawl.output_command import OutputCommand
 from newscrawl.remote import push
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Sends what is closed and not there yet.
 
     Exit codes: 0 all of it is there, 1 something is wrong with files here, 3 it cannot be done.
     """
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -50,12 +45,10 @@ class Command(ScrapyCommand):
         url = args[0] if args else self.settings["NEWSCRAWL_REMOTE"]
         if len(args) > 1 or not url:
             raise UsageError("name one URL, such as s3://bucket/prefix, or set NEWSCRAWL_REMOTE")
-        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
         try:
-            pushed = push(output, url, opts.only, everything=opts.all)
+            pushed = push(self.output, url, opts.only, everything=opts.all)
         except (RemoteError, DatasetError, OSError) as error:
-            print(error, file=sys.stderr)  # noqa: T201
-            self.exitcode = 3
+            self.give_up(error)
             return
         for sentence in pushed.wrong:
             print(sentence, file=sys.stderr)  # noqa: T201

@@ -1,26 +1,21 @@
 """``scrapy report``: a run as a page for people."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.exceptions import OutputError, ReportError
+from newscrawl.output_command import OutputCommand
 from newscrawl.report import write_report
 from newscrawl.runs import RUN_FILE, run_folders
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Writes the report of a closed run, the latest one or the one named.
 
     Exit codes: 0 it is written, 3 there is no such run, or the report cannot be written.
     """
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -41,8 +36,7 @@ class Command(ScrapyCommand):
         """Write the report and print its path."""
         if len(args) not in (1, 2):
             raise UsageError("name an outlet, and a run if it is not the latest")
-        assert self.settings is not None
-        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+        output = self.output
         closed = [it for it in run_folders(output, args[0]) if (it / RUN_FILE).exists()]
         if len(args) == 2:
             closed = [it for it in closed if it.name == f"run={args[1]}"]
@@ -52,5 +46,4 @@ class Command(ScrapyCommand):
                 raise ReportError(f"There is no {what} of {args[0]} in {output}.")
             print(write_report(closed[-1], opts.to))  # noqa: T201
         except (OSError, OutputError, ReportError) as error:
-            print(error, file=sys.stderr)  # noqa: T201
-            self.exitcode = 3
+            self.give_up(error)

@@ -1,20 +1,14 @@
 """``scrapy runs``: the runs and their books."""
 
 import argparse
-from pathlib import Path
-
-from scrapy.commands import ScrapyCommand
 
 from newscrawl.books import balance
+from newscrawl.output_command import OutputCommand
 from newscrawl.runs import read_run, run_folders
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Lists the runs, the latest last, each with its books."""
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -31,10 +25,8 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print a line a run."""
-        assert self.settings is not None
-        output = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
         names = ("discovered", "known", "new", "revised", "unchanged", "pending")
-        for folder in run_folders(output, args[0] if args else "*")[-opts.limit :]:
+        for folder in run_folders(self.output, args[0] if args else "*")[-opts.limit :]:
             line = f"{folder.name.partition('=')[2]}  {folder.parent.name}  "
             document = read_run(folder)
             if document is None:

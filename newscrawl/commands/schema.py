@@ -2,17 +2,12 @@
 
 import argparse
 
-from scrapy.commands import ScrapyCommand
-
+from newscrawl.output_command import OutputCommand
 from newscrawl.schema import dump, generate
 
 
-class Command(ScrapyCommand):
+class Command(OutputCommand):
     """Prints the JSON Schema that every published line validates against."""
-
-    requires_project = True
-    requires_crawler_process = False
-    default_settings = {"LOG_ENABLED": False}
 
     def short_desc(self) -> str:
         """Return what ``scrapy -h`` says of the command."""
