@@ -24,6 +24,7 @@ class Command(OutputCommand):
         """Return the arguments, for the usage line."""
         return (
             "build [--anew] | verify | changes <outlet> [--since RUN] | csv articles|revisions FILE"
+            " | duplicates"
         )
 
     def short_desc(self) -> str:
@@ -43,6 +44,7 @@ class Command(OutputCommand):
             "verify": self.verify,
             "changes": self.changes,
             "csv": self.csv,
+            "duplicates": self.duplicates,
         }
         if not args or args[0] not in works:
             raise UsageError(f"say what to do: {', '.join(works)}")
@@ -52,7 +54,8 @@ class Command(OutputCommand):
             # Whoever reads has enough; Python would complain once more at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except ModuleNotFoundError as error:
-            self.give_up(f"{error}: pip install 'newscrawl[dataset]'")
+            extra = "duplicates" if args[0] == "duplicates" else "dataset"
+            self.give_up(f"{error}: pip install 'newscrawl[{extra}]'")
         except (DatasetError, LedgerError, OSError) as error:
             self.give_up(error)
 
@@ -116,3 +119,16 @@ class Command(OutputCommand):
             raise UsageError(f"name a view ({' or '.join(VIEWS)}) and a file")
         rows = write_csv(self.output, args[0], Path(args[1]))
         print(f"{args[1]}: {rows} rows.")  # noqa: T201
+
+    def duplicates(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Mark near-duplicates and say how many there are."""
+        if args:
+            raise UsageError("duplicates takes no names: a story may stand at several outlets")
+        from newscrawl.dataset.duplicates import mark  # noqa: PLC0415  # needs newscrawl[duplicates]
+
+        done = mark(self.output)
+        read = "is up to date" if done.read is None else f"{done.read} texts read"
+        print(  # noqa: T201
+            f"{self.output / 'dataset'}: {read}; {done.articles} articles are near-duplicates,"
+            f" in {done.clusters} clusters."
+        )

@@ -28,6 +28,7 @@ from newscrawl.runs import RUN_FILE, closed_runs, outlets
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """What a build must have in common with the one before, or everything is written anew."""
 
+_OURS = ("outlets", "partitions", "files")
 _TMP = "rewritten"
 
 
@@ -55,9 +56,10 @@ def build(output: Path, *, anew: bool = False) -> Built:
         before = generations.manifest()
         built = Built(rebuilt=_must_rebuild(output, before, anew=anew))
         base = None if built.rebuilt else generations.current
-        manifest: dict[str, Any] = {**FORMAT, "outlets": {}, "partitions": {}, "files": {}}
+        manifest: dict[str, Any] = {**FORMAT, **{name: {} for name in _OURS}}
         if base and before:
-            manifest |= {name: dict(before[name]) for name in ("outlets", "partitions", "files")}
+            # What other commands added stays, and says itself up to which runs it goes.
+            manifest = {**before, **{name: dict(before[name]) for name in _OURS}}
         for outlet in outlets(output):
             _build_outlet(output, outlet, base, folder, manifest, built)
         if not manifest["outlets"]:
@@ -65,10 +67,11 @@ def build(output: Path, *, anew: bool = False) -> Built:
         if not built.runs:
             built.folder = generations.current
             return built
-        for name in ("outlets", "partitions", "files"):
+        for name in _OURS:
             manifest[name] = dict(sorted(manifest[name].items()))
         if base:
-            _keep(base, folder, manifest, built)
+            generations.keep(manifest["files"])
+            built.kept = sorted(set(manifest["partitions"]) - set(built.written))
         (folder / "README.md").write_text(card(manifest), "utf-8")
         write_document(folder / MANIFEST, manifest)
         built.folder = generations.publish()
@@ -120,7 +123,7 @@ def _build_outlet(
             old = None
         told = by_month.get(month, {})
         contents = write_partition(outlet, month, old, lines, told, folders)
-        return name, contents, _files(folder, folders)
+        return name, contents, files_in(folder, folders)
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         for name, contents, files in pool.map(write, months):
@@ -182,8 +185,8 @@ def _months_of(revisions: Path | None, ids: set[str]) -> dict[str, Month]:
     return found
 
 
-def _files(folder: Path, folders: Iterable[Path]) -> dict[str, Any]:
-    """Return size and SHA-256 of the files of a partition, by their path in the dataset."""
+def files_in(folder: Path, folders: Iterable[Path]) -> dict[str, Any]:
+    """Return size and SHA-256 of the files of some folders, by their path in the dataset."""
     found: dict[str, Any] = {}
     hashes: dict[int, str] = {}
     for path in sorted(it for folder in folders for it in folder.iterdir()):
@@ -196,13 +199,3 @@ def _files(folder: Path, folders: Iterable[Path]) -> dict[str, Any]:
             "sha256": hashes[told.st_ino],
         }
     return found
-
-
-def _keep(base: Path, folder: Path, manifest: dict[str, Any], built: Built) -> None:
-    """Take over the files that did not change, as they are."""
-    for name in manifest["files"]:
-        path = folder / name
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.hardlink_to(base / name)
-    built.kept += sorted(set(manifest["partitions"]) - set(built.written))

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,15 @@ class Generations:
                 yield self.next
             finally:
                 shutil.rmtree(self.next, ignore_errors=True)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Take over files of the latest build as they are; those that the next has are its own."""
+        assert self.current is not None
+        for name in names:
+            path = self.next / name
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.hardlink_to(self.current / name)
 
     def publish(self) -> Path:
         """Make the folder that was given the latest build: readers see all of it or nothing."""
