@@ -4,7 +4,17 @@ import argparse
 import signal
 import sys
 
-from bench import browser, dataset, day, ledger, memory, quality, throughput, watch
+from bench import (
+    browser,
+    dataset,
+    day,
+    duplicates,
+    ledger,
+    memory,
+    quality,
+    throughput,
+    watch,
+)
 from bench.table import measured
 
 PARTS = {
@@ -16,6 +26,7 @@ PARTS = {
     "dataset": dataset.run,
     "watch": watch.run,
     "memory": memory.run,
+    "duplicates": duplicates.run,
 }
 
 

@@ -19,7 +19,7 @@ configs:
   default: true
 - config_name: revisions
   data_files: revisions/*/*/*.parquet
----
+{config}---
 
 # {name}
 
@@ -30,7 +30,7 @@ published from {first} to {last}. {gone:,} of them are gone from their outlet.
 name an article, `revision` counts its versions in the order in which they were read; their
 `date_modified` and `date_fetched` tell their order in time. Folders are by outlet and by month of
 first publication. A text that stands under several addresses is there several times: nothing is
-dropped.
+dropped.{duplicates}
 
 | outlet | articles | revisions | first published | last published | read from | up to run |
 | --- | ---: | ---: | --- | --- | --- | --- |
@@ -64,6 +64,18 @@ The texts, and the pictures that they name, belong to their publisher. This data
 right to them: use it as the law and the publisher's terms allow.
 """
 
+_DUPLICATES = """
+
+`duplicates` marks the same story under another id or at another outlet: {articles:,} articles are
+near-duplicates, in {clusters:,} clusters (of the runs {through}). `cluster` is the first one's
+`outlet/id`, `similarity` that to the one which it was matched with. Articles that are alone are
+not in it.\
+"""
+_DUPLICATES_CONFIG = """\
+- config_name: duplicates
+  data_files: duplicates/duplicates.parquet
+"""
+
 
 def card(manifest: Mapping[str, Any]) -> str:
     """Return the card of a dataset, in Markdown with the Hub's metadata, from its manifest."""
@@ -81,6 +93,7 @@ def card(manifest: Mapping[str, Any]) -> str:
         for it in dataset_schema()
     )
     names = ", ".join(by_outlet)
+    marked = manifest.get("duplicates")
     return _CARD.format(
         name=f"newscrawl: {names}",
         outlets=names,
@@ -92,7 +105,14 @@ def card(manifest: Mapping[str, Any]) -> str:
         rows="\n".join(rows),
         kinds=_counts(whole["kinds"]),
         columns="\n".join(columns),
+        config=_DUPLICATES_CONFIG if marked else "",
+        duplicates=_duplicates(marked) if marked else "",
     )
+
+
+def _duplicates(marked: Mapping[str, Any]) -> str:
+    runs = (f"of {outlet} up to {run}" for outlet, run in marked["through"].items())
+    return _DUPLICATES.format(**{**marked, "through": ", ".join(runs)})
 
 
 def _total(manifest: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -154,10 +154,10 @@ def _hash(word: str) -> int:
 
 
 def similarity(one: Signatures, other: Signatures) -> npt.NDArray[np.float64]:
-    """Return the estimated Jaccard similarities of texts, row by row."""
+    """Return the estimated Jaccard similarities of texts, row by row; 0 for short ones."""
     same: npt.NDArray[np.float64] = np.equal(one, other).mean(axis=1)
     chance = 1 / 256
-    return np.round((same - chance) / (1 - chance), 3)
+    return np.round((same - chance) / (1 - chance), 3).clip(0) * one.any(axis=1)
 
 
 def _rows(paths: list[Path], columns: list[str]) -> pa.Table:
