@@ -194,27 +194,23 @@ def _sign(paths: list[Path], rows: pa.Table, old: Path, new: Path) -> tuple[Sign
         before = _rows([old], before.column_names)
     source = _index(_key(rows), _key(before))
     missing = source < 0
-    texts = (text for _, some in _bodies(paths, missing) for text in some)
-    read = pa.array([_blocks(text) for text in texts], before.schema.field("blocks").type)
-    blocks = pa.concat_arrays([*before["blocks"].chunks, read])
+    # A batch at a time: as Python's numbers all of them would fill the memory.
+    kind = before.schema.field("blocks").type
+    read = [pa.array(map(_blocks, some), kind) for _, some in _bodies(paths, missing)]
+    blocks = pa.concat_arrays([*before["blocks"].chunks, *read])
     blocks = blocks.take(pa.array(np.where(missing, len(before) + missing.cumsum() - 1, source)))
 
     outlets = pc.unique(rows["outlet"])
     codes = _index(rows["outlet"], outlets)
-    found = _numbered(blocks, codes)
-    common = _common(found)
-    was = _common(_numbered(before["blocks"], _index(before["outlet"], outlets)))
+    common = _common(blocks, codes)
+    was = _common(before["blocks"].combine_chunks(), _index(before["outlet"], outlets))
+    changed = np.isin(_numbered(blocks, codes), np.setxor1d(common, was))
     stale = missing.copy()
-    stale[_parents(blocks)[np.isin(found, np.setxor1d(common, was))]] = True
+    stale[_parents(blocks)[changed]] = True
 
     signed = np.zeros((len(rows), SLOTS), np.uint8)
     if not stale.all():
-        target = np.full(len(before), -1)
-        target[source[~stale]] = np.flatnonzero(~stale)
-        for batch in pq.ParquetFile(old).iter_batches(_AT_ONCE, columns=["signature"]):
-            here, target = np.split(target, [len(batch)])
-            kept = pc.fill_null(batch["signature"], bytes(SLOTS)).filter(pa.array(here >= 0))
-            signed[here[here >= 0]] = np.frombuffer(kept.buffers()[1], np.uint8).reshape(-1, SLOTS)
+        _take(old, source, ~stale, signed)
     frames: list[set[int]] = [set() for _ in outlets]
     for number in common.tolist():
         frames[number >> 32].add(number & 0xFFFFFFFF)
@@ -223,13 +219,23 @@ def _sign(paths: list[Path], rows: pa.Table, old: Path, new: Path) -> tuple[Sign
         signed[places] = signatures([_without(text, frames[code]) for text, code in pairs])
 
     valid = pa.array(signed.any(axis=1)).buffers()[1]
-    column = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(SLOTS), len(rows), [valid, pa.py_buffer(signed)]
-    )
+    buffers = [valid, pa.py_buffer(signed)]
+    column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(SLOTS), len(rows), buffers)
     names = rows["outlet"].cast(NAME)
     table = pa.table([names, rows["id"], rows["content_hash"], blocks, column], schema=_SIGNATURES)
     pq.write_table(table, new, row_group_size=10_000, compression="zstd", use_dictionary=["outlet"])
     return signed, int(stale.sum())
+
+
+def _take(old: Path, source: _Places, kept: _Flags, signed: Signatures) -> None:
+    """Take the signatures that are kept from the build before."""
+    file = pq.ParquetFile(old)
+    target = np.full(file.metadata.num_rows, -1)
+    target[source[kept]] = np.flatnonzero(kept)
+    for batch in file.iter_batches(_AT_ONCE, columns=["signature"]):
+        here, target = np.split(target, [len(batch)])
+        some = pc.fill_null(batch["signature"], bytes(SLOTS)).filter(pa.array(here >= 0))
+        signed[here[here >= 0]] = np.frombuffer(some.buffers()[1], np.uint8).reshape(-1, SLOTS)
 
 
 def _key(table: pa.Table) -> pa.ChunkedArray:
@@ -258,21 +264,21 @@ def _parents(blocks: pa.Array) -> _Places:
 
 def _numbered(blocks: pa.Array, codes: _Places) -> _Hashes:
     """Return all blocks as numbers that are other ones for each outlet."""
-    if isinstance(blocks, pa.ChunkedArray):
-        blocks = blocks.combine_chunks()
-    flat: _Hashes = np.asarray(blocks.flatten()).astype(np.uint64)
-    return flat | codes[_parents(blocks)].astype(np.uint64) << np.uint64(32)
+    numbers: _Hashes = (codes.astype(np.uint64) << np.uint64(32))[_parents(blocks)]
+    numbers |= np.asarray(blocks.flatten())
+    return numbers
 
 
-def _common(blocks: _Hashes) -> _Hashes:
-    """Return the blocks that too many articles have."""
-    values, counts = np.unique(blocks, return_counts=True)
-    common: _Hashes = values[counts > COMMON]
-    return common
+def _common(blocks: pa.Array, codes: _Places) -> _Hashes:
+    """Return the blocks that too many articles of an outlet have."""
+    numbers = _numbered(blocks, codes)
+    numbers.sort()
+    # Sorted, a block of more than COMMON articles stands again COMMON places later.
+    return np.unique(numbers[COMMON:][numbers[COMMON:] == numbers[:-COMMON]])
 
 
 def _pairs(signed: Signatures, places: _Places) -> tuple[_Places, _Places]:
-    """Return which of the texts at some places may be alike, the earlier one first."""
+    """Return which of the texts at some places may be alike, by their number among these."""
     count = len(places)
     pairs = np.zeros(0, np.int64)
     for first in range(0, SLOTS - _BAND + 1, _BAND):
@@ -280,11 +286,11 @@ def _pairs(signed: Signatures, places: _Places) -> tuple[_Places, _Places]:
         band = slots[:, 0] << 16 | slots[:, 1] << 8 | slots[:, 2]
         order = np.argsort(band, kind="stable")
         band = band[order]
+        found = [pairs]
         for step in range(1, _NEIGHBOURS + 1):
             same = np.flatnonzero(band[step:] == band[:-step])
-            if not same.size:
-                break
-            pairs = np.union1d(pairs, order[same] * count + order[same + step])
+            found.append(order[same] * count + order[same + step])
+        pairs = np.unique(np.concatenate(found))
     return pairs // count, pairs % count
 
 
