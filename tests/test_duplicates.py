@@ -1,59 +1,30 @@
 """Near-duplicates: from published parts to the marks in the dataset, as users make them."""
 
-import hashlib
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from bench.duplicates import Case, alike, cases, newsletter, rewritten, story, text, wire
-from newscrawl.dataset.duplicates import COMMON, THRESHOLD
-from newscrawl.items import Article, content_hash, record
-from newscrawl.parts import line_of
+from newscrawl.dataset.build import build
+from newscrawl.dataset.duplicates import COMMON, THRESHOLD, Marked, mark
+from newscrawl.dataset.verify import Verifier
+from newscrawl.ledger import Ledger
 from tests.conftest import ROOT, environment
+from tests.made_up import made_up, write_run
+from tests.test_readme import README
 from tests.test_real_pages import bodies, read_body
 
-Marks = Mapping[str, list[str]]
 
-
-def article(identity: str, day: str, body: str, **more: Any) -> Article:
-    found = Article(
-        id=identity,
-        url=f"https://thehill.com/homenews/{identity}-a-story/",
-        headline=f"Story {identity}",
-        date_published=f"{day}T12:00:00Z",
-        date_modified=f"{day}T12:00:00Z",
-        kind="news",
-        body=body,
-        source="page",
-        source_url=f"https://thehill.com/homenews/{identity}-a-story/",
-        date_fetched="2026-11-24T00:00:00Z",
-        **{"outlet": "hill", **more},
-    )
-    found.content_hash = content_hash(found)
-    return found
-
-
-def publish(output: Path, run: str, articles: Iterable[Article]) -> None:
-    """Leave what a crawl leaves: for each outlet a closed run with one part."""
-    by_outlet: dict[str, list[bytes]] = {}
-    for it in articles:
-        by_outlet.setdefault(it.outlet, []).append(line_of(record(it)))
-    for outlet, lines in by_outlet.items():
-        folder = output / outlet / f"run={run}"
-        folder.mkdir(parents=True)
-        (folder / "part-00000.jsonl").write_bytes(b"".join(lines))
-        part = {
-            "name": "part-00000.jsonl",
-            "records": len(lines),
-            "bytes": sum(len(it) for it in lines),
-        }
-        (folder / "run.json").write_text(json.dumps({"run": run, "parts": [part]}))
+def article(number: int, day: str, body: str, **more: Any) -> dict[str, Any]:
+    """Return the record of an article that was published on a day of 2026."""
+    return made_up(number, date_published=f"2026-{day}T12:00:00Z", body=body, **more)
 
 
 def dataset(output: Path, *arguments: str, seed: str = "0") -> tuple[int, str]:
@@ -70,27 +41,19 @@ def dataset(output: Path, *arguments: str, seed: str = "0") -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def build_and_mark(output: Path, seed: str = "0") -> str:
-    code, told = dataset(output, "build", seed=seed)
-    assert code == 0, told
-    code, told = dataset(output, "duplicates", seed=seed)
-    assert code == 0, told
-    return told
-
-
 def manifest(output: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((output / "dataset/dataset.json").read_text("utf-8"))
     return found
 
 
 def rows(output: Path, name: str = "duplicates") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (
-        pq.ParquetFile(output / f"dataset/duplicates/{name}.parquet").read().to_pylist()
-    )
+    path = output / f"dataset/duplicates/{name}.parquet"
+    found: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
     return found
 
 
-def clusters(output: Path) -> Marks:
+def clusters(output: Path) -> dict[str, list[str]]:
+    """Return the members of each cluster, in the order of the rows."""
     found: dict[str, list[str]] = {}
     for row in rows(output):
         found.setdefault(row["cluster"], []).append(f"{row['outlet']}/{row['id']}")
@@ -98,49 +61,56 @@ def clusters(output: Path) -> Marks:
 
 
 def files(output: Path) -> dict[str, bytes]:
-    folder = output / "dataset"
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    """Return all that the dataset has, by path."""
+    folder = (output / "dataset").resolve()
+    found = (it for it in folder.rglob("*") if it.is_file())
+    return {it.relative_to(folder).as_posix(): it.read_bytes() for it in found}
 
 
 ORIGINAL = story("a")
 BRIEF = "The night ferry is late again."
 
 
-def first_run() -> list[Article]:
-    return [
-        article("100", "2026-10-31", text(ORIGINAL)),
-        article("101", "2026-11-03", text(ORIGINAL)),
-        article("102", "2026-11-02", text(rewritten(ORIGINAL, [4]))),
-        article("103", "2026-11-04", BRIEF),
-        article("104", "2026-11-05", BRIEF),
-        *(article(str(300 + n), "2026-11-06", text(story(f"other {n}"))) for n in range(20)),
-        *(
-            article(str(200 + n), f"2026-11-{n + 1:02}", text(newsletter(str(n), 1)))
-            for n in range(COMMON)
-        ),
+def publish_first(output: Path) -> list[dict[str, Any]]:
+    records = [
+        article(100, "10-31", text(ORIGINAL)),
+        article(101, "11-03", text(ORIGINAL)),
+        article(102, "11-02", text(rewritten(ORIGINAL, [4]))),
+        article(103, "11-04", BRIEF),
+        article(104, "11-05", BRIEF),
+        *(article(300 + n, "11-06", text(story(f"other {n}"))) for n in range(20)),
+        *(article(200 + n, f"11-{n + 1:02}", text(issue(n))) for n in range(COMMON)),
     ]
+    write_run(output, "20261121T000000Z", records)
+    return records
 
 
-def second_run() -> list[Article]:
-    later = [str(200 + COMMON + n) for n in range(2)]
-    return [
-        article("900", "2026-10-30", text(wire(ORIGINAL)), outlet="gazette"),
-        article("305", "2026-11-06", text(rewritten(story("other 4"), [7])), revision=2),
-        *(article(it, "2026-11-20", text(newsletter(it, 1))) for it in later),
+def publish_second(output: Path) -> list[dict[str, Any]]:
+    elsewhere = [article(900, "10-30", text(wire(ORIGINAL)), outlet="gazette")]
+    write_run(output, "20261122T000000Z", elsewhere, outlet="gazette")
+    records = [
+        article(305, "11-06", text(rewritten(story("other 4"), [7])), revision=2),
+        *(article(200 + n, "11-20", text(issue(n))) for n in range(COMMON, COMMON + 2)),
     ]
+    write_run(output, "20261122T000000Z", records)
+    return elsewhere + records
+
+
+def issue(number: int) -> list[str]:
+    """Return an issue of a series whose frame is most of it."""
+    return newsletter(f"issue {number}", 1)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both runs, built and marked at once."""
     output = tmp_path_factory.mktemp("whole")
-    publish(output, "20261121T000000Z", first_run())
-    publish(output, "20261122T000000Z", second_run())
-    told = build_and_mark(output, seed="1")
+    publish_first(output)
+    publish_second(output)
+    code, told = dataset(output, "build", seed="1")
+    assert code == 0, told
+    code, told = dataset(output, "duplicates", seed="1")
+    assert code == 0, told
     assert "38 texts read; 6 articles are near-duplicates, in 2 clusters." in told
     return output
 
@@ -155,8 +125,7 @@ def test_the_same_story_is_marked_and_nothing_is_dropped(whole: Path) -> None:
     assert similar["900"] == similar["304"] == similar["101"] == 1
     assert THRESHOLD < similar["100"] < similar["102"] < 1
     # Neither the brief, twice the same, nor an issue of a series that shares most of its text.
-    kept = pq.read_table(whole / "dataset/articles").to_pylist()
-    assert {row["id"] for row in kept} == {it.id for it in first_run() + second_run()}
+    assert pq.read_table(whole / "dataset/articles").num_rows == 5 + 20 + COMMON + 1 + 2
     signed = {row["id"]: row["signature"] is not None for row in rows(whole, "signatures")}
     assert {it for it, done in signed.items() if not done} == {"103", "104"}
 
@@ -165,39 +134,43 @@ def test_the_manifest_and_the_card_tell_of_it(whole: Path) -> None:
     told = manifest(whole)
     assert told["duplicates"]["through"] == dict.fromkeys(("gazette", "hill"), "20261122T000000Z")
     assert (told["duplicates"]["articles"], told["duplicates"]["clusters"]) == (6, 2)
+    # Which compares every file with the manifest.
+    assert list(Verifier(whole).faults(Ledger(f"sqlite:///{whole}/ledger.sqlite3"))) == []
+    marks = told["files"]["duplicates/duplicates.parquet"]
+    assert marks["rows"] == 6
     assert list(told["files"]) == sorted(told["files"])
-    for name, content in files(whole).items():
-        if name not in ("dataset.json", "README.md"):
-            assert told["files"][name]["sha256"] == hashlib.sha256(content).hexdigest(), name
-            assert (
-                told["files"][name]["rows"]
-                == pq.ParquetFile(whole / "dataset" / name).metadata.num_rows
-            )
     card = (whole / "dataset/README.md").read_text("utf-8")
     assert "6 articles are near-duplicates, in 2 clusters" in " ".join(card.split())
     assert "config_name: duplicates\n  data_files: duplicates/duplicates.parquet\n" in card
 
 
+def test_the_query_of_the_readme_takes_each_story_once(whole: Path) -> None:
+    (query,) = re.findall(r"```sql\n(.*?)```", README, flags=re.S)
+    found = duckdb.sql(query.replace("'output/", f"'{whole}/")).fetchall()
+    assert len(found) == 38 - (6 - 2)
+
+
 def test_run_after_run_gives_what_one_run_gives(whole: Path, tmp_path: Path) -> None:
-    publish(tmp_path, "20261121T000000Z", first_run())
-    build_and_mark(tmp_path)
+    publish_first(tmp_path)
+    build(tmp_path)
+    mark(tmp_path)
     assert "hill/100" in clusters(tmp_path)
     before = (tmp_path / "dataset/duplicates/duplicates.parquet").stat()
 
-    publish(tmp_path, "20261122T000000Z", second_run())
-    assert dataset(tmp_path, "build")[0] == 0
+    publish_second(tmp_path)
+    assert dataset(tmp_path, "build", seed="2")[0] == 0
     # What was found stays, and says up to which runs it goes.
     assert (tmp_path / "dataset/duplicates/duplicates.parquet").stat().st_ino == before.st_ino
     told = manifest(tmp_path)
     assert told["duplicates"]["through"] == {"hill": "20261121T000000Z"}
     assert told["outlets"]["hill"]["through"] == "20261122T000000Z"
 
-    code, said = dataset(tmp_path, "duplicates")
+    code, said = dataset(tmp_path, "duplicates", seed="2")
     # The new ones, the revised one, and the issues whose frame is known as one only now.
     assert (code, said.count(f" {4 + COMMON} texts read;")) == (0, 1), said
     assert files(tmp_path) == files(whole)
-    assert "is up to date; 6 articles" in dataset(tmp_path, "duplicates")[1]
-    assert dataset(tmp_path, "build", "--anew")[0] == 0
+    assert mark(tmp_path) == Marked(6, 2, read=None)
+    build(tmp_path, anew=True)
     assert "duplicates" not in manifest(tmp_path)
     assert not (tmp_path / "dataset/duplicates").exists()
 
@@ -209,6 +182,16 @@ def test_without_a_dataset_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "dataset").exists()
 
 
+def test_without_stories_nothing_is_marked(tmp_path: Path) -> None:
+    write_run(tmp_path, "20261121T000000Z", [])
+    build(tmp_path)
+    assert mark(tmp_path) == Marked(0, 0, read=None)
+    write_run(tmp_path, "20261122T000000Z", [article(n, "11-04", BRIEF) for n in (1, 2)])
+    build(tmp_path)
+    assert mark(tmp_path) == Marked(0, 0, read=2)
+    assert rows(tmp_path) == []
+
+
 @pytest.mark.parametrize("case", list(cases()), ids=lambda it: it.name)
 def test_the_threshold_tells_stories_apart(case: Case) -> None:
     (found,) = alike([case.one], [case.other])
@@ -216,14 +199,14 @@ def test_the_threshold_tells_stories_apart(case: Case) -> None:
 
 
 def test_real_stories_are_alike_only_to_their_copies(shared: Path, tmp_path: Path) -> None:
-    real = {str(it["id"]): (read_body(it).text or "").split("\n\n") for it in bodies(shared)}
-    originals = [article(it, "2026-11-01", text(blocks)) for it, blocks in real.items()]
+    real = {it["id"]: (read_body(it).text or "").split("\n\n") for it in bodies(shared)}
+    originals = [article(it, "11-01", text(blocks)) for it, blocks in real.items()]
     copies = [
-        article(f"9{it}", "2026-11-02", text([blocks[0].replace(" ", "  ").upper()], blocks[1:-1]))
+        article(10_000_000 + it, "11-02", text([blocks[0].upper()], blocks[1:-1]))
         for it, blocks in real.items()
     ]
-    publish(tmp_path, "20261121T000000Z", [*originals, *copies])
-    build_and_mark(tmp_path)
-    assert clusters(tmp_path) == {
-        f"hill/{it}": [f"hill/{it}", f"hill/9{it}"] for it in sorted(real)
-    }
+    write_run(tmp_path, "20261121T000000Z", [*originals, *copies])
+    build(tmp_path)
+    mark(tmp_path)
+    wanted = {f"hill/{it}": [f"hill/{it}", f"hill/{10_000_000 + it}"] for it in real}
+    assert clusters(tmp_path) == wanted

@@ -104,6 +104,8 @@ def mark(output: Path) -> Marked:
         if told.items() >= now.items():
             return Marked(told["articles"], told["clusters"])
         paths = sorted((base / "articles").glob("*/*/*.parquet"))
+        if not paths:
+            return Marked(0, 0)
         rows = _rows(paths, ["outlet", "id", "date_published", "content_hash"])
         (folder / _FOLDER).mkdir()
         old = base / _FOLDER / "signatures.parquet"
