@@ -176,14 +176,14 @@ def _bodies(paths: list[Path], wanted: _Flags) -> Iterator[tuple[_Places, list[s
     done = 0
     for path in paths:
         file = pq.ParquetFile(path)
-        if not wanted[done : done + file.metadata.num_rows].any():
-            done += file.metadata.num_rows
+        start, done = done, done + file.metadata.num_rows
+        if not wanted[start:done].any():
             continue
         for batch in file.iter_batches(_AT_ONCE, columns=["body"]):
-            here = np.flatnonzero(wanted[done : done + len(batch)])
+            here = np.flatnonzero(wanted[start : start + len(batch)])
             if here.size:
-                yield here + done, [it or "" for it in batch["body"].take(here).to_pylist()]
-            done += len(batch)
+                yield start + here, [it or "" for it in batch["body"].take(here).to_pylist()]
+            start += len(batch)
 
 
 def _sign(paths: list[Path], rows: pa.Table, old: Path, new: Path) -> tuple[Signatures, int]:
@@ -196,16 +196,12 @@ def _sign(paths: list[Path], rows: pa.Table, old: Path, new: Path) -> tuple[Sign
         before = _rows([old], before.column_names)
     source = _index(_key(rows), _key(before))
     missing = source < 0
-    # A batch at a time: as Python's numbers all of them would fill the memory.
-    kind = before.schema.field("blocks").type
-    read = [pa.array(map(_blocks, some), kind) for _, some in _bodies(paths, missing)]
-    blocks = pa.concat_arrays([*before["blocks"].chunks, *read])
-    blocks = blocks.take(pa.array(np.where(missing, len(before) + missing.cumsum() - 1, source)))
-
+    blocks = _all_blocks(paths, missing, source, before["blocks"])
     outlets = pc.unique(rows["outlet"])
     codes = _index(rows["outlet"], outlets)
     common = _common(blocks, codes)
     was = _common(before["blocks"].combine_chunks(), _index(before["outlet"], outlets))
+    del before  # as large as what comes next
     changed = np.isin(_numbered(blocks, codes), np.setxor1d(common, was))
     stale = missing.copy()
     stale[_parents(blocks)[changed]] = True
@@ -220,13 +216,22 @@ def _sign(paths: list[Path], rows: pa.Table, old: Path, new: Path) -> tuple[Sign
         pairs = zip(some, codes[places].tolist(), strict=True)
         signed[places] = signatures([_without(text, frames[code]) for text, code in pairs])
 
+    _write(new, rows, blocks, signed)
+    return signed, int(stale.sum())
+
+
+def _write(path: Path, rows: pa.Table, blocks: pa.Array, signed: Signatures) -> None:
     valid = pa.array(signed.any(axis=1)).buffers()[1]
     buffers = [valid, pa.py_buffer(signed)]
-    column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(SLOTS), len(rows), buffers)
-    names = rows["outlet"].cast(NAME)
-    table = pa.table([names, rows["id"], rows["content_hash"], blocks, column], schema=_SIGNATURES)
-    pq.write_table(table, new, row_group_size=10_000, compression="zstd", use_dictionary=["outlet"])
-    return signed, int(stale.sum())
+    signature = pa.FixedSizeBinaryArray.from_buffers(pa.binary(SLOTS), len(rows), buffers)
+    columns = [rows["outlet"].cast(NAME), rows["id"], rows["content_hash"], blocks, signature]
+    pq.write_table(
+        pa.table(columns, schema=_SIGNATURES),
+        path,
+        row_group_size=10_000,
+        compression="zstd",
+        use_dictionary=["outlet"],
+    )
 
 
 def _take(old: Path, source: _Places, kept: _Flags, signed: Signatures) -> None:
@@ -238,6 +243,16 @@ def _take(old: Path, source: _Places, kept: _Flags, signed: Signatures) -> None:
         here, target = np.split(target, [len(batch)])
         some = pc.fill_null(batch["signature"], bytes(SLOTS)).filter(pa.array(here >= 0))
         signed[here[here >= 0]] = np.frombuffer(some.buffers()[1], np.uint8).reshape(-1, SLOTS)
+
+
+def _all_blocks(
+    paths: list[Path], missing: _Flags, source: _Places, before: pa.ChunkedArray
+) -> pa.Array:
+    """Return the checksums of the blocks of all articles, read where they are missing."""
+    # A batch at a time: as Python's numbers all of them would fill the memory.
+    read = [pa.array(map(_blocks, some), before.type) for _, some in _bodies(paths, missing)]
+    blocks = pa.concat_arrays([*before.chunks, *read])
+    return blocks.take(pa.array(np.where(missing, len(before) + missing.cumsum() - 1, source)))
 
 
 def _key(table: pa.Table) -> pa.ChunkedArray:
