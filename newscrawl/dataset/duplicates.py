@@ -294,21 +294,21 @@ def _common(blocks: pa.Array, codes: _Places) -> _Hashes:
     return np.unique(numbers[COMMON:][numbers[COMMON:] == numbers[:-COMMON]])
 
 
-def _pairs(signed: Signatures, places: _Places) -> tuple[_Places, _Places]:
-    """Return which of the texts at some places may be alike, by their number among these."""
-    count = len(places)
-    pairs = np.zeros(0, np.int64)
+def _pairs(signed: Signatures, places: _Places) -> Iterator[tuple[_Places, _Places]]:
+    """Yield which of the texts at some places may be alike, by their number among these.
+
+    The earlier one comes first; a pair may come again.
+    """
     for first in range(0, SLOTS - _BAND + 1, _BAND):
         slots = signed[places, first : first + _BAND].astype(np.uint32)
         band = slots[:, 0] << 16 | slots[:, 1] << 8 | slots[:, 2]
         order = np.argsort(band, kind="stable")
         band = band[order]
-        found = [pairs]
         for step in range(1, _NEIGHBOURS + 1):
             same = np.flatnonzero(band[step:] == band[:-step])
-            found.append(order[same] * count + order[same + step])
-        pairs = np.unique(np.concatenate(found))
-    return pairs // count, pairs % count
+            for start in range(0, len(same), 10_000):
+                some = same[start : start + 10_000]
+                yield order[some], order[some + step]
 
 
 def _marks(rows: pa.Table, signed: Signatures) -> pa.Table:
@@ -316,16 +316,14 @@ def _marks(rows: pa.Table, signed: Signatures) -> pa.Table:
     order = [(name, "ascending") for name in ("date_published", "outlet", "id")]
     places = np.asarray(pc.sort_indices(rows, sort_keys=order)).astype(np.int64)
     places = places[np.any(signed, axis=1)[places]]
-    earlier, later = _pairs(signed, places)
-    alike = np.zeros(len(earlier))
-    for start in range(0, len(alike), 10_000):
-        some = slice(start, start + 10_000)
-        alike[some] = similarity(signed[places[earlier[some]]], signed[places[later[some]]])
-    ranked = np.lexsort((earlier, -alike, later))
-    ranked = ranked[alike[ranked] >= THRESHOLD]
-    later, best = np.unique(later[ranked], return_index=True)
     cluster, value = np.arange(len(places)), np.ones(len(places))
-    cluster[later], value[later] = earlier[ranked[best]], alike[ranked[best]]
+    for earlier, later in _pairs(signed, places):
+        alike = similarity(signed[places[earlier]], signed[places[later]])
+        # A text comes once a step, so nothing is written twice here.
+        alone = cluster[later] == later
+        better = np.where(alone, alike >= THRESHOLD, alike > value[later])
+        better |= (alike == value[later]) & (earlier < cluster[later])
+        cluster[later[better]], value[later[better]] = earlier[better], alike[better]
     # Each leads to an earlier one, and these on to the first.
     while (cluster[cluster] != cluster).any():
         cluster = cluster[cluster]
