@@ -150,7 +150,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
         withdrawn=[{"id": "3", "gone": True, "date": "2026-11-02T13:00:00Z"}],
     )
     build(output)
-    folder = output / "dataset/duplicates/outlet=gazette"
+    folder = output / "dataset/duplicates"
     folder.mkdir(parents=True)
     same = {"outlet": ["gazette"] * 2, "id": ["2", "5"], "cluster": ["s1", "s1"]}
     pq.write_table(pa.table(same), folder / "duplicates.parquet")

@@ -164,10 +164,11 @@ def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
             _insert(database, "articles", article | more)
             found = {name: row[name] for name in ("headline", "description", "body", "authors")}
             _insert(database, "search", {"rowid": number} | found)
-    for path in sorted(dataset.glob("duplicates/**/*.parquet")):
+    same = dataset / "duplicates" / "duplicates.parquet"
+    if same.exists():
         database.executemany(
             "update articles set story = :cluster where outlet = :outlet and id = :id",
-            _rows(path, ["outlet", "id", "cluster"]),
+            _rows(same, ["outlet", "id", "cluster"]),
         )
     for kind in ("authors", "sections", "tags"):
         database.execute(_NAMES.format(kind))

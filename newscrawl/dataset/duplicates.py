@@ -33,7 +33,7 @@ from newscrawl.dataset.card import card
 from newscrawl.dataset.columns import NAME
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import DatasetError
-from newscrawl.parts import write_whole
+from newscrawl.parts import write_document
 
 THRESHOLD = 0.4
 """From here on two articles are one story: 57 % of both their texts, if these are as long."""
@@ -118,7 +118,7 @@ def mark(output: Path) -> Marked:
         manifest["files"] = dict(sorted(files.items()))
         generations.keep(manifest["files"])
         (folder / "README.md").write_text(card(manifest), "utf-8")
-        write_whole(folder / MANIFEST, manifest)
+        write_document(folder / MANIFEST, manifest)
         generations.publish()
     return done
 
