@@ -28,6 +28,7 @@ LAYERS = (
     {"arguments", "manners", "logformatter", "dataset"},
     {"pipelines", "spidermiddlewares", "downloadermiddlewares", "discovery", "remote", "browse"},
     {"article_spider", "output_command"},
+    {"compare"},
     {"spiders", "commands", "settings"},
     {"sample"},
 )

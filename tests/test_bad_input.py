@@ -132,12 +132,12 @@ def test_an_output_folder_that_cannot_be_written_stops_the_run(tmp_path: Path) -
 
 def test_a_full_disk_stops_the_run_and_tears_no_line(tmp_path: Path) -> None:
     pages = {
-        address(n): (200, HTML, article(n, "<p>rain</p>" * 200)) for n in range(6000001, 6000031)
+        address(n): (200, HTML, article(n, "<p>rain</p>" * 400)) for n in range(6000001, 6000031)
     }
     recording = site(tmp_path / "site.warc.gz", pages)
     output = tmp_path / "output"
-    # No file may grow past 32 KiB, the ledger's neither: like a full disk, in the middle of a line.
-    done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(recording), limits="ulimit -f 32")
+    # No file may grow past 64 KiB, the ledger's neither: like a full disk, in the middle of a line.
+    done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(recording), limits="ulimit -f 64")
     assert done.code == 3
     assert "cannot be written, the run stops" in done.log
     assert "Traceback" not in done.log

@@ -1,7 +1,6 @@
 """``scrapy history``: an article's revisions, and what changed from one to the next."""
 
 import argparse
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from newscrawl.exceptions import LedgerError
 from newscrawl.ledger import Ledger
 from newscrawl.output_command import OutputCommand
 from newscrawl.parts import read_part
+from newscrawl.story import changed_blocks
 
 
 class Command(OutputCommand):
@@ -87,12 +87,6 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
         yield "  body"
         for line in changed:
             yield f"    {line}"
-
-
-def changed_blocks(before: str | None, after: str | None) -> list[str]:
-    """Return the blocks of a body that were taken out (``- ``) or put in (``+ ``), in order."""
-    old, new = ((body or "").split("\n\n") for body in (before, after))
-    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
 
 
 def _words(value: Any) -> str:
