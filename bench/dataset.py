@@ -64,7 +64,7 @@ def articles(size: int) -> Iterator[dict[str, Any]]:
     names = [" ".join(it.split()[:2]).title() for it in texts[:400]]
     for number in range(size):
         identity = str(1_000_000 + number * 7919 % 6_000_011)
-        moment = (BEGAN + YEARS * number / size).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = (BEGAN + YEARS * (number / size)).strftime("%Y-%m-%dT%H:%M:%SZ")
         story = chance.choices(texts, k=chance.randint(15, 50))
         url = f"https://thehill.com/homenews/senate/{identity}-{'-'.join(story[0].split()[:6])}/"
         writer = names[number % len(names)]

@@ -179,6 +179,31 @@ def test_built_run_after_run_or_at_once_it_is_the_same(tmp_path: Path) -> None:
     assert list(Verifier(step).faults(None)) == []
 
 
+def test_what_was_published_twice_is_there_once(tmp_path: Path) -> None:
+    """A lost ledger that nobody rebuilt makes a crawl publish everything again."""
+    (tmp_path / "all").mkdir()
+    step, whole = tmp_path / "step", tmp_path / "all"
+    october: dict[str, Any] = {"date_published": "2026-10-30T12:00:00Z"}
+    later: dict[str, Any] = {"date_fetched": "2026-11-20T00:00:00Z"}
+    runs = [
+        [made_up(1), made_up(2), made_up(2, 2), made_up(3)],
+        [made_up(1, **later), made_up(2, **later), made_up(3, **october), made_up(4)],
+    ]
+    for run, records in zip(RUNS, runs, strict=False):
+        for output in (step, whole):
+            write_run(output, run, records)
+        built = build(step)
+    assert built.doubled == 3
+    build(whole)
+    assert contents(step) == contents(whole)
+    assert sorted((it["id"], it["revision"]) for it in rows(step)) == [
+        *(("1", 1), ("2", 2), ("3", 1), ("4", 1)),
+    ]
+    assert len(rows(step, "revisions")) == 5
+    assert {it["date_fetched"].day for it in rows(step) if it["id"] == "1"} == {1}
+    assert "3 lines stood in the parts twice" in dataset(step, "build", "--anew").stderr
+
+
 def test_only_the_months_that_a_run_touches_are_written(tmp_path: Path) -> None:
     march: dict[str, Any] = {"date_published": "2026-03-01T00:00:00Z"}
     write_run(tmp_path, RUNS[0], [made_up(1), made_up(2, **march)])

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,8 @@ def _build_outlet(
     temporary.mkdir()
     revisions = base / "revisions" / f"outlet={outlet}" if base else None
     parts = _parts(output, outlet, runs)
-    lines = index(outlet, parts, temporary, lambda ids: _months_of(revisions, ids))
+    find = partial(_months_of, revisions) if revisions and revisions.exists() else None
+    lines = index(outlet, parts, temporary, find)
     by_month = _by_month(_gone(runs), lines, revisions)
     months = sorted(set(lines.months) | set(by_month))
     lines.homes.clear()  # the largest thing in memory

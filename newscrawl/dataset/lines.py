@@ -108,13 +108,13 @@ def index(
     outlet: str,
     parts: Iterable[PartFile],
     folder: Path,
-    find: Callable[[set[str]], Mapping[str, Month]],
+    find: Callable[[set[str]], Mapping[str, Month]] | None,
 ) -> Lines:
     """Find out where each line of parts, the oldest first, belongs.
 
-    ``find`` returns the months of those of the given articles that the dataset has already.
-    Lines that are not written as ours are now are rewritten into a file in ``folder``.
-    Raises DatasetError for a line that is no record and for a part that is not whole.
+    ``find`` returns the months of those of the given articles that the dataset has already; None
+    where it has nothing. Lines that are not written as ours are now are rewritten into a file in
+    ``folder``. Raises DatasetError for a line that is no record and for a part that is not whole.
     """
     lines = Lines()
     homeless: dict[str, list[_Line]] = {}
@@ -122,16 +122,13 @@ def index(
         reader = _Reader(outlet, lines, rewritten)
         for part in parts:
             for line in reader.read(part):
-                if line.revision == 1:
-                    lines.homes[line.id] = line.month
-                home = lines.homes.get(line.id)
-                if home is None:
-                    homeless.setdefault(line.id, []).append(line)
+                if find is None:
+                    # The first line of an article is its oldest revision, as far as we have it.
+                    lines._put(lines.homes.setdefault(line.id, line.month), line)
                 else:
-                    lines._put(home, line)
-    found = find(set(homeless)) if homeless else {}
+                    homeless.setdefault(line.id, []).append(line)
+    found = find(set(homeless)) if find else {}
     for identity, waiting in homeless.items():
-        # An article whose first revision is lost lives in the month of the oldest we have.
         home = lines.homes[identity] = found.get(identity, waiting[0].month)
         for line in waiting:
             lines._put(home, line)

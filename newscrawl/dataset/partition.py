@@ -210,16 +210,17 @@ def write_partition(
     newest = _newest(files[0] if old else None, new)
     before = _gone(files[0]) if old else {}
     revised = pa.array(sorted(newest), pa.string())
+    seen: set[tuple[str, int]] = set()
     with _Sink(articles / ARTICLES) as latest_rows, _Sink(revisions / EARLIER) as earlier_rows:
         for days in _batches(new, sum(it.size for it in streams)):
-            tables = [_read(outlet, month, lines, days)] if set(days) & set(new.ranges) else []
             end = _end_of(month, days[-1])
-            for stream in streams:
-                tables += stream.until(end)
+            tables = [table for stream in streams for table in stream.until(end)]
+            if set(days) & set(new.ranges):
+                tables.append(_read(outlet, month, lines, days))
             if not tables:
                 continue
             table = pa.concat_tables(tables)
-            latest, earlier = _split(table, newest, revised)
+            latest, earlier = _split(table, newest, revised, seen)
             contents.doubled += table.num_rows - latest.num_rows - earlier.num_rows
             latest = _marked(latest, new, told, before)
             contents.count(latest)
@@ -293,23 +294,35 @@ def _read(outlet: str, month: Month, lines: Lines, days: range) -> pa.Table:
 
 
 def _split(
-    table: pa.Table, newest: Mapping[str, int], revised: pa.Array
+    table: pa.Table, newest: Mapping[str, int], revised: pa.Array, seen: set[tuple[str, int]]
 ) -> tuple[pa.Table, pa.Table]:
     """Return the rows that are their article's latest revision, and the others, in order.
 
-    A row that is there twice comes once. ``revised`` are the articles that ``newest`` knows.
+    ``revised`` are the articles that ``newest`` knows. Rows whose key was ``seen`` are left out:
+    the first one stays.
     """
     order = pc.sort_indices(table, sort_keys=_ORDER)
     ids, revisions = (table[it].combine_chunks().take(order) for it in ("id", "revision"))
     latest = bytearray(b"\1") * len(order)
     for place in pc.indices_nonzero(pc.is_in(ids, revised)).to_pylist():
         latest[place] = newest[ids[place].as_py()] == revisions[place].as_py()
-    same = pc.and_(*(pc.equal(it[1:], it[:-1]) for it in (ids, revisions)))
-    once = pa.concat_arrays([pa.array([True]), pc.invert(same)])
     is_latest = pc.cast(pa.array(latest, pa.uint8()), pa.bool_())
-    chosen = (is_latest, pc.invert(is_latest))
-    first, rest = (table.take(order.filter(pc.and_(it, once))) for it in chosen)
-    return first, rest
+    chosen = [is_latest, pc.invert(is_latest)]
+    keys = list(zip(ids.to_pylist(), revisions.to_pylist(), strict=True))
+    fresh = set(keys)
+    if len(fresh) < len(keys) or not seen.isdisjoint(fresh):
+        once = pa.array([_is_new(key, seen) for key in keys])
+        chosen = [pc.and_(it, once) for it in chosen]
+    seen |= fresh
+    latest_rows, earlier_rows = (table.take(order.filter(it)) for it in chosen)
+    return latest_rows, earlier_rows
+
+
+def _is_new(key: tuple[str, int], seen: set[tuple[str, int]]) -> bool:
+    """Say whether a key is seen for the first time, which it is from now on."""
+    count = len(seen)
+    seen.add(key)
+    return len(seen) > count
 
 
 def _marked(
