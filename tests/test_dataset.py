@@ -282,24 +282,29 @@ def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path: Path) -> None:
     done = dataset(tmp_path / "nowhere", "build")
     assert (done.returncode, done.stdout) == (3, "")
     assert re.fullmatch(r"There is no closed run in .*: nothing to build\.\n", done.stderr)
-    folder = write_run(tmp_path, RUNS[0], [made_up(1), made_up(2)])
+    assert dataset(tmp_path, "fly").returncode == 2
+    write_run(tmp_path, RUNS[0], [made_up(1), made_up(2)])
     build(tmp_path)
     before = contents(tmp_path)
-    broken = write_run(tmp_path, RUNS[1], [made_up(3), made_up(4)])
-    part = broken / "part-00000.jsonl"
-    part.write_bytes(part.read_bytes().replace(b'"id":"4"', b'"id":4'))
-    done = dataset(tmp_path, "build")
-    assert done.returncode == 3
-    assert re.fullmatch(r".*part-00000\.jsonl, line 2, is no record: .*\n", done.stderr)
-    assert contents(tmp_path) == before
-    part.write_bytes(line_of({**made_up(3), "mood": "grey"}) + line_of(made_up(4)))
-    done = dataset(tmp_path, "build")
-    assert done.returncode == 3
-    assert re.fullmatch(r"A line of hill in 2026-11 breaks .*unexpected field.*\n", done.stderr)
+    part = write_run(tmp_path, RUNS[1], [made_up(3), made_up(4)]) / "part-00000.jsonl"
+    good = part.read_bytes()
+    for bad, says in {
+        good.replace(b'"id":"4"', b'"id":4'): r"part-00000\.jsonl, line 2, is no record: ",
+        good[:-40]: r"part-00000\.jsonl, line 2, is no record: ",
+        good.replace(b'"hill","id":"4"', b'"dale","id":"4"'): r"its outlet is 'dale'",
+        good.replace(b',"schema_version":1', b""): r"line 1, is no record: it has no",
+        good.splitlines(keepends=True)[0]: r"has 1 lines and its run\.json says 2",
+        line_of({**made_up(3), "mood": "grey"}) + line_of(made_up(4)): (
+            r"A line of hill in 2026-11 breaks .*unexpected field"
+        ),
+    }.items():
+        part.write_bytes(bad)
+        with pytest.raises(DatasetError, match=says):
+            build(tmp_path)
+        assert contents(tmp_path) == before
     part.unlink()
-    assert "part-00000.jsonl cannot be read: No such file" in dataset(tmp_path, "build").stderr
-    (folder / "run.json").write_text("{}")
-    assert dataset(tmp_path, "fly").returncode == 2
+    with pytest.raises(DatasetError, match=r"part-00000\.jsonl cannot be read: No such file"):
+        build(tmp_path)
 
 
 def test_awkward_content_comes_out_as_it_went_in(tmp_path: Path) -> None:
