@@ -82,6 +82,19 @@ def environment(output: Path, **more: str) -> dict[str, str]:
     return {**os.environ, **quiet, "NEWSCRAWL_OUTPUT_DIR": str(output), **more}
 
 
+def command(output: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of ``scrapy``'s as a user does, with settings from the environment."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "scrapy", *arguments],
+        cwd=ROOT,
+        env=environment(output, **settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 def crawl(
     output: Path, *arguments: str, limits: str = "", warnings: str = "error", **settings: str
 ) -> Crawl:

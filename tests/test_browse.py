@@ -25,7 +25,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from newscrawl.browser import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
 from newscrawl.parts import line_of, write_document
-from tests.conftest import ROOT, environment
+from tests.conftest import ROOT, command, environment
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))
 EVIL = "<script>window.x = 1; alert(1)</script><img src='https://evil.example/a' onerror='x = 2'>"
@@ -54,20 +54,8 @@ def publish(output: Path, run: str, *records: dict[str, Any], **told: Any) -> No
     write_document(folder / "run.json", {"run": run, "parts": [part], **told})
 
 
-def scrapy(output: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", *arguments],
-        cwd=ROOT,
-        env=environment(output, **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def build(output: Path) -> None:
-    done = scrapy(output, "dataset", "build")
+    done = command(output, "dataset", "build")
     assert done.returncode == 0, done.stderr
 
 
@@ -382,9 +370,9 @@ def test_what_cannot_be_done_is_said_in_one_sentence(output: Path, tmp_path: Pat
     (tmp_path / "datasette.py").write_text("raise ModuleNotFoundError('No datasette')")
     with socket.create_server(("127.0.0.1", 0)) as taken, ThreadPoolExecutor() as pool:
         port = str(taken.getsockname()[1])
-        none = pool.submit(scrapy, tmp_path, "browse", "--port", "0")
-        bare = pool.submit(scrapy, output, "browse", "--port", "0", PYTHONPATH=str(tmp_path))
-        busy = pool.submit(scrapy, output, "browse", "--port", port)
+        none = pool.submit(command, tmp_path, "browse", "--port", "0")
+        bare = pool.submit(command, output, "browse", "--port", "0", PYTHONPATH=str(tmp_path))
+        busy = pool.submit(command, output, "browse", "--port", port)
     for done, sentence in (
         (none, f"There is no dataset in {tmp_path}: build it with scrapy dataset build."),
         (bare, "No datasette: pip install 'newscrawl[browse]'"),

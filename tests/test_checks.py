@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from bench.watch import HOURS, TROUBLE, simulate
 from newscrawl.books import balance
 from newscrawl.runs import run_name
-from tests.conftest import ROOT, crawl, environment
+from tests.conftest import ROOT, command, crawl, environment
 
 PASSWORD = "correct-horse-battery"
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
@@ -122,14 +122,7 @@ def check_run(
         folder = output / "hill" / f"run={run['run']}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "run.json").write_text(json.dumps(run))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", "check-run", "hill", "--json", *options],
-        cwd=ROOT,
-        env=environment(output),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command(output, "check-run", "hill", "--json", *options)
     found = json.loads(done.stdout)["findings"] if done.stdout else []
     return done.returncode, {it["check"]: it["says"] for it in found}, done.stderr
 

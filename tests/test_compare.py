@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from newscrawl.sample.answer import Page, Site
 from newscrawl.sample.day import DaySite
 from newscrawl.sample.faults import Faulty, Rule
 from newscrawl.sample.server import running
-from tests.conftest import ROOT, environment
+from tests.conftest import command
 
 SITE = DaySite(START, older=140)
 TRUTH = SITE.expected()
@@ -44,15 +43,8 @@ def compare(
 ) -> "tuple[subprocess.CompletedProcess[str], list[str]]":
     with running(site) as server:
         proxy = f"http://127.0.0.1:{server.port}"
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "scrapy", "compare", *FAST, "hill", *arguments],
-            cwd=ROOT,
-            env=environment(tmp_path / "out", https_proxy=proxy, http_proxy=proxy),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        away = {"https_proxy": proxy, "http_proxy": proxy}
+        done = command(tmp_path / "out", "compare", *FAST, "hill", *arguments, **away)
         asked = [url for _, url in server.requests]
     assert not (tmp_path / "out").exists()
     return done, asked

@@ -25,7 +25,7 @@ from newscrawl.ledger import Ledger
 from newscrawl.parts import describe, line_of, read_part
 from newscrawl.runs import read_run
 from newscrawl.schema import generate, shipped
-from tests.conftest import ROOT, crawl, environment
+from tests.conftest import ROOT, command, crawl
 from tests.made_up import AWKWARD, back, gone, made_up, write_run
 from tests.recordings import HTML, address, article, site
 
@@ -34,15 +34,7 @@ RUNS = [f"202611{day:02}T120000Z" for day in range(1, 10)]
 
 def dataset(output: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run ``scrapy dataset`` as a user does."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", "dataset", *arguments],
-        cwd=ROOT,
-        env=environment(output),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return command(output, "dataset", *arguments)
 
 
 def rows(output: Path, view: str = "articles", *columns: str) -> list[dict[str, Any]]:
@@ -257,8 +249,8 @@ def test_a_build_that_is_killed_leaves_the_dataset_as_it_was(tmp_path: Path, pla
     build(tmp_path)
     before = contents(tmp_path)
     write_run(tmp_path, RUNS[1], [made_up(1, 2), made_up(2, 2, **march)])
-    command = [sys.executable, "-c", _DYING, str(tmp_path), place]
-    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 9
+    dying = [sys.executable, "-c", _DYING, str(tmp_path), place]
+    assert subprocess.run(dying, cwd=ROOT, check=False).returncode == 9
     assert contents(tmp_path) == before
     build(tmp_path)
     assert [it["revision"] for it in rows(tmp_path)] == [2, 2]
@@ -609,8 +601,7 @@ def test_a_crawl_tells_what_is_gone_all_the_way(tmp_path: Path) -> None:
     first, second = (it["run"] for it in crawl_runs(output))
     told = list(changes(output, "hill", first))
     assert [(it["run"], it["change"], it["id"]) for it in told] == [(second, "gone", "6000001")]
-    rebuilt = [sys.executable, "-m", "scrapy", "ledger", "--rebuild"]
-    subprocess.run(rebuilt, cwd=ROOT, env=environment(output), check=True, capture_output=True)
+    assert command(output, "ledger", "--rebuild").returncode == 0
     ledger = Ledger(f"sqlite:///{output}/ledger.sqlite3")
     known = ledger.get("hill", "6000001")
     assert known is not None

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from newscrawl.dataset.build import build
 from newscrawl.dataset.duplicates import COMMON, THRESHOLD, Marked, mark
 from newscrawl.dataset.verify import Verifier
 from newscrawl.ledger import Ledger
-from tests.conftest import ROOT, environment
+from tests.conftest import command
 from tests.made_up import made_up, write_run
 from tests.test_readme import README
 from tests.test_real_pages import bodies, read_body
@@ -29,15 +27,7 @@ def article(number: int, day: str, body: str, **more: Any) -> dict[str, Any]:
 
 def dataset(output: Path, *arguments: str, seed: str = "0") -> tuple[int, str]:
     """Run ``scrapy dataset``; return its exit code and what it says."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", "dataset", *arguments],
-        cwd=ROOT,
-        env=environment(output, PYTHONHASHSEED=seed),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = command(output, "dataset", *arguments, PYTHONHASHSEED=seed)
     return done.returncode, done.stdout + done.stderr
 
 

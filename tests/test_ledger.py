@@ -20,7 +20,7 @@ from newscrawl.sample.__main__ import write_warc
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
 from tests import kill
-from tests.conftest import ROOT, Crawl, crawl, environment
+from tests.conftest import ROOT, Crawl, command, crawl, environment
 from tests.recordings import HTML, address, article, site
 
 NEWS = ("-a", "sections=news")
@@ -35,18 +35,6 @@ def editions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for edition in (1, 2):
         write_warc(SampleSite(edition=edition), folder / f"{edition}.warc.gz", edition)
     return folder / "1.warc.gz", folder / "2.warc.gz"
-
-
-def command(output: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", *arguments],
-        cwd=ROOT,
-        env=environment(output),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def ledger(output: Path) -> sqlite3.Connection:

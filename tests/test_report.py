@@ -20,7 +20,7 @@ from newscrawl.runs import run_name
 from newscrawl.sample.answer import Page
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
-from tests.conftest import ROOT, Crawl, crawl, environment
+from tests.conftest import ROOT, Crawl, command, crawl
 from tests.kill import FAST
 from tests.recordings import site
 
@@ -32,14 +32,7 @@ HOSTILE = "</title><script>alert(1)</script>\u202e\n$\\frac{1}$ & 中文 🎉 ع
 
 def report(output: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     """Run ``scrapy report`` as a user does."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", "report", *arguments],
-        cwd=ROOT,
-        env=environment(output, **settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return command(output, "report", *arguments, **settings)
 
 
 class Report:
