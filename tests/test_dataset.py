@@ -125,7 +125,7 @@ def test_every_loader_of_the_readme_loads_it(
 
 
 def test_spark_loads_it_by_path(history: Path) -> None:
-    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed")
+    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed (it is not small)")
     build(history)
     spark = sql.SparkSession.builder.master("local[1]").getOrCreate()
     found = spark.read.parquet(str(history / "dataset" / "articles"))
@@ -530,6 +530,8 @@ def test_verify_passes_what_is_well_and_says_what_is_not(history: Path) -> None:
     assert f"hill/run={RUNS[2]}: the ledger has revision 3 of article 1 here" in done.stdout
     assert "month=2026-10/articles.parquet: its SHA-256 is not that of dataset.json" in done.stdout
     assert "month=2026-10/latest.parquet: its SHA-256" in done.stdout
+    told = f"it has 7 revisions of hill, the parts up to run {RUNS[3]} 6"
+    assert f"dataset/dataset.json: {told}" in done.stdout
     (history / "ledger.sqlite3").unlink()
     done = dataset(history, "verify")
     assert done.returncode == 3

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl.books import balance
-from newscrawl.dataset.generations import Generations
-from newscrawl.exceptions import DatasetError, VersionError
+from newscrawl.dataset.generations import MANIFEST, Generations
+from newscrawl.exceptions import VersionError
 from newscrawl.ledger import Ledger
 from newscrawl.parts import sha256_of
 from newscrawl.runs import RUN_FILE, outlets, run_folders
@@ -36,8 +36,10 @@ class Verifier:
     """
 
     def __init__(self, output: Path) -> None:
-        """Look at ``output``."""
+        """Look at ``output``. Raises DatasetError when its dataset is none of ours."""
         self.output = output
+        self.generations = Generations(output)
+        self.manifest = self.generations.manifest()
         self.records = 0
         self.runs = 0
 
@@ -55,7 +57,9 @@ class Verifier:
                 yield from self._run(outlet, folder, published, latest)
             if ledger is not None:
                 yield from _compared(outlet, published, closed, ledger)
-        yield from self._dataset()
+            runs = [run for run, _ in published.values()]
+            yield from self._dataset_of(outlet, runs)
+        yield from self._dataset_files()
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.output).as_posix()
@@ -107,24 +111,35 @@ class Verifier:
                 f" its parts {new} and {revised}",
             )
 
-    def _dataset(self) -> Iterator[Fault]:
+    def _dataset_of(self, outlet: str, runs: list[str]) -> Iterator[Fault]:
+        """Yield that the dataset has not the revisions of the parts, whose ``runs`` are given."""
+        told = (self.manifest or {}).get("outlets", {}).get(outlet)
+        if self.manifest is None or told is None:
+            return
+        through = told["through"]
+        wanted = sum(run <= through for run in runs)
+        partitions = self.manifest["partitions"].items()
+        found = sum(it["revisions"] for name, it in partitions if f"outlet={outlet}/" in name)
+        if found != wanted:
+            yield Fault(
+                f"dataset/{MANIFEST}",
+                f"it has {found} revisions of {outlet}, the parts up to run {through} {wanted}",
+            )
+
+    def _dataset_files(self) -> Iterator[Fault]:
         """Yield what is wrong with the files of the dataset, if there is one."""
-        generations = Generations(self.output)
-        try:
-            manifest, folder = generations.manifest(), generations.current
-        except DatasetError as error:
-            yield Fault("dataset", str(error))
+        folder = self.generations.current
+        if self.manifest is None or folder is None:
             return
-        if manifest is None or folder is None:
-            return
+        files = self.manifest["files"]
         on_disk = {it.relative_to(folder).as_posix() for it in folder.rglob("*.parquet")}
-        for name in sorted(on_disk - set(manifest["files"])):
-            yield Fault(f"dataset/{name}", "a file that dataset.json does not know")
-        for name, told in manifest["files"].items():
+        for name in sorted(on_disk - set(files)):
+            yield Fault(f"dataset/{name}", f"a file that {MANIFEST} does not know")
+        for name, told in files.items():
             if name not in on_disk:
-                yield Fault(f"dataset/{name}", "a file of dataset.json is missing")
+                yield Fault(f"dataset/{name}", f"a file of {MANIFEST} is missing")
             elif sha256_of(folder / name) != told["sha256"]:
-                yield Fault(f"dataset/{name}", "its SHA-256 is not that of dataset.json")
+                yield Fault(f"dataset/{name}", f"its SHA-256 is not that of {MANIFEST}")
 
 
 class _PartReader:
