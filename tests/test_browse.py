@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
 
 from newscrawl.browser import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
@@ -175,6 +175,12 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert not wrong
 
 
+def follow(page: Page, link: Locator) -> None:
+    """Click, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        link.click()
+
+
 def headlines(page: Page) -> list[str]:
     return page.locator(".list h3").all_text_contents()
 
@@ -199,7 +205,7 @@ def test_a_search_finds_what_it_says_and_nothing_else(
 ) -> None:
     page.goto(site)
     page.get_by_role("searchbox").fill(text)
-    page.get_by_role("button", name="Search").click()
+    follow(page, page.get_by_role("button", name="Search"))
     assert page.get_by_role("searchbox").input_value() == text
     assert headlines(page) == found
     if text == "schools closing":
@@ -221,16 +227,16 @@ def test_facets_count_and_filter(site: str, page: Page) -> None:
     tags = {"Ferries": 2, "Storm": 2, 'Coffee & "Tea"': 1, EVIL: 1, "javascript:alert(3)": 1}
     assert facet(page, "tags") == tags
     assert list(facet(page, "month").items()) == [("2026-11", 4), ("2026-10", 1)]
-    page.click("#facet-tags >> text=Ferries")
+    follow(page, page.locator("#facet-tags >> text=Ferries"))
     assert set(headlines(page)) == {"Ferries stop", "Gale nears"}
     assert facet(page, "month") == {"2026-11": 1, "2026-10": 1}
-    page.click("#facet-month >> text=2026-10")
+    follow(page, page.locator("#facet-month >> text=2026-10"))
     assert headlines(page) == ["Ferries stop"]
     # A search stays within what was chosen, and what was chosen can be taken back.
     page.get_by_role("searchbox").fill("gale")
-    page.get_by_role("button", name="Search").click()
+    follow(page, page.get_by_role("button", name="Search"))
     assert headlines(page) == []
-    page.locator(".chips li", has_text="month").get_by_role("link").click()
+    follow(page, page.locator(".chips li", has_text="month").get_by_role("link"))
     assert headlines(page) == ["Gale nears"]
     page.goto(f"{site}{TABLE}?_tags={quote(EVIL)}")
     assert headlines(page) == [f"{EVIL} again"]
@@ -241,9 +247,8 @@ def test_a_page_shows_the_article_and_how_it_came_to_be_so(site: str, page: Page
     assert page.locator("h1").text_content() == "5 articles"
     assert "8 revisions" in page.locator(".facts").inner_text()
     assert "1 gone" in page.locator(".facts").inner_text()
-    page.locator("section", has=page.get_by_role("heading", name="Changed")).get_by_text(
-        "Storm is here"
-    ).click()
+    changed = page.locator("section", has=page.get_by_role("heading", name="Changed"))
+    follow(page, changed.get_by_text("Storm is here"))
     assert urlsplit(page.url).path == "/articles/gazette/2"
     assert page.title() == "Storm is here"
     assert page.locator(".body > *").all_inner_texts() == [
@@ -269,14 +274,14 @@ def test_a_page_shows_the_article_and_how_it_came_to_be_so(site: str, page: Page
         "1 paragraph unchanged",
     ]
     assert page.locator("#same h3").all_text_contents() == ["Gale nears"]
-    page.click(".about >> text=Storm")
+    follow(page, page.locator(".about >> text=Storm").first)
     assert headlines(page) == ["Storm is here", "Gale nears"]
     page.goto(f"{site}articles/gazette/3")
     assert "no longer: 2026-11-02 13:00 UTC" in page.locator(".notice").inner_text()
     assert page.locator("#same").count() == 0
     # Datasette's own tables lead here, too.
     page.goto(f"{site}news/revisions?id=5")
-    page.click("text=Gale nears")
+    follow(page, page.locator("text=Gale nears").first)
     assert urlsplit(page.url).path == "/articles/gazette/5"
 
 
