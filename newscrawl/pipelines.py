@@ -15,6 +15,9 @@ from newscrawl.items import Article, record
 from newscrawl.run import Run
 from newscrawl.schema import violation
 
+# Versions of so many articles are kept in mind: the ledger knows them within a second.
+_RECENT = 1000
+
 # A video or a live page may have no text of its own.
 _MAY_LACK_BODY = ("video", "live")
 
@@ -63,7 +66,7 @@ class RevisePipeline:
     """
 
     def __init__(self, run: Run) -> None:
-        """Compare with what the ledger of ``run`` knows, and with what the run has published."""
+        """Compare with what the ledger of ``run`` knows, and with what it is about to know."""
         self.run = run
         self.versions: dict[str, dict[int, str]] = {}
 
@@ -86,7 +89,10 @@ class RevisePipeline:
         if item.content_hash in same:
             raise UnchangedItem("says what a published revision says")
         item.revision = latest + 1
+        self.versions.pop(item.id, None)
         self.versions[item.id] = versions | {item.revision: item.content_hash}
+        if len(self.versions) > _RECENT:
+            del self.versions[next(iter(self.versions))]
         return item
 
 
