@@ -4,7 +4,6 @@ The result depends on nothing but the closed runs: built at once or run after ru
 the same, byte for byte.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,8 @@ FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa
 
 _OURS = ("outlets", "partitions", "files")
 _TMP = "rewritten"
+# Months that are written at once: more would be faster, and take more than a gigabyte.
+_AT_ONCE = 2
 
 
 @dataclass(slots=True)
@@ -127,7 +128,7 @@ def _build_outlet(
         contents = write_partition(outlet, month, old, lines, told, folders)
         return name, contents, files_in(folder, folders)
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         for name, contents, files in pool.map(write, months):
             manifest["partitions"][name] = contents.as_dict()
             manifest["files"] = {
