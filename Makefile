@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SCRAPYD := .venv-scrapyd
 
 # Fails where there is no Chromium or Chrome.
-FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.browser import find_browser; sys.exit(not find_browser(os.environ.get("NEWSCRAWL_BROWSER", "")))'
+FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.downloader.browser import find_browser; sys.exit(not find_browser(os.environ.get("NEWSCRAWL_BROWSER", "")))'
 
 .PHONY: demo test browser check format bench bench-kill clean
 
@@ -30,6 +30,7 @@ check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY)
 	$(BIN)/ruff check --fix

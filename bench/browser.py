@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bench.table import markdown
-from newscrawl.browser import find_browser
+from newscrawl.downloader.browser import find_browser
 from newscrawl.sample.answer import Page
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite

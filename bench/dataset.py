@@ -15,8 +15,8 @@ from typing import Any
 
 from bench.table import markdown
 from newscrawl.items import Article, Author, Image, record
-from newscrawl.parts import PartWriter, write_document
-from newscrawl.runs import run_name
+from newscrawl.storage.parts import PartWriter, write_document
+from newscrawl.storage.runs import run_name
 
 ROOT = Path(__file__).parents[1]
 SIZES = (100_000, 1_000_000)

@@ -7,14 +7,14 @@ from typing import Any
 
 import scrapy
 
-from newscrawl.candidates import Candidate
-from newscrawl.ledger import Ledger
-from newscrawl.run import Run
+from newscrawl.extensions.run import Run
+from newscrawl.items import Candidate
 from newscrawl.settings import *  # noqa: F403
 from newscrawl.settings import EXTENSIONS as _EXTENSIONS
+from newscrawl.storage.ledger import Ledger
 
 EXTENSIONS = {
-    ("bench.no_ledger.RunWithoutLedger" if name == "newscrawl.run.Run" else name): order
+    ("bench.no_ledger.RunWithoutLedger" if name == "newscrawl.extensions.run.Run" else name): order
     for name, order in _EXTENSIONS.items()
 }
 

@@ -14,7 +14,7 @@ from scrapy.http import HtmlResponse
 from bench import peers
 from bench.table import markdown
 from bench.timing import ROUNDS, timed
-from newscrawl.loaders import parsed
+from newscrawl.extraction.loaders import parsed
 from newscrawl.spiders.hill import HillSpider
 
 PAGES = Path(__file__).parents[2] / "shared" / "hill" / "pages"

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.day import START, agrees, crawling, latest
 from bench.table import markdown
-from newscrawl.checks import Finding, findings, standing_since
+from newscrawl.monitoring.checks import Finding, findings, standing_since
 from newscrawl.sample import faults
 from newscrawl.sample.answer import Page
 from newscrawl.sample.day import DaySite

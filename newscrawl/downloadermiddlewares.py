@@ -1,6 +1,6 @@
 """Downloader middlewares of our own: hosts, refused pages, and answers that are here already.
 
-Recording and replay are in ``warc``, robots.txt and pauses in ``manners``.
+Recording, replay, robots.txt and throttling are in ``newscrawl.downloader``.
 """
 
 import json
@@ -13,9 +13,10 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 from scrapy.utils.httpobj import urlparse_cached
 
+from newscrawl.downloader.circuit_breaker import PageDoor
+from newscrawl.downloader.walls import refusal
 from newscrawl.exceptions import RefusedError
-from newscrawl.refusal import PageDoor, refusal
-from newscrawl.run import Run
+from newscrawl.extensions.run import Run
 
 
 class ExactHostMiddleware:

@@ -11,9 +11,9 @@ from newscrawl.exceptions import (
     RejectedItem,
     UnchangedItem,
 )
+from newscrawl.extensions.run import Run
 from newscrawl.items import Article, record
-from newscrawl.run import Run
-from newscrawl.schema import violation
+from newscrawl.storage.schema import violation
 
 # Versions of so many articles are kept in mind: the ledger knows them within a second.
 _RECENT = 1000

@@ -35,17 +35,17 @@ REMOTE_CONTROL_ENABLED = False  # default True
 LOG_LEVEL = os.environ.get(
     "NEWSCRAWL_LOG_LEVEL", "INFO"
 )  # default DEBUG, which prints every record
-LOG_FORMATTER = "newscrawl.logformatter.LogFormatter"  # one line for a dropped record
+LOG_FORMATTER = "newscrawl.extensions.logformatter.LogFormatter"  # one line for a dropped record
 
 EXTENSIONS = {
-    "newscrawl.measures.Measures": 50,
-    "newscrawl.run.Run": 100,
-    "newscrawl.progress.Progress": 200,
-    "newscrawl.metrics.Metrics": 250,
-    "newscrawl.report.Report": 260,
-    "newscrawl.monitors.Monitors": 300,
-    "newscrawl.remote.Remote": 350,
-    "newscrawl.jsonlog.JsonLog": 400,
+    "newscrawl.extensions.stats.Measures": 50,
+    "newscrawl.extensions.run.Run": 100,
+    "newscrawl.extensions.progress.Progress": 200,
+    "newscrawl.extensions.metrics.Metrics": 250,
+    "newscrawl.extensions.report.Report": 260,
+    "newscrawl.extensions.alerts.Monitors": 300,
+    "newscrawl.extensions.push.Remote": 350,
+    "newscrawl.extensions.jsonlog.JsonLog": 400,
 }
 SPIDER_MIDDLEWARES = {
     # Next to the spider: it sees every request that the spider yields, before the others do.
@@ -53,10 +53,10 @@ SPIDER_MIDDLEWARES = {
 }
 # A browser for requests that ask for one; it is not started before.
 DOWNLOAD_HANDLERS = {
-    "http": "newscrawl.manners.PoliteDownloadHandler",
-    "https": "newscrawl.manners.PoliteDownloadHandler",
+    "http": "newscrawl.downloader.handlers.PoliteDownloadHandler",
+    "https": "newscrawl.downloader.handlers.PoliteDownloadHandler",
 }
-PLAYWRIGHT_BROWSER_PROVIDER = "newscrawl.browser.BrowserProvider"
+PLAYWRIGHT_BROWSER_PROVIDER = "newscrawl.downloader.browser.BrowserProvider"
 PLAYWRIGHT_PROCESS_REQUEST_HEADERS = None  # the browser's own, but for our user agent
 DOWNLOADER_MIDDLEWARES = {
     # Scrapy's own lets subdomains pass; an outlet's are other sites.
@@ -64,16 +64,16 @@ DOWNLOADER_MIDDLEWARES = {
     "newscrawl.downloadermiddlewares.ExactHostMiddleware": 50,
     # Scrapy's own, with better manners.
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "newscrawl.manners.RobotsMiddleware": 100,
+    "newscrawl.downloader.robots.RobotsMiddleware": 100,
     # Before a refusal is retried, and after its body is decompressed.
     "newscrawl.downloadermiddlewares.RefusalMiddleware": 580,
     # What is here already is no download that Scrapy's stats should count.
     "newscrawl.downloadermiddlewares.CarriedMiddleware": 840,
     # Farther from the network than retries: it sees what they gave up.
-    "newscrawl.browser.PlainAnswerMiddleware": 540,
+    "newscrawl.downloader.browser.PlainAnswerMiddleware": 540,
     # Next to the network: recordings hold what came over the wire.
-    "newscrawl.warc.RecordMiddleware": 950,
-    "newscrawl.warc.ReplayMiddleware": 960,
+    "newscrawl.downloader.recordings.RecordMiddleware": 950,
+    "newscrawl.downloader.recordings.ReplayMiddleware": 960,
 }
 ITEM_PIPELINES = {
     "newscrawl.pipelines.ValidatePipeline": 100,
@@ -84,7 +84,7 @@ ITEM_PIPELINES = {
 
 # Spidermon: the checks of each run, once it is closed (Run, above, closes it before).
 SPIDERMON_ENABLED = True  # default False
-SPIDERMON_SPIDER_CLOSE_MONITORS = ["newscrawl.monitors.RunSuite"]
+SPIDERMON_SPIDER_CLOSE_MONITORS = ["newscrawl.extensions.alerts.RunSuite"]
 
 # Our own.
 # Who is told when a check finds something new: nobody, or email, slack, telegram, sentry, …

@@ -24,8 +24,6 @@ from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from newscrawl.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
-from newscrawl.candidates import Candidate
 from newscrawl.exceptions import (
     BrokenEncodingError,
     BrowserError,
@@ -37,10 +35,11 @@ from newscrawl.exceptions import (
     UnchangedItem,
     UnreadableError,
 )
-from newscrawl.items import Article, record
-from newscrawl.ledger import Known, Remembered, State
-from newscrawl.processors import utc
-from newscrawl.run import Run
+from newscrawl.extensions.run import Run
+from newscrawl.extraction.processors import utc
+from newscrawl.items import Article, Candidate, record
+from newscrawl.storage.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
+from newscrawl.storage.ledger import Known, Remembered, State
 
 logger = logging.getLogger(__name__)
 

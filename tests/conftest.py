@@ -15,7 +15,7 @@ from scrapy.responsetypes import responsetypes
 from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.project import get_project_settings
 
-from newscrawl.article_spider import ArticleSpider
+from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.items import Article
 
 ROOT = Path(__file__).parents[1]

@@ -18,10 +18,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from newscrawl.books import balance
 from newscrawl.sample.answer import Page
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
+from newscrawl.storage.books import balance
 from tests.conftest import ROOT, Crawl
 
 Published = dict[tuple[str, int], str]

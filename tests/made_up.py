@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl.items import Article, Author, Image, content_hash, record
-from newscrawl.ledger import Ledger
-from newscrawl.parts import PartWriter, write_document
+from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.parts import PartWriter, write_document
 
 # What no writer of a newsroom types, and some paste.
 AWKWARD = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.parts import read_part
+from newscrawl.storage.parts import read_part
 from tests.conftest import Crawl, crawl
 from tests.recordings import HTML, address, article, site, write_warc
 

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
 
-from newscrawl.browser import find_browser
+from newscrawl.downloader.browser import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
-from newscrawl.parts import line_of, write_document
+from newscrawl.storage.parts import line_of, write_document
 from tests.conftest import ROOT, command, environment
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))

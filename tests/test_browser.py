@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from newscrawl.books import balance
-from newscrawl.browser import find_browser
+from newscrawl.downloader.browser import find_browser
 from newscrawl.sample.live import SCRIPTS
 from newscrawl.sample.server import running
 from newscrawl.sample.site import HTML, Page, SampleSite
+from newscrawl.storage.books import balance
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST
 from tests.recordings import address, article
@@ -213,7 +213,7 @@ def test_where_the_browser_fails_the_plain_page_is_published_and_counted(tmp_pat
     site = Handmade({address(number): page for number, page in pages.items()})
     done, _ = browse(site, tmp_path, "-a", "sections=news", "-s", "DOWNLOAD_TIMEOUT=5")
     assert [(it["body"], it["source"]) for it in done.records] == [("Follow along.", "page")] * 2
-    assert "'newscrawl/browser/plain_instead': 2" in done.log
+    assert "'newscrawl/downloader/browser/plain_instead': 2" in done.log
     assert done.runs[0]["complete"]
 
 

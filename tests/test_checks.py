@@ -16,8 +16,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from bench.watch import HOURS, TROUBLE, simulate
-from newscrawl.books import balance
-from newscrawl.runs import run_name
+from newscrawl.storage.books import balance
+from newscrawl.storage.runs import run_name
 from tests.conftest import ROOT, command, crawl, environment
 
 PASSWORD = "correct-horse-battery"

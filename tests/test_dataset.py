@@ -14,17 +14,17 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from newscrawl import versions
 from newscrawl.dataset.build import build
 from newscrawl.dataset.changes import changes
 from newscrawl.dataset.generations import Generations
 from newscrawl.dataset.verify import Verifier
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import Author, Image
-from newscrawl.ledger import Ledger
-from newscrawl.parts import describe, line_of, read_part
-from newscrawl.runs import read_run
-from newscrawl.schema import generate, shipped
+from newscrawl.storage import versions
+from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.parts import describe, line_of, read_part
+from newscrawl.storage.runs import read_run
+from newscrawl.storage.schema import generate, shipped
 from tests.conftest import ROOT, command, crawl
 from tests.made_up import AWKWARD, back, gone, made_up, write_run
 from tests.recordings import HTML, address, article, site

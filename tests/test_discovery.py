@@ -13,7 +13,7 @@ import pytest
 from bench.day import START, agrees, crawling, latest
 from newscrawl.discovery.sitemap import Entry, read_sitemap
 from newscrawl.exceptions import UnreadableError
-from newscrawl.processors import EASTERN
+from newscrawl.extraction.processors import EASTERN
 from newscrawl.sample.answer import Page
 from newscrawl.sample.day import DaySite
 

@@ -13,7 +13,7 @@ from bench.duplicates import Case, alike, cases, newsletter, rewritten, story, t
 from newscrawl.dataset.build import build
 from newscrawl.dataset.duplicates import COMMON, THRESHOLD, Marked, mark
 from newscrawl.dataset.verify import Verifier
-from newscrawl.ledger import Ledger
+from newscrawl.storage.ledger import Ledger
 from tests.conftest import command
 from tests.made_up import made_up, write_run
 from tests.test_readme import README

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.books import balance
-from newscrawl.candidates import Candidate
-from newscrawl.items import Author
-from newscrawl.ledger import Ledger, Remembered
+from newscrawl.items import Author, Candidate
 from newscrawl.sample.__main__ import write_warc
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
+from newscrawl.storage.books import balance
+from newscrawl.storage.ledger import Ledger, Remembered
 from tests import kill
 from tests.conftest import ROOT, Crawl, command, crawl, environment
 from tests.recordings import HTML, address, article, site

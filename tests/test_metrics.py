@@ -59,7 +59,7 @@ def test_every_log_line_is_an_object(crawled: Crawl) -> None:
     (run,) = crawled.runs
     assert {line["outlet"] for line in lines} == {"hill"}
     assert {line["run"] for line in lines} == {None, run["run"]}
-    (said,) = [line for line in lines if line["logger"] == "newscrawl.progress"]
+    (said,) = [line for line in lines if line["logger"] == "newscrawl.extensions.progress"]
     assert said["message"].startswith(f"Run {run['run']} of hill: limit")
     assert said["level"] == "INFO"
     assert datetime.fromisoformat(said["time"]).utcoffset() is not None

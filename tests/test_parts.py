@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from newscrawl.parts import PartWriter, describe, line_of, read_part, salvage
+from newscrawl.storage.parts import PartWriter, describe, line_of, read_part, salvage
 from tests.conftest import crawl
 from tests.recordings import HTML, address, article, site
 

@@ -7,11 +7,11 @@ import sys
 
 import jsonschema
 
-from newscrawl import schema
-from newscrawl.article_spider import ArticleSpider
-from newscrawl.checks import CHECKS
-from newscrawl.loaders import Layout, Reader
-from newscrawl.story import Noise
+from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.extraction.loaders import Layout, Reader
+from newscrawl.extraction.story import Noise
+from newscrawl.monitoring.checks import CHECKS
+from newscrawl.storage import schema
 from tests.conftest import ROOT, answer, open_spider, read_article
 
 README = (ROOT / "README.md").read_text("utf-8")

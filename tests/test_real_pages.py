@@ -10,9 +10,9 @@ import pytest
 from lxml import html
 from parsel import Selector
 
+from newscrawl.extraction.story import Story, css, read_story
 from newscrawl.items import record
 from newscrawl.spiders.hill import HillSpider
-from newscrawl.story import Story, css, read_story
 from tests.conftest import answer, open_spider, read_article
 
 PAGES = (

@@ -22,13 +22,13 @@ from itemadapter import ItemAdapter
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from newscrawl import remote
+from newscrawl.dataset import remote
 from newscrawl.dataset.build import build
 from newscrawl.exceptions import RemoteError
 from newscrawl.items import Article
-from newscrawl.parts import PartWriter, describe
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
+from newscrawl.storage.parts import PartWriter, describe
 from tests.conftest import ROOT, crawl, environment
 from tests.kill import FAST
 from tests.recordings import site

@@ -14,12 +14,12 @@ import pytest
 from lxml import html
 from playwright.sync_api import sync_playwright
 
-from newscrawl.browser import find_browser
-from newscrawl.parts import read_part
-from newscrawl.runs import run_name
+from newscrawl.downloader.browser import find_browser
 from newscrawl.sample.answer import Page
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
+from newscrawl.storage.parts import read_part
+from newscrawl.storage.runs import run_name
 from tests.conftest import ROOT, Crawl, command, crawl
 from tests.kill import FAST
 from tests.recordings import site
@@ -301,11 +301,11 @@ def test_without_the_extra_one_sentence_says_so(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
     assert "pip install 'newscrawl[report]'" in done.stderr
     # Nor does a crawl that was not asked for a report pay for one.
-    code = "import sys, newscrawl.report, newscrawl.commands.report; print(*sys.modules)"
+    code = "import sys, newscrawl.monitoring.report, newscrawl.commands.report; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert "newscrawl.report" in loaded
+    assert "newscrawl.monitoring.report" in loaded
     assert not {"matplotlib", "jinja2", "numpy"} & set(loaded)
 
 

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 
-from newscrawl import schema, warc
-from newscrawl.books import balance
-from newscrawl.parts import describe
 from newscrawl.sample.__main__ import write_warc
 from newscrawl.sample.server import running
 from newscrawl.sample.site import SampleSite
+from newscrawl.storage import schema, warc
+from newscrawl.storage.books import balance
+from newscrawl.storage.parts import describe
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST
 

@@ -20,9 +20,9 @@ from urllib.request import urlopen
 import pytest
 
 from bench.day import agrees, latest
-from newscrawl.parts import read_part
 from newscrawl.sample.day import DaySite
 from newscrawl.sample.server import running
+from newscrawl.storage.parts import read_part
 from tests.conftest import ROOT
 
 INSTALLED = ROOT / ".venv-scrapyd" / "venv"

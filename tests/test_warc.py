@@ -75,7 +75,7 @@ def test_other_peoples_archives_are_read(tmp_path: Path) -> None:
     books = done.runs[0]["books"]
     assert (books["discovered"], books["new"]) == (4, 3)
     assert sum(books["rejected"].values()) == 1
-    assert "'newscrawl/warc/revisit': 1" in done.log
+    assert "'newscrawl/storage/warc/revisit': 1" in done.log
     assert not any(done.runs[0]["listings"].values())
     assert "robotstxt/request_count" not in done.log
 

@@ -13,15 +13,15 @@ import pytest
 from scrapy.http import Response
 
 from bench.day import START, WANTED, Day, agrees, crawling, latest, simulate
-from newscrawl.books import balance
 from newscrawl.discovery.feeds import read_feed
-from newscrawl.parts import read_part
-from newscrawl.processors import EASTERN
+from newscrawl.extraction.processors import EASTERN
 from newscrawl.sample import faults
 from newscrawl.sample.answer import Page
 from newscrawl.sample.day import DaySite
 from newscrawl.sample.faults import Faulty, Rule
 from newscrawl.spiders.hill import HillSpider
+from newscrawl.storage.books import balance
+from newscrawl.storage.parts import read_part
 from tests.conftest import open_spider
 
 PAGES = r"^/(?!wp-json|sitemap|robots|(?:.*/)?feed/)"

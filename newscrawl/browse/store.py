@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from newscrawl.dataset.generations import Generations
 from newscrawl.dataset.partition import EARLIER, LATEST
 from newscrawl.exceptions import DatasetError
-from newscrawl.parts import sync
+from newscrawl.storage.parts import sync
 
 FILE = "browse.sqlite3"
 _ROWS = 500

@@ -6,13 +6,14 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from newscrawl.commands.base import OutputCommand
 from newscrawl.exceptions import DatasetError
-from newscrawl.output_command import OutputCommand
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Serves the dataset as web pages until Ctrl-C.
 
     Exit codes: 0 it was ended, 3 it cannot be done.

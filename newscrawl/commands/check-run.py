@@ -5,14 +5,15 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.checks import CHECKS, HISTORY, Finding, findings
-from newscrawl.output_command import OutputCommand
-from newscrawl.runs import closed_runs, run_time
+from newscrawl.commands.base import OutputCommand
+from newscrawl.monitoring.checks import CHECKS, HISTORY, Finding, findings
+from newscrawl.storage.runs import closed_runs, run_time
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Runs the checks of the monitors over a closed run, the latest one or the one named.
 
     Exit codes: 0 all is well, 1 something is wrong, 3 there is no such run.

@@ -9,7 +9,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from newscrawl.compare import Comparison
+    from newscrawl.base_spiders.compare import Comparison
 
 
 class Command(ScrapyCommand):
@@ -54,7 +54,7 @@ class Command(ScrapyCommand):
                 self.exitcode = 2
                 return
             candidates.append(candidate)
-        from newscrawl.compare import comparing  # noqa: PLC0415  # no other command pays for it
+        from newscrawl.base_spiders.compare import comparing  # noqa: PLC0415  # no other command pays for it
 
         compared = comparing(base, candidates)
         self.crawler_process.crawl(compared, fetch="page")
@@ -63,7 +63,7 @@ class Command(ScrapyCommand):
 
     def report(self, comparisons: "Iterable[Comparison]", *, as_json: bool) -> None:
         """Print what was found and set the exit code."""
-        from newscrawl.compare import FIELDS, describe  # noqa: PLC0415
+        from newscrawl.base_spiders.compare import FIELDS, describe  # noqa: PLC0415
 
         agreed = disagreed = 0
         self.exitcode = 0

@@ -9,7 +9,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.project import get_project_settings
 
-from newscrawl.run import (
+from newscrawl.extensions.run import (
     ALREADY_RUNNING,
     ASKED_TO_WAIT,
     OUTPUT_FAILED,

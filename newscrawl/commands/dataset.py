@@ -6,15 +6,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from newscrawl.commands.base import OutputCommand
 from newscrawl.exceptions import DatasetError, LedgerError
-from newscrawl.ledger import Ledger
-from newscrawl.output_command import OutputCommand
-from newscrawl.parts import line_of
+from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.parts import line_of
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Builds the dataset, verifies it, tells what changed, and writes it as CSV.
 
     Exit codes: 0 all is well, 1 something is wrong with the data, 3 it cannot be done.

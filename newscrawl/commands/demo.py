@@ -13,13 +13,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from scrapy.commands import ScrapyCommand
 
-from newscrawl.output_command import OutputCommand
-from newscrawl.parts import read_part
-from newscrawl.progress import summary
+from newscrawl.commands.base import OutputCommand
+from newscrawl.extensions.progress import summary
+from newscrawl.storage.parts import read_part
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Runs the real spider over a recording of the made-up site that is in the package."""
 
     def short_desc(self) -> str:

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from newscrawl.commands.base import OutputCommand
 from newscrawl.exceptions import LedgerError
-from newscrawl.ledger import Ledger
-from newscrawl.output_command import OutputCommand
-from newscrawl.parts import read_part
-from newscrawl.story import changed_blocks
+from newscrawl.extraction.story import changed_blocks
+from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.parts import read_part
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Shows the revisions of one article and a readable difference between them."""
 
     def syntax(self) -> str:

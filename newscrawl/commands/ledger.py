@@ -5,19 +5,22 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
+from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from newscrawl.commands.base import OutputCommand
 from newscrawl.exceptions import LedgerError, OutputError
-from newscrawl.ledger import Known, Ledger, State
-from newscrawl.output_command import OutputCommand
-from newscrawl.processors import utc
-from newscrawl.run import RunFolder, rebuild, schedule_of
-from newscrawl.runs import outlets
+from newscrawl.extensions.run import schedule_of
+from newscrawl.extraction.processors import utc
+from newscrawl.storage.ledger import Known, Ledger, State
+from newscrawl.storage.run_folder import RunFolder
+from newscrawl.storage.runs import outlets
+from newscrawl.storage.salvage import rebuild
 
 _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Shows the ledger: counts, what waits, what is due, or all that is known of one article."""
 
     def syntax(self) -> str:

@@ -3,14 +3,15 @@
 import argparse
 import sys
 
+from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from newscrawl.commands.base import OutputCommand
+from newscrawl.dataset.remote import push
 from newscrawl.exceptions import DatasetError, RemoteError
-from newscrawl.output_command import OutputCommand
-from newscrawl.remote import push
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Sends what is closed and not there yet.
 
     Exit codes: 0 all of it is there, 1 something is wrong with files here, 3 it cannot be done.

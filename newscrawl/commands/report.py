@@ -3,15 +3,16 @@
 import argparse
 from pathlib import Path
 
+from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from newscrawl.commands.base import OutputCommand
 from newscrawl.exceptions import OutputError, ReportError
-from newscrawl.output_command import OutputCommand
-from newscrawl.report import write_report
-from newscrawl.runs import RUN_FILE, run_folders
+from newscrawl.monitoring.report import write_report
+from newscrawl.storage.runs import RUN_FILE, run_folders
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Writes the report of a closed run, the latest one or the one named.
 
     Exit codes: 0 it is written, 3 there is no such run, or the report cannot be written.

@@ -2,12 +2,14 @@
 
 import argparse
 
-from newscrawl.books import balance
-from newscrawl.output_command import OutputCommand
-from newscrawl.runs import read_run, run_folders
+from scrapy.commands import ScrapyCommand
+
+from newscrawl.commands.base import OutputCommand
+from newscrawl.storage.books import balance
+from newscrawl.storage.runs import read_run, run_folders
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Lists the runs, the latest last, each with its books."""
 
     def syntax(self) -> str:

@@ -2,11 +2,13 @@
 
 import argparse
 
-from newscrawl.output_command import OutputCommand
-from newscrawl.schema import dump, generate
+from scrapy.commands import ScrapyCommand
+
+from newscrawl.commands.base import OutputCommand
+from newscrawl.storage.schema import dump, generate
 
 
-class Command(OutputCommand):
+class Command(OutputCommand, ScrapyCommand):
     """Prints the JSON Schema that every published line validates against."""
 
     def short_desc(self) -> str:

@@ -22,8 +22,8 @@ from newscrawl.dataset.lines import Lines, Month, PartFile, index
 from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
-from newscrawl.parts import sha256_of, write_document
-from newscrawl.runs import RUN_FILE, closed_runs, outlets
+from newscrawl.storage.parts import sha256_of, write_document
+from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """What a build must have in common with the one before, or everything is written anew."""

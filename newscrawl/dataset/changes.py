@@ -13,8 +13,8 @@ from typing import Any
 import jsonlines
 
 from newscrawl.exceptions import DatasetError, VersionError
-from newscrawl.parts import read_part
-from newscrawl.runs import RUN_FILE, closed_runs, run_folders
+from newscrawl.storage.parts import read_part
+from newscrawl.storage.runs import RUN_FILE, closed_runs, run_folders
 
 
 def changes(output: Path, outlet: str, since: str | None) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pyarrow as pa
 
 from newscrawl.items import Article
-from newscrawl.schema import generate
+from newscrawl.storage.schema import generate
 
 TIME = pa.timestamp("us", "UTC")
 NAME = pa.dictionary(pa.int32(), pa.string())

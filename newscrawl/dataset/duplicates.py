@@ -33,7 +33,7 @@ from newscrawl.dataset.card import card
 from newscrawl.dataset.columns import NAME
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import DatasetError
-from newscrawl.parts import write_document
+from newscrawl.storage.parts import write_document
 
 THRESHOLD = 0.4
 """From here on two articles are one story: 57 % of both their texts, if these are as long."""

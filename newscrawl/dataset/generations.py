@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl.exceptions import DatasetError
-from newscrawl.parts import sync
+from newscrawl.storage.parts import sync
 
 MANIFEST = "dataset.json"
 _LINK = "dataset"

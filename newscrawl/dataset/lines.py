@@ -10,8 +10,8 @@ from typing import Any
 
 from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.items import SCHEMA_VERSION
-from newscrawl.parts import line_of
-from newscrawl.versions import raised
+from newscrawl.storage.parts import line_of
+from newscrawl.storage.versions import raised
 
 # How our lines begin and end; a quotation mark within a value is escaped, so none can imitate it.
 _KEY = re.compile(rb'\{"outlet":"([^"\\]+)","id":"([^"\\]+)","revision":(\d+),')

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newscrawl.books import balance
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import VersionError
-from newscrawl.ledger import Ledger
-from newscrawl.parts import sha256_of
-from newscrawl.runs import RUN_FILE, outlets, run_folders
-from newscrawl.schema import violation
-from newscrawl.versions import raised
+from newscrawl.storage.books import balance
+from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.parts import sha256_of
+from newscrawl.storage.runs import RUN_FILE, outlets, run_folders
+from newscrawl.storage.schema import violation
+from newscrawl.storage.versions import raised
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from scrapy import Request
 from scrapy.crawler import Crawler
 
-from newscrawl.arguments import Arguments
-from newscrawl.candidates import Candidate
+from newscrawl.base_spiders.arguments import Arguments
+from newscrawl.items import Candidate
 
 LISTING_PRIORITY, ARTICLE_PRIORITY = 0, 10
 """A listing's next page is asked for after the articles that it shows."""

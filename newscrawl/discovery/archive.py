@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from scrapy import Request
 
-from newscrawl import warc
 from newscrawl.discovery import Outlet
+from newscrawl.storage import warc
 
 
 class Archive:

@@ -3,7 +3,7 @@
 import logging
 
 from newscrawl.discovery import Outlet
-from newscrawl.run import Run
+from newscrawl.extensions.run import Run
 
 logger = logging.getLogger(__name__)
 

@@ -12,11 +12,10 @@ import feedparser
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.candidates import Candidate
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.exceptions import UnreadableError
-from newscrawl.items import Author
-from newscrawl.processors import author_names, unescape, utc
+from newscrawl.extraction.processors import author_names, unescape, utc
+from newscrawl.items import Author, Candidate
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from parsel import Selector
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.candidates import Candidate
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
-from newscrawl.loaders import parsed
+from newscrawl.extraction.loaders import parsed
+from newscrawl.items import Candidate
 
 # Hours that a listing is left alone while it brings nothing new, the first time and at most.
 # A tag met on the way repeats what sections show; it is rarely the only way to an article.

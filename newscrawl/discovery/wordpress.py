@@ -14,12 +14,12 @@ from urllib.parse import urlencode
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.candidates import Candidate
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.discovery.backward import Backward
 from newscrawl.exceptions import UnreadableError
-from newscrawl.processors import iso_date, utc
-from newscrawl.run import Run
+from newscrawl.extensions.run import Run
+from newscrawl.extraction.processors import iso_date, utc
+from newscrawl.items import Candidate
 
 logger = logging.getLogger(__name__)
 

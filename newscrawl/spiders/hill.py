@@ -3,12 +3,12 @@
 import re
 from urllib.parse import SplitResult, parse_qs
 
-from newscrawl.article_spider import ArticleSpider
+from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.extraction.loaders import Layout, Reader
+from newscrawl.extraction.processors import EASTERN, without_suffix
+from newscrawl.extraction.story import Entries, Noise
+from newscrawl.extraction.structured_data import StructuredData
 from newscrawl.items import Article
-from newscrawl.loaders import Layout, Reader
-from newscrawl.processors import EASTERN, without_suffix
-from newscrawl.story import Entries, Noise
-from newscrawl.structured_data import StructuredData
 
 # /homenews/senate/5671027-trump-…/  /business/5199…-…/amp/  /homenews/ap/ap-u-s-news/4371…-…
 # but not /author/361406-brett-samuels/

@@ -1,0 +1,1 @@
+"""Base spiders: what the outlets' spiders are made of."""

@@ -1,0 +1,1 @@
+"""Downloader: how requests are sent, slowed down, refused and rendered."""

@@ -1,0 +1,1 @@
+"""Scrapy extensions: what lives from spider_opened to spider_closed."""

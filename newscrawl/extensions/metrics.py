@@ -1,0 +1,98 @@
+"""The latest run of an outlet for Prometheus: its text format, for the textfile collector."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from prometheus_client import CollectorRegistry, write_to_textfile
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+
+from newscrawl.extensions.run import Run
+from newscrawl.storage.stats import LATENCY_BOUNDS
+
+logger = logging.getLogger(__name__)
+
+
+class RunCollector(Collector):
+    """The metrics of one closed run, all of them gauges: they are of this run, not sums.
+
+    ``newscrawl_run_articles`` by fate and reason, ``…_complete``, ``…_ended_timestamp_seconds``,
+    ``…_duration_seconds``, ``…_latency_seconds`` (a histogram), and every other stat that is a
+    number as ``newscrawl_run_stat`` by its name.
+    """
+
+    def __init__(self, run: Mapping[str, Any]) -> None:
+        """Collect from a ``run.json``."""
+        self.run = run
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        outlet, stats = self.run["spider"], self.run["stats"]
+        labels = ["outlet", "fate", "reason"]
+        articles = GaugeMetricFamily("newscrawl_run_articles", "Articles by fate", labels=labels)
+        for fate, count in self.run["books"].items():
+            reasons = count if isinstance(count, Mapping) else {"": count}
+            for reason, number in reasons.items():
+                articles.add_metric([outlet, fate, reason], number)
+        yield articles
+        ended = datetime.fromisoformat(self.run["finished"]).timestamp()
+        for name, text, value in (
+            ("complete", "1 when nothing was refused, failed or left over", self.run["complete"]),
+            ("ended_timestamp_seconds", "When the run was closed", ended),
+            ("duration_seconds", "How long it took", stats.get("elapsed_time_seconds", 0.0)),
+        ):
+            gauge = GaugeMetricFamily(f"newscrawl_run_{name}", text, labels=["outlet"])
+            gauge.add_metric([outlet], float(value))
+            yield gauge
+        prefix = "newscrawl/latency/"
+        if count := stats.get(f"{prefix}count"):
+            histogram = HistogramMetricFamily(
+                "newscrawl_run_latency_seconds", "From request to answer", labels=["outlet"]
+            )
+            buckets = [(str(bound), stats[f"{prefix}le/{bound:g}"]) for bound in LATENCY_BOUNDS]
+            histogram.add_metric([outlet], [*buckets, ("+Inf", count)], stats[f"{prefix}sum"])
+            yield histogram
+        other = GaugeMetricFamily("newscrawl_run_stat", "Scrapy's stats", labels=["outlet", "name"])
+        for name, value in stats.items():
+            if isinstance(value, int | float) and not name.startswith(prefix):
+                other.add_metric([outlet, name], value)
+        yield other
+
+
+class Metrics:
+    """Extension: writes ``newscrawl_<outlet>.prom`` into ``NEWSCRAWL_METRICS_DIR``, whole or not.
+
+    A run that did not begin leaves the metrics of the one before: their age tells.
+    """
+
+    def __init__(self, crawler: Crawler, folder: Path) -> None:
+        """Write into ``folder``, which has to exist."""
+        self.crawler = crawler
+        self.folder = folder
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Connect to the crawl's signals. Raises NotConfigured when nobody asked."""
+        if not (folder := crawler.settings["NEWSCRAWL_METRICS_DIR"]):
+            raise NotConfigured
+        metrics = cls(crawler, Path(folder))
+        crawler.signals.connect(metrics.write, signals.spider_closed)
+        return metrics
+
+    def write(self) -> None:
+        """Write the metrics of the run that was just closed."""
+        document = Run.of(self.crawler).document
+        if "books" not in document:
+            return
+        registry = CollectorRegistry()
+        registry.register(RunCollector(document))
+        try:
+            write_to_textfile(str(self.folder / f"newscrawl_{document['spider']}.prom"), registry)
+        except OSError as error:
+            logger.error("The metrics cannot be written: %s", error)

@@ -1,0 +1,45 @@
+"""Write the report of each run when the run has closed."""
+
+import logging
+from typing import Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+
+from newscrawl.exceptions import ArgumentError, OutputError, ReportError
+from newscrawl.extensions.run import Run
+from newscrawl.monitoring.report import write_report
+from newscrawl.storage.runs import RUN_FILE
+
+logger = logging.getLogger(__name__)
+
+
+class Report:
+    """Extension: leaves a report in the folder of each run, when ``NEWSCRAWL_REPORT`` is 1."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        """Report on the crawler's run."""
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Connect to the crawl's signals. Raises NotConfigured when nobody asked."""
+        asked = crawler.settings["NEWSCRAWL_REPORT"]
+        if str(asked) not in {"", "0", "1", "False", "True"}:
+            raise ArgumentError(f"NEWSCRAWL_REPORT={asked} is not allowed: it is 1 or 0.")
+        if str(asked) not in {"1", "True"}:
+            raise NotConfigured
+        report = cls(crawler)
+        crawler.signals.connect(report.write, signals.spider_closed)
+        return report
+
+    def write(self) -> None:
+        """Write the report of the run that was just closed."""
+        run = Run.of(self.crawler)
+        if not run.document or not (run.writer.folder / RUN_FILE).exists():
+            return
+        try:
+            logger.info("The report is in %s", write_report(run.writer.folder))
+        except (OSError, OutputError, ReportError) as error:
+            logger.error("The report cannot be written: %s", error)

@@ -1,0 +1,1 @@
+"""Extraction: from a page to a record. Knows nothing of a crawl."""

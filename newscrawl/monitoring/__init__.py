@@ -1,0 +1,1 @@
+"""Monitoring: checks and reports made from closed runs."""

@@ -1,0 +1,354 @@
+"""What is wrong with a run: each check looks at one closed run and at those before it.
+
+A run is its ``run.json``. Nothing is compared with a fixed number where the outlet's own history
+can tell: a share that is too small by chance alone fewer than once in a million times is a
+finding, however few the articles of the hour are; runs in a row count together.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from math import exp, lgamma
+from typing import Any
+
+from newscrawl.storage.books import balance
+from newscrawl.storage.runs import run_time
+
+Run = Mapping[str, Any]
+"""What a ``run.json`` holds."""
+
+HISTORY = timedelta(days=42)
+"""How far back runs are compared: six of every weekday."""
+
+REMINDER = timedelta(hours=24)
+"""A finding that stays is told again after so long."""
+
+_CHANCE = 1e-6
+_CHANCE_OF_SILENCE = 1e-4
+# What the past is worth at most, in articles: a newsroom's habits drift.
+_WEIGHT = 200
+_FEWEST = 20
+# How uneven a newsroom's hours are: the shape of the gamma distribution of their rates.
+_UNEVEN = 10
+_ENDS_WELL = {"finished", "limit", "shutdown"}
+_PARTIAL = {"sections", "tags", "archive", "since", "until", "limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong: the check that found it, what it is about, and a sentence for people."""
+
+    check: str
+    subject: str
+    says: str
+
+
+def _began(run: Run) -> datetime:
+    return run_time(run["run"])
+
+
+def _stats(run: Run, prefix: str) -> dict[str, int]:
+    """Return the stats under a prefix, by the rest of their names."""
+    stats = run.get("stats", {})
+    return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
+
+
+def _lately(run: Run, past: Sequence[Run], prefix: str) -> set[str]:
+    """Return the names of the stats under a prefix, of this run and of those a day before it."""
+    lately = [it for it in past if _began(run) - _began(it) <= timedelta(days=1)]
+    return {name for it in (*lately, run) for name in _stats(it, prefix)}
+
+
+def _listed(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
+
+
+def at_most(hits: int, tries: int, past: tuple[float, float]) -> float:
+    """Return how likely at most ``hits`` of ``tries`` are, after ``past`` hits and misses.
+
+    >>> at_most(0, 3, (200, 0)) < 1e-6 < at_most(0, 1, (200, 0))
+    True
+    """
+    a, b = past[0] + 1, past[1] + 1
+    whole = lgamma(a) + lgamma(b) - lgamma(a + b) + lgamma(tries + a + b) - lgamma(tries + 1)
+    return sum(
+        exp(lgamma(n + a) + lgamma(tries - n + b) - lgamma(n + 1) - lgamma(tries - n + 1) - whole)
+        for n in range(hits + 1)
+    )
+
+
+def shortfall(
+    series: Sequence[tuple[int, int]], assumed: tuple[float, float] | None = None
+) -> tuple[int, int, float] | None:
+    """Return hits, tries and the usual share when the last runs hit less often than ever.
+
+    ``series`` holds hits and tries of each run, the oldest first; as many of the last ones as
+    fall short in a row are taken together. ``assumed`` are hits and misses to begin with; without
+    them there is no opinion before ``_FEWEST`` tries.
+    """
+    earlier = list(series)
+    while earlier and not earlier[-1][1]:
+        earlier.pop()
+    hits = tries = 0
+    before = [sum(it) for it in zip(*earlier, strict=True)]
+    while earlier:
+        got, of = earlier.pop()
+        before[0] -= got
+        before[1] -= of
+        usual = _past(before[0], before[1], assumed)
+        if usual is None or (of and got / of >= usual[0] / sum(usual)):
+            return None
+        hits += got
+        tries += of
+        if at_most(hits, tries, usual) < _CHANCE:
+            return hits, tries, usual[0] / sum(usual)
+    return None
+
+
+def _past(hits: int, tries: int, assumed: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return hits and misses as the past counts, or None when it is too short."""
+    if assumed is None and tries < _FEWEST:
+        return None
+    scale = min(1.0, _WEIGHT / tries) if tries else 1.0
+    more = assumed or (0, 0)
+    return hits * scale + more[0], (tries - hits) * scale + more[1]
+
+
+def ended(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell that the crawl did not come to an end that it was meant to have."""
+    if run["reason"] not in _ENDS_WELL:
+        yield run["reason"], f"The crawl ended early: {run['reason']}."
+
+
+def killed(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell which earlier runs had to be salvaged."""
+    for name in run.get("salvaged", ()):
+        yield name, f"Run {name} was killed; what it had published is kept."
+
+
+def balanced(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell that not every discovered article is in exactly one place."""
+    if out_by := balance(run["books"]):
+        yield "", f"The books are out of balance by {out_by}: a defect of newscrawl."
+
+
+def complete(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell which listings did not come, and what a run that finished left over."""
+    failed = dict(run.get("listings", {}).get("failed", {}))
+    gone = ("http 404", "http 410")
+    if lost := {reason: count for reason, count in failed.items() if reason not in gone}:
+        yield "listings", f"Listings did not come ({_listed(lost)}): articles may be missing yet."
+    if run["reason"] == "finished" and run["books"]["pending"]:
+        yield "pending", f"{run['books']['pending']} articles were discovered and not asked for."
+
+
+def refused(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell that the site refuses its pages."""
+    told = run.get("refused")
+    if told and "over" not in told:
+        says = f"Pages are refused since {told['since']} ({told['reason']})"
+        yield told["since"], f"{says}; the next is tried after {told['probe']}."
+
+
+def _read(run: Run) -> int:
+    books = run["books"]
+    return int(books["new"] + books["revised"] + books["unchanged"])
+
+
+def _usual(run: Run, past: Sequence[Run], name: str, what: str) -> Iterator[tuple[str, str]]:
+    runs = [*past, run]
+    bad = [sum(it["books"][name].values()) for it in runs]
+    series = [(_read(it), _read(it) + count) for it, count in zip(runs, bad, strict=True)]
+    if found := shortfall(series, assumed=(49, 1)):
+        hits, tries, usual = found
+        says = f"{tries - hits} of {tries} articles {what}, usually {1 - usual:.1%}"
+        yield "", f"{says} ({_listed(run['books'][name])})."
+
+
+def rejected(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell that more articles than usual were read and not accepted."""
+    return _usual(run, past, "rejected", "were rejected")
+
+
+def failed(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell that more articles than usual could not be had."""
+    return _usual(run, past, "failed", "could not be had")
+
+
+def coverage(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell which fields are filled less often than usual, by source of the records."""
+    runs = [*past, run]
+    for key in sorted(_lately(run, past, "newscrawl/filled/")):
+        source, _, field = key.partition("/")
+        series = [
+            (
+                it.get("stats", {}).get(f"newscrawl/filled/{key}", 0),
+                it.get("stats", {}).get(f"newscrawl/published/{source}", 0),
+            )
+            for it in runs
+        ]
+        if found := shortfall(series):
+            hits, tries, usual = found
+            says = f"{field} is filled in {hits} of {tries} records from {source}"
+            yield key, f"{says}, usually in {usual:.0%}."
+
+
+def selectors(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell which selectors match less often than usual."""
+    runs = [it.get("stats", {}) for it in (*past, run)]
+    for selector in sorted(_lately(run, past, "newscrawl/unmatched/")):
+        matched = [it.get(f"parser/css/{selector}", 0) for it in runs]
+        unmatched = [it.get(f"newscrawl/unmatched/{selector}", 0) for it in runs]
+        series = [(hit, hit + miss) for hit, miss in zip(matched, unmatched, strict=True)]
+        if found := shortfall(series):
+            hits, tries, usual = found
+            says = f"The selector {selector!r} matched on {hits} of {tries} pages"
+            yield selector, f"{says}, usually on {usual:.0%}: has the layout changed?"
+
+
+def disagreement(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell where structured data and page disagree more often than usual."""
+    runs = [*past, run]
+    pages = [sum(_stats(it, "newscrawl/layout/").values()) for it in runs]
+    for field in sorted(_lately(run, past, "newscrawl/disagree/")):
+        wrong = [it.get("stats", {}).get(f"newscrawl/disagree/{field}", 0) for it in runs]
+        series = [(of - bad, of) for bad, of in zip(wrong, pages, strict=True)]
+        if found := shortfall(series, assumed=(19, 1)):
+            hits, tries, usual = found
+            says = f"Page and structured data disagree on {field} in {tries - hits} of {tries}"
+            yield field, f"{says} pages, usually in {1 - usual:.1%}."
+
+
+def errors(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell of error lines but those of articles that could not be had: the books count them."""
+    stats = run.get("stats", {})
+    lines = stats.get("log_count/ERROR", 0) + stats.get("log_count/CRITICAL", 0)
+    if (unexplained := lines - stats.get("retry/max_reached", 0)) > 0:
+        yield "", f"{unexplained} error lines in the log that no failed article explains."
+
+
+def duration(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell that a run took three times as long as the longest like it, and over ten minutes."""
+    seconds = [_seconds(it) for it in past if _alike(it, run)]
+    longest = max(seconds, default=0)
+    took = _seconds(run)
+    if len(seconds) >= 5 and took > max(600, 3 * longest):
+        says = f"The run took {took / 60:.0f} minutes"
+        yield "", f"{says}; the longest before it took {longest / 60:.0f}."
+
+
+def _seconds(run: Run) -> float:
+    return float(run.get("stats", {}).get("elapsed_time_seconds", 0))
+
+
+def _alike(one: Run, other: Run) -> bool:
+    return one.get("arguments") == other.get("arguments") and one["reason"] == "finished"
+
+
+def news(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Tell that the site brings less than it used to at these hours of these weekdays.
+
+    Counted are the hours since the run before; hours in a row that brought less count together.
+    """
+    if _PARTIAL & set(run.get("arguments", {})):
+        return
+    alike = [it for it in past if _alike(it, run)]
+    spans = [
+        (_began(later), (_began(later) - _began(earlier)) / timedelta(hours=1), _new(later))
+        for earlier, later in pairwise([*alike, run])
+    ]
+    known = defaultdict[tuple[int, int], list[tuple[float, int]]](list)
+    # The last day tells nothing of what is usual: it may be what is wrong.
+    for began, hours, new in spans:
+        if began < _began(run) - timedelta(days=1) and hours <= 24:
+            known[began.weekday(), began.hour].append((hours, new))
+    got, wanted = 0, 0.0
+    for began, hours, new in reversed(spans):
+        rate = _rate(known, began)
+        if rate is None or new >= rate * hours or hours > 24:
+            return
+        got += new
+        wanted += rate * hours
+        if _silence(got, wanted) < _CHANCE_OF_SILENCE:
+            says = f"Only {got} new articles since {began - timedelta(hours=hours):%Y-%m-%d %H:%M}"
+            yield "", f"{says} UTC; at these hours there are usually {wanted:.0f}."
+            return
+
+
+def _new(run: Run) -> int:
+    return int(run["books"]["new"])
+
+
+def _rate(
+    known: Mapping[tuple[int, int], list[tuple[float, int]]], moment: datetime
+) -> float | None:
+    """Return the usual new articles an hour: of this weekday, else of all days; None: unknown."""
+    hours = [(moment.hour + shift) % 24 for shift in (-1, 0, 1)]
+    for days in ([moment.weekday()], range(7)):
+        spans = [span for day in days for hour in hours for span in known.get((day, hour), ())]
+        if len(spans) >= 6:
+            return sum(new for _, new in spans) / sum(length for length, _ in spans)
+    return None
+
+
+def _silence(got: int, wanted: float) -> float:
+    """Return how likely at most ``got`` are where ``wanted`` are usual, unevenly spread.
+
+    >>> _silence(0, 5) > 1e-4 > _silence(0, 20)
+    True
+    """
+    share = _UNEVEN / (_UNEVEN + wanted)
+    chance = share**_UNEVEN
+    total = chance
+    for n in range(1, got + 1):
+        chance *= (n + _UNEVEN - 1) / n * (1 - share)
+        total += chance
+    return total
+
+
+CHECKS: dict[str, Callable[[Run, Sequence[Run]], Iterator[tuple[str, str]]]] = {
+    check.__name__: check
+    for check in (
+        ended,
+        killed,
+        balanced,
+        complete,
+        news,
+        coverage,
+        selectors,
+        disagreement,
+        refused,
+        rejected,
+        failed,
+        errors,
+        duration,
+    )
+}
+"""Every check by its name; each yields what it is about and a sentence, for all it finds."""
+
+
+def findings(run: Run, past: Sequence[Run]) -> list[Finding]:
+    """Return all that is wrong with a run; ``past`` are the runs before it, the oldest first."""
+    return [
+        Finding(name, subject, says)
+        for name, check in CHECKS.items()
+        for subject, says in check(run, past)
+    ]
+
+
+def standing_since(finding: Finding, run: Run, past: Sequence[Run]) -> datetime | None:
+    """Return since when a finding is known and was told, or None when it is to be told now.
+
+    It is told when it first comes up, and once a day while it stays.
+    """
+    first, before = _began(run), None
+    for place in range(len(past) - 1, -1, -1):
+        found = CHECKS[finding.check](past[place], past[:place])
+        if finding.subject not in {subject for subject, _ in found}:
+            break
+        first = _began(past[place])
+        before = before or first
+    told_today = before and (_began(run) - first) // REMINDER == (before - first) // REMINDER
+    return first if told_today else None

@@ -1,0 +1,27 @@
+"""The report of a run: one page of HTML that needs nothing else, for people.
+
+What it takes to make one is imported when one is made; a crawl does not pay for it.
+"""
+
+from pathlib import Path
+
+from newscrawl.exceptions import ReportError
+from newscrawl.storage.parts import write_whole
+
+REPORT_FILE = "report.html"
+
+
+def write_report(folder: Path, to: Path | None = None) -> Path:
+    """Write the report of the closed run in a folder, into it or elsewhere; return where.
+
+    Raises OSError, and ReportError where matplotlib or jinja2 is missing.
+    """
+    try:
+        from newscrawl.monitoring.report.page import page  # noqa: PLC0415
+    except ImportError as error:
+        raise ReportError(
+            f"The report needs matplotlib and jinja2: pip install 'newscrawl[report]' ({error})."
+        ) from error
+    to = to or folder / REPORT_FILE
+    write_whole(to, page(folder))
+    return to

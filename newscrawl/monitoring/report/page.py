@@ -1,0 +1,341 @@
+"""What the page of a report says: the numbers of a run, counted for its charts and tables.
+
+They are those of the run's ``run.json``, of the ones of the six weeks before, and of its parts.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+from jinja2 import Environment, StrictUndefined
+
+from newscrawl.exceptions import ReportError
+from newscrawl.monitoring.checks import CHECKS, HISTORY, findings
+from newscrawl.monitoring.report.charts import Chart, Rows, shown
+from newscrawl.storage.parts import read_part
+from newscrawl.storage.runs import closed_runs, read_run, run_time
+from newscrawl.storage.stats import COVERED
+
+Document = Mapping[str, Any]
+"""What a ``run.json`` holds."""
+
+_PUBLISHED = {"new": "new", "revised": "revised"}
+_LOST = {"rejected": "rejected", "failed": "failed"}
+_MOST_SECTIONS = 15
+_LENGTHS = (0, 100, 250, 500, 1000, 2000)
+# Every record has these.
+_CERTAIN = {"content_hash", "url", "word_count", "kind"}
+_UNITS = (("h", 3600), ("min", 60), ("s", 1))
+_REST = {
+    "known": "were known already",
+    "unchanged": "had not changed",
+    "rejected": "gave no record",
+    "failed": "could not be had",
+    "pending": "are left for the next run",
+}
+_ENDS = {
+    "finished": "came to its end",
+    "limit": "stopped at its limit",
+    "shutdown": "was asked to stop",
+}
+
+
+def _pairs() -> dict[str, list[int]]:
+    return defaultdict(lambda: [0, 0])
+
+
+@dataclass(slots=True)
+class Records:
+    """What a run published, counted: new and revised articles by what the charts ask for."""
+
+    hours: dict[str, list[int]] = field(default_factory=_pairs)
+    sections: dict[str, list[int]] = field(default_factory=_pairs)
+    kinds: dict[str, list[int]] = field(default_factory=_pairs)
+    lengths: dict[str, list[int]] = field(default_factory=_pairs)
+    first: str = ""
+    last: str = ""
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Count the records in the parts of a run."""
+        found = cls()
+        for part in sorted(folder.glob("part-*.jsonl")):
+            for record in read_part(part):
+                revised = record["revision"] > 1
+                published = record["date_published"]
+                length = _between(_LENGTHS)[sum(record["word_count"] >= it for it in _LENGTHS[1:])]
+                found.hours[f"{published[11:13]}:00"][revised] += 1
+                found.sections[record["section"] or "(no section)"][revised] += 1
+                found.kinds[record["kind"]][revised] += 1
+                found.lengths[length][revised] += 1
+                found.first = min(found.first or published, published)
+                found.last = max(found.last, published)
+        return found
+
+
+def _between(bounds: Sequence[float]) -> list[str]:
+    """Name what is between bounds.
+
+    >>> _between((0, 0.5, 1))
+    ['0 – 0.5', '0.5 – 1', 'over 1']
+    """
+    return [*(f"{it:g} – {to:g}" for it, to in pairwise(bounds)), f"over {bounds[-1]:g}"]
+
+
+def _stats(run: Document, prefix: str) -> dict[str, Any]:
+    """Return the stats under a prefix, by the rest of their names."""
+    stats = run.get("stats", {})
+    return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
+
+
+def _count(place: Any) -> int:
+    """Return a count of the books, whether it stands there by reason or not."""
+    return sum(place.values()) if isinstance(place, Mapping) else int(place)
+
+
+def _largest(counts: Mapping[str, Sequence[int]]) -> list[tuple[str, Sequence[int]]]:
+    return sorted(counts.items(), key=lambda it: (-sum(it[1]), it[0]))
+
+
+def what_came(records: Records) -> Iterator[Chart]:
+    """Yield the charts of the published articles: by hour, kind, section and length."""
+    if not records.kinds:
+        return
+    first, last = (
+        f"{datetime.fromisoformat(it):%-d %b %Y %H:%M}" for it in (records.first, records.last)
+    )
+    hours = [f"{hour:02d}:00" for hour in range(24)]
+    yield Chart(
+        "By hour of the day",
+        f"articles by hour of publication, UTC; from {first} to {last}",
+        _PUBLISHED,
+        [(hour, records.hours.get(hour, (0, 0))) for hour in hours],
+        ticks={n: hours[n] for n in range(0, 24, 6)},
+    )
+    yield Chart("By kind", "articles", _PUBLISHED, _largest(records.kinds))
+    sections = _largest(records.sections)
+    if len(sections) > _MOST_SECTIONS + 1:
+        rest = [counts for _, counts in sections[_MOST_SECTIONS:]]
+        others = [sum(it) for it in zip(*rest, strict=True)]
+        sections = [*sections[:_MOST_SECTIONS], (f"({len(rest)} others)", others)]
+    yield Chart("By section", "articles by their primary section", _PUBLISHED, sections)
+    lengths = [(name, records.lengths.get(name, (0, 0))) for name in _between(_LENGTHS)]
+    yield Chart("By length", "articles by the words of their text", _PUBLISHED, lengths)
+
+
+def how_it_was_read(run: Document, past: Sequence[Document]) -> Iterator[Chart]:
+    """Yield the charts of the fields that records have, by source, and of what was left out."""
+    names = [name for name in COVERED if name not in _CERTAIN]
+
+    def total(stat: str, runs: Sequence[Document]) -> int:
+        return sum(it.get("stats", {}).get(f"newscrawl/{stat}", 0) for it in runs)
+
+    def shares(source: str, runs: Sequence[Document]) -> list[float]:
+        count = total(f"published/{source}", runs)
+        return [total(f"filled/{source}/{it}", runs) / count for it in names] if count else []
+
+    for source, count in _stats(run, "newscrawl/published/").items():
+        filled = [(it,) for it in shares(source, [run])]
+        yield Chart(
+            f"Fields filled, from {source}",
+            f"share of {_many(count, 'record')} from {source} that have the field",
+            {"plain": "filled"},
+            list(zip(names, filled, strict=True)),
+            form="{:.0%}",
+            usual=shares(source, past),
+            most=1,
+        )
+    if noise := {name: (count,) for name, count in _stats(run, "newscrawl/noise/").items()}:
+        yield Chart(
+            "Noise removed",
+            "pieces of pages around the stories, by the rule that left them out",
+            {"plain": "pieces"},
+            _largest(noise),
+        )
+
+
+def how_the_site_answered(run: Document) -> Iterator[Chart]:
+    """Yield the charts of the site's answers: by status, and by latency."""
+    phrases = {str(it.value): it.phrase for it in HTTPStatus}
+    answers = {
+        f"{code} {phrases.get(code, '')}": count
+        for code, count in _stats(run, "downloader/response_status_count/").items()
+    }
+    for name, count in _stats(run, "downloader/exception_type_count/").items():
+        # What we did not ask for has no answer either.
+        if not name.startswith("newscrawl.") and not name.endswith(".IgnoreRequest"):
+            answers[f"none: {name.rpartition('.')[2]}"] = count
+    if answers:
+        rows = [(name, (count,)) for name, count in sorted(answers.items())]
+        note = "answers by their HTTP status; none: requests that got no answer"
+        yield Chart("By status", note, {"plain": "answers"}, rows)
+    latency = _stats(run, "newscrawl/latency/")
+    if count := latency.get("count"):
+        bounds = sorted(float(it[3:]) for it in latency if it.startswith("le/"))
+        upto = [0, *(latency[f"le/{it:g}"] for it in bounds), count]
+        within = [(more - less,) for less, more in pairwise(upto)]
+        names = [f"{it} s" for it in _between((0, *bounds))]
+        yield Chart(
+            "By latency",
+            f"answers by the time until they came; {latency['sum'] / count:.2f} s on average",
+            {"plain": "answers"},
+            list(zip(names, within, strict=True)),
+        )
+
+
+def trend(runs: Sequence[Document]) -> Iterator[Chart]:
+    """Yield the charts of runs in the order of time, by hour or, if it is over three days, day."""
+    first, last = run_time(runs[0]["run"]), run_time(runs[-1]["run"])
+    first = first.replace(minute=0, second=0)
+    unit, word, form = timedelta(hours=1), "hour", "%Y-%m-%d %H:%M"
+    if last - first > timedelta(days=3):
+        first = first.replace(hour=0)
+        unit, word, form = timedelta(days=1), "day", "%Y-%m-%d"
+    starts = [first + n * unit for n in range((last - first) // unit + 1)]
+    bins: list[list[Document]] = [[] for _ in starts]
+    for run in runs:
+        bins[(run_time(run["run"]) - first) // unit].append(run)
+    note = f"runs by the {word} of their start, UTC"
+    ticks = _ticks(starts)
+
+    def rows(*numbers: Callable[[Sequence[Document]], float | None]) -> Rows:
+        return [
+            (f"{start:{form}}", [number(runs) if runs else None for number in numbers])
+            for start, runs in zip(starts, bins, strict=True)
+        ]
+
+    def placed(place: str) -> Callable[[Sequence[Document]], float]:
+        return lambda runs: sum(_count(it["books"][place]) for it in runs)
+
+    def stat(name: str, runs: Sequence[Document]) -> list[float]:
+        return [it["stats"][name] for it in runs if name in it.get("stats", {})]
+
+    def latency(runs: Sequence[Document]) -> float | None:
+        count = sum(stat("newscrawl/latency/count", runs))
+        return sum(stat("newscrawl/latency/sum", runs)) / count if count else None
+
+    longest = max(stat("elapsed_time_seconds", runs), default=0)
+    time, seconds = next(it for it in _UNITS if longest >= 2 * it[1] or it[1] == 1)
+
+    def duration(runs: Sequence[Document]) -> float | None:
+        took = stat("elapsed_time_seconds", runs)
+        return max(took) / seconds if took else None
+
+    yield Chart(
+        "Published", f"articles; {note}", _PUBLISHED, rows(*map(placed, _PUBLISHED)), ticks=ticks
+    )
+    yield Chart("Not got", f"articles; {note}", _LOST, rows(*map(placed, _LOST)), ticks=ticks)
+    took, mean = rows(duration), rows(latency)
+    title = f"of the longest of the {note}"
+    yield Chart("Duration", title, {"plain": "duration"}, took, f"{{:.3g}} {time}", ticks)
+    title = f"of the answers, on average; {note}"
+    yield Chart("Latency", title, {"plain": "latency"}, mean, "{:.3g} s", ticks)
+
+
+def _ticks(starts: Sequence[datetime]) -> dict[int, str]:
+    """Name at most six of the hours or days, at round places."""
+    if all(it.hour == 0 for it in starts):
+        return {n: f"{starts[n]:%-d %b}" for n in range(0, len(starts), -(-len(starts) // 6))}
+    step = next(it for it in (1, 2, 3, 6, 12, 24) if len(starts) <= 6 * it)
+    return {n: f"{it:%H:%M\n%-d %b}" for n, it in enumerate(starts) if it.hour % step == 0}
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _length(seconds: float | None) -> str:
+    """Return a time as people say it.
+
+    >>> [_length(it) for it in (None, 4.25, 600, 9000)]
+    ['–', '4.2 s', '10 min', '2 h 30 min']
+    """
+    if seconds is None:
+        return "–"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def sentence(run: Document) -> str:
+    """Say what happened."""
+    books = run["books"]
+    if run["reason"] == "crashed":
+        kept = _many(books["discovered"], "record")
+        return f"The run was killed. What it had published is kept, {kept}; the rest is unknown."
+    end = _ENDS.get(run["reason"], f"ended early ({run['reason']})")
+    took = run.get("stats", {}).get("elapsed_time_seconds")
+    after = "" if took is None else f" after {_length(took)}"
+    got = f"{_many(books['new'], 'new article')} and {books['revised']:,} revised"
+    rest = "".join(
+        f"; {_count(books[place]):,} {said}"
+        for place, said in _REST.items()
+        if _count(books[place])
+    )
+    return f"The run {end}{after}. It published {got} of {books['discovered']:,} discovered{rest}."
+
+
+def figures(run: Document) -> Iterator[tuple[str, str]]:
+    """Yield the few numbers that stand at the top, each with what it is."""
+    for place in ("new", "revised", "rejected", "failed"):
+        yield f"{_count(run['books'][place]):,}", place
+    stats = run.get("stats", {})
+    answers = stats.get("downloader/response_count")
+    yield "–" if answers is None else f"{answers:,}", "answers"
+    yield _length(stats.get("elapsed_time_seconds")), "duration"
+
+
+def about(run: Document) -> Iterator[tuple[str, str]]:
+    """Yield what else there is to know of a run."""
+    yield "run", run["run"]
+    yield "ended", f"{run.get('finished', 'nobody knows when')}: {run['reason']}"
+    yield "arguments", " ".join(f"{it}={value}" for it, value in run.get("arguments", {}).items())
+    listings = run.get("listings", {}).items()
+    yield "listings", ", ".join(f"{_count(count):,} {name}" for name, count in listings)
+    yield "parts", f"{len(run['parts'])}, {sum(it['bytes'] for it in run['parts']):,} bytes"
+    yield "versions", ", ".join(f"{it} {value}" for it, value in run.get("versions", {}).items())
+    yield "Scrapyd's job", run.get("job") or ""
+
+
+def page(folder: Path) -> str:
+    """Return the report of the closed run in a folder. Raises OSError, and ReportError."""
+    run = read_run(folder)
+    if run is None:
+        raise ReportError(f"The run in {folder} is not closed.")
+    began = run_time(run["run"])
+    output, outlet = folder.parent.parent, folder.parent.name
+    past = [it for it in closed_runs(output, outlet, began - HISTORY) if it["run"] < run["run"]]
+    lost = "" if "stats" in run else "The run was killed, and its numbers with it."
+    groups = [
+        ("What came", what_came(Records.of(folder)), "The run published no article."),
+        ("How it was read", how_it_was_read(run, past), lost or "The run published no article."),
+        ("How the site answered", how_the_site_answered(run), lost or "Nothing was asked for."),
+        (
+            f"This run and the {len(past)} before it" if past else "The runs before it",
+            trend([*past, run]) if past else (),
+            "There was none in the six weeks before: there is no trend yet.",
+        ),
+    ]
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["shown"] = shown
+    text = files("newscrawl.monitoring.report").joinpath("page.html").read_text("utf-8")
+    return environment.from_string(text).render(
+        run=run,
+        began=began,
+        sentence=sentence(run),
+        figures=figures(run),
+        findings=findings(run, past),
+        checks=len(CHECKS),
+        past=len(past),
+        groups=[(title, list(charts), nothing) for title, charts, nothing in groups],
+        about=[(name, value) for name, value in about(run) if value],
+    )

@@ -1,0 +1,1 @@
+"""Storage: parts, runs, books, ledger and WARC files. Knows nothing of a running crawl."""

@@ -1,0 +1,202 @@
+"""Parts: crash-safe JSON Lines files.
+
+A part is written as ``part-00000.jsonl.tmp``, a whole line in one system call, and gets its name
+``part-00000.jsonl`` when it is complete and flushed to disk; from then on it never changes. What
+a killed run leaves behind is a temporary part, of which ``salvage`` keeps the whole lines.
+"""
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonlines
+
+from newscrawl.storage.versions import raised
+
+TEMPORARY = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A finished part, as ``run.json`` lists it."""
+
+    name: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+def line_of(record: Mapping[str, Any]) -> bytes:
+    """Return a record as its line, newline included. A lone surrogate becomes ``?``."""
+    buffer = io.StringIO()
+    with jsonlines.Writer(buffer, dumps=_dumps) as writer:
+        writer.write(record)
+    return buffer.getvalue().encode("utf-8", "replace")
+
+
+def _dumps(record: Any) -> str:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or a folder's entries, to disk, so that a rename survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that readers see all of it or nothing. Raises OSError."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.rename(path)
+    sync(path.parent)
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document, whole or not at all. Raises OSError."""
+    write_whole(path, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+class PartWriter:
+    """Writes records into the parts of one run.
+
+    A part ends, and the next one begins, after ``max_records`` or, when ``rotate_if_old`` is
+    called, after ``max_seconds``; ``rotate`` ends it at once.
+    Every method may raise OSError; after a failed ``write`` the part holds whole lines still.
+    """
+
+    def __init__(self, folder: Path, max_records: int, max_seconds: float) -> None:
+        """Write into ``folder``, which exists."""
+        self.folder = folder
+        self.max_records = max_records
+        self.max_seconds = max_seconds
+        self._begun = 0.0
+        self.parts: list[Part] = []
+        self._descriptor: int | None = None
+        self._records = 0
+        self._bytes = 0
+        self._synced = 0
+        self._hash = hashlib.sha256()
+
+    @property
+    def _name(self) -> str:
+        return f"part-{len(self.parts):05d}.jsonl"
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append one record as one whole line."""
+        line = line_of(record)
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            self._descriptor = os.open(self.folder / f"{self._name}{TEMPORARY}", flags, 0o644)
+            self._begun = time.monotonic()
+        try:
+            written = os.write(self._descriptor, line)
+            if written < len(line):
+                raise OSError(28, "No space left on device", self._name)
+        except OSError:
+            os.ftruncate(self._descriptor, self._bytes)
+            raise
+        self._hash.update(line)
+        self._records += 1
+        self._bytes += len(line)
+        if self._records >= self.max_records:
+            self.rotate()
+
+    def sync(self) -> None:
+        """Return when every line written so far is on disk."""
+        if self._descriptor is not None and self._synced < self._bytes:
+            os.fsync(self._descriptor)
+            self._synced = self._bytes
+
+    def rotate_if_old(self) -> None:
+        """End the part that is being written when it is older than ``max_seconds``."""
+        if self._descriptor is not None and time.monotonic() - self._begun > self.max_seconds:
+            self.rotate()
+
+    def rotate(self) -> None:
+        """End the part that is being written; readers see it from now on. No lines, no part."""
+        if self._descriptor is None:
+            return
+        self.sync()
+        os.close(self._descriptor)
+        self._descriptor = None
+        temporary = self.folder / f"{self._name}{TEMPORARY}"
+        if not self._records:
+            temporary.unlink()
+            return
+        temporary.rename(self.folder / self._name)
+        sync(self.folder)
+        part = Part(self._name, self._records, self._bytes, self._hash.hexdigest())
+        self.parts.append(part)
+        self._records = self._bytes = self._synced = 0
+        self._hash = hashlib.sha256()
+
+
+def read_part(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a part, as today's schema version has them.
+
+    Raises ``jsonlines.InvalidLineError`` for a broken line, and VersionError.
+    """
+    with jsonlines.open(path) as reader:
+        yield from map(raised, reader.iter(type=dict))
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def describe(path: Path) -> Part:
+    """Return what ``run.json`` says of a finished part, from the file itself."""
+    digest, records, size = hashlib.sha256(), 0, 0
+    with path.open("rb") as stream:
+        for line in stream:
+            digest.update(line)
+            records += 1
+            size += len(line)
+    return Part(path.name, records, size, digest.hexdigest())
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return line.endswith(b"\n") and isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def salvage(folder: Path) -> tuple[list[Part], int]:
+    """Finish the parts that a killed run left in ``folder``.
+
+    Whole lines are kept and published, a torn tail is cut off. Returns all finished parts of the
+    folder, in order, and the number of bytes that were cut.
+    """
+    cut = 0
+    for temporary in sorted(folder.glob(f"part-*.jsonl{TEMPORARY}")):
+        with temporary.open("r+b") as stream:
+            whole = 0
+            for line in stream:
+                if not _is_whole(line):
+                    break
+                whole += len(line)
+            cut += stream.seek(0, os.SEEK_END) - whole
+            stream.truncate(whole)
+            os.fsync(stream.fileno())
+        if whole:
+            temporary.rename(temporary.with_suffix(""))
+        else:
+            temporary.unlink()
+    sync(folder)
+    return [describe(path) for path in sorted(folder.glob("part-*.jsonl"))], cut

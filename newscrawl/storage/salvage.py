@@ -1,0 +1,70 @@
+"""Close killed runs, and rebuild the ledger, from the parts on disk."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from newscrawl.storage.ledger import Ledger, Schedule
+from newscrawl.storage.parts import read_part, salvage, write_document
+from newscrawl.storage.runs import RUN_FILE, read_run, run_name
+
+logger = logging.getLogger(__name__)
+
+
+def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> dict[str, Any]:
+    """Close the run that was killed in ``folder``.
+
+    Its whole lines are kept, the ledger is brought in line with them, and only then its
+    ``run.json`` is written: a death in between is salvaged again. Its books hold what it
+    published; what else it did is not known.
+    """
+    parts, cut = salvage(folder)
+    lines = (record for part in parts for record in read_part(folder / part.name))
+    ledger.reconcile(outlet, folder.name.partition("=")[2], lines, schedule)
+    revisions = [record["revision"] for part in parts for record in read_part(folder / part.name)]
+    new = sum(revision == 1 for revision in revisions)
+    document = {
+        "run": folder.name.partition("=")[2],
+        "spider": outlet,
+        "reason": "crashed",
+        "complete": False,
+        "parts": [asdict(part) for part in parts],
+        "bytes_cut": cut,
+        "books": {
+            "discovered": len(revisions),
+            "known": 0,
+            "new": new,
+            "revised": len(revisions) - new,
+            "unchanged": 0,
+            "rejected": {},
+            "failed": {},
+            "pending": 0,
+        },
+        "withdrawn": ledger.withdrawn(outlet, folder.name.partition("=")[2]),
+    }
+    write_document(folder / RUN_FILE, document)
+    return document
+
+
+def rebuild(output: Path, url: str, schedule: Schedule) -> int:
+    """Make the ledger anew from the published parts of every outlet; return their records.
+
+    A SQLite ledger is set aside under another name, not deleted. Of articles that were never
+    published nothing is left: they will be discovered again.
+    """
+    for suffix in ("", "-wal", "-shm"):
+        path = Path(url.removeprefix("sqlite:///") + suffix)
+        if url.startswith("sqlite:///") and path.exists():
+            path.rename(f"{path}.{run_name()}.damaged")
+    ledger = Ledger(url)
+    count = 0
+    for folder in sorted(output.glob("*/run=*"), key=lambda it: it.name):
+        parts = sorted(folder.glob("part-*.jsonl"))
+        records = [record for part in parts for record in read_part(part)]
+        outlet, run = folder.parent.name, folder.name.partition("=")[2]
+        ledger.reconcile(outlet, run, records, schedule)
+        ledger.restore(outlet, run, (read_run(folder) or {}).get("withdrawn", ()))
+        count += len(records)
+    ledger.close()
+    return count

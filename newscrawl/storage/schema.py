@@ -1,0 +1,46 @@
+"""The record's JSON Schema: generated from ``Article``, shipped, and enforced."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import fastjsonschema
+from itemadapter import ItemAdapter
+
+from newscrawl.items import Article
+
+
+def generate() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the record, from ``Article`` itself."""
+    schema: dict[str, Any] = ItemAdapter.get_json_schema(Article)
+    return schema | {"required": list(schema["properties"])}
+
+
+def dump(schema: Mapping[str, Any]) -> str:
+    """Return a schema as the text that is shipped and printed."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def shipped() -> str:
+    """Return the schema that came with the package, which works from a zipped egg, too."""
+    return files("newscrawl.storage").joinpath("article.schema.json").read_text("utf-8")
+
+
+@cache
+def _validator() -> Callable[[Any], Any]:
+    schema = json.loads(shipped())
+    # fastjsonschema knows drafts 4 to 7; the record uses nothing that 2020-12 changed.
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#"
+    validator: Callable[[Any], Any] = fastjsonschema.compile(schema)
+    return validator
+
+
+def violation(record: Mapping[str, Any]) -> str | None:
+    """Return what in a record breaks the schema, in words, or None."""
+    try:
+        _validator()(record)
+    except fastjsonschema.JsonSchemaValueException as error:
+        return str(error.message)
+    return None
