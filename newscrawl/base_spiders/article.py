@@ -6,21 +6,19 @@ every article that it sees, and a spider middleware stops what needs no asking.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, ClassVar, cast
-from urllib.parse import SplitResult, urljoin, urlsplit
-from zoneinfo import ZoneInfo
+from typing import Any, ClassVar
 
 from parsel import Selector
 from scrapy import Request, Spider
 from scrapy.http import Response, TextResponse
 
 from newscrawl.base_spiders import arguments
+from newscrawl.base_spiders.outlet import Outlet, post_of
 from newscrawl.discovery import ARTICLE_PRIORITY, Discovery
 from newscrawl.discovery.archive import Archive
 from newscrawl.discovery.feeds import Bylines, Feeds
@@ -29,9 +27,8 @@ from newscrawl.discovery.sitemap import Sitemap
 from newscrawl.discovery.wordpress import Terms, WordPress, post_address
 from newscrawl.downloader.browser import can_render, rendered
 from newscrawl.exceptions import ArgumentError, UnreadableError
-from newscrawl.extraction.loaders import Page, Reader, parsed
+from newscrawl.extraction.loaders import Page, parsed
 from newscrawl.extraction.processors import utc
-from newscrawl.extraction.structured_data import StructuredData
 from newscrawl.items import Article, Candidate
 from newscrawl.storage import warc
 
@@ -39,68 +36,11 @@ from newscrawl.storage import warc
 _ENTRY_PAGES = 100
 
 
-class ArticleSpider(Spider):
+class ArticleSpider(Outlet, Spider):
     """Base of the outlets' spiders: follows listings to articles, and reads the articles.
 
-    An outlet declares the attributes below and the three hooks that raise NotImplementedError.
+    What an outlet declares, and how its pages become records, is in ``Outlet``.
     """
-
-    # Where the outlet is.
-    host: str
-    """The host of canonical addresses."""
-    aliases: tuple[str, ...] = ()
-    """Hosts with the same articles at the same paths; they are asked for at ``host``."""
-    sections: tuple[str, ...] = ()
-    """Paths of the listings that a crawl starts at, as the site writes them."""
-    front: str = ""
-    """The one of ``sections`` that lists everything; every crawl asks for it."""
-    zone: ZoneInfo = ZoneInfo("UTC")
-    """The zone by which the outlet's days begin."""
-
-    # Its interfaces for machines, as paths; an empty one says that there is none.
-    feed: str = ""
-    """The feed of the whole site; a section's is ``feed/`` below it."""
-    rest: str = ""
-    """WordPress' REST interface, version 2."""
-    sitemap: str = ""
-    """The index of sitemaps."""
-    sitemap_day: str = ""
-    """The sitemap of one day: a format string, given a ``date``."""
-
-    # What its pages look like, in CSS selectors.
-    reader: Reader
-    """How an article page is read."""
-    listing_links: str = ""
-    """Links to an article's own sections and tags, on its page."""
-    next_page: str = 'link[rel="next"], a[rel="next"], a.next'
-    """Links to the next page of a listing; the first that stays in the listing counts."""
-
-    # What a browser is to do on its pages, in CSS selectors, and what it may load.
-    load_more: str = ""
-    """The button of a listing that brings more articles."""
-    older_entries: str = ""
-    """The button of a live page that brings more entries, or others in their place."""
-    script_hosts: tuple[str, ...] = ()
-    """Other hosts whose scripts and data its pages cannot do without."""
-
-    def article_id(self, parts: SplitResult) -> str | None:
-        """Return the identity of the article at an address of the outlet, or None.
-
-        ``parts`` is the address, split; its host is the outlet's.
-        """
-        raise NotImplementedError
-
-    def is_tag(self, path: str) -> bool:
-        """Say whether a path, with slashes around it, is a tag's listing."""
-        raise NotImplementedError
-
-    def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
-        """Return the kind of an article: its canonical path, what was read, what it declares."""
-        raise NotImplementedError
-
-    def canonical_path(self, parts: SplitResult) -> str:
-        """Return the path (and query) by which an article's address is asked."""
-        return parts.path
 
     def __init__(self, name: str | None = None, **kwargs: Any) -> None:
         """Take the spider arguments (DESIGN §6). With a wrong one, ``refusal`` says why."""
@@ -116,7 +56,7 @@ class ArticleSpider(Spider):
             self.refusal = str(error)
         # Links repeat from page to page; what they mean does not change.
         self.candidate: Callable[[str], Candidate | None] = lru_cache(maxsize=100_000)(
-            self._candidate
+            self.find_candidate
         )
         self.pages_closed = False
         self.links = Links(self)
@@ -170,7 +110,7 @@ class ArticleSpider(Spider):
         """
         candidate: Candidate = response.meta["candidate"]
         if response.body.lstrip()[:1] == b"{":
-            yield self._post(response, self._json(response), candidate)
+            yield self._post(response, post_of(response.body), candidate)
             return
         selector = parsed(response)
         assert isinstance(response, TextResponse)
@@ -207,7 +147,7 @@ class ArticleSpider(Spider):
 
         Raises UnreadableError for an answer that is no post of this article.
         """
-        post = self._json(response)
+        post = post_of(response.body)
         await self.terms.complete([post])
         return self._post(response, post, candidate)
 
@@ -222,23 +162,6 @@ class ArticleSpider(Spider):
                 return page
         self.crawler.stats.inc_value("newscrawl/downloader/browser/plain_instead")
         return self._page(parsed(plain), plain, candidate)
-
-    def _page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
-        page = self.reader.read_page(selector, response.url, self.crawler.stats)
-        if page is None:
-            raise UnreadableError("no article on the page")
-        canonical = page.data.canonical or page.data.meta.get("og:url")
-        address = urljoin(response.url, canonical) if canonical else response.url
-        parts = self.on_site(address)
-        identity = self.article_id(parts) if parts else None
-        if parts is None or identity is None:
-            parts, identity = cast("SplitResult", self.on_site(response.url)), candidate.id
-        path = self.canonical_path(parts)
-        article = page.article
-        article.id, article.url = identity, f"https://{self.host}{path}"
-        article.kind = self.kind_of(path, article, page.data)
-        self._provenance(article, response, "browser" if _is_rendered(response) else "page")
-        return page
 
     def _asks_again(self, response: Response) -> bool:
         """Say whether a live page without entries is asked for once more, through the browser."""
@@ -268,55 +191,22 @@ class ArticleSpider(Spider):
             return request
         return rendered(request, items="a[href]", more=self.load_more, clicks=pages)
 
-    def _json(self, response: Response) -> dict[str, Any]:
-        try:
-            post = json.loads(response.body)
-        except ValueError as error:
-            raise UnreadableError("broken JSON") from error
-        if not isinstance(post, dict):
-            raise UnreadableError("no post in the answer")
-        return post
+    def _page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
+        page = self.read_article(selector, response.url, candidate, self.crawler.stats)
+        self._provenance(page.article, response, "browser" if _is_rendered(response) else "page")
+        return page
 
-    def _post(self, response: Response, post: dict[str, Any], candidate: Candidate) -> Article:
-        """Read a post of WordPress' REST interface."""
-        link = post.get("link")
-        parts = self.on_site(link) if isinstance(link, str) else None
-        if str(post.get("id")) != candidate.id or parts is None:
-            raise UnreadableError("no post in the answer")
-        path = self.canonical_path(parts)
-        article = self.reader.read_post(
-            post, f"https://{self.host}{path}", self.crawler.stats, candidate.authors
-        )
-        article.id, article.url = candidate.id, f"https://{self.host}{path}"
-        article.kind = self.kind_of(path, article, StructuredData())
+    def _post(self, response: Response, post: Mapping[str, Any], candidate: Candidate) -> Article:
+        article = self.read_article_post(post, candidate, self.crawler.stats)
         self._provenance(article, response, "api")
         return article
 
     def _provenance(self, article: Article, response: Response, source: str) -> None:
         archived: warc.Entry | None = response.meta.get("archived")
-        article.outlet = self.name
         article.source = "archive" if archived else source
         asked = response.meta.get("told_by") or response.request.url  # type: ignore[union-attr]
         article.source_url = archived.url if archived else asked
         article.date_fetched = archived.date if archived else utc(datetime.now(UTC))
-
-    def on_site(self, url: str) -> SplitResult | None:
-        """Return the split address when its host is the outlet's, under any of its names."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            return None
-        if parts.hostname != self.host and parts.hostname not in self.aliases:
-            return None
-        return parts if parts.scheme in ("http", "https") and port in (None, 80, 443) else None
-
-    def _candidate(self, url: str) -> Candidate | None:
-        parts = self.on_site(url)
-        identity = self.article_id(parts) if parts else None
-        if parts is None or identity is None:
-            return None
-        return Candidate(identity, f"https://{self.host}{self.canonical_path(parts)}")
 
     def article_request(
         self, candidate: Candidate, post: Mapping[str, Any] | None = None, told_by: str = ""

@@ -1,0 +1,156 @@
+"""Outlet: what a site declares, and how its pages and posts become records; nothing of a crawl."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import SplitResult, urljoin, urlsplit
+from zoneinfo import ZoneInfo
+
+from parsel import Selector
+
+from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.loaders import Page, Reader, Stats
+from newscrawl.extraction.structured_data import StructuredData
+from newscrawl.items import Article, Candidate
+
+
+class Outlet:
+    """A news site: its addresses, its listings, and how its articles are read.
+
+    An outlet declares the attributes below and the three hooks that raise NotImplementedError.
+    """
+
+    name: str
+    """The outlet's name in records, arguments and paths."""
+
+    # Where the outlet is.
+    host: str
+    """The host of canonical addresses."""
+    aliases: tuple[str, ...] = ()
+    """Hosts with the same articles at the same paths; they are asked for at ``host``."""
+    sections: tuple[str, ...] = ()
+    """Paths of the listings that a crawl starts at, as the site writes them."""
+    front: str = ""
+    """The one of ``sections`` that lists everything; every crawl asks for it."""
+    zone: ZoneInfo = ZoneInfo("UTC")
+    """The zone by which the outlet's days begin."""
+
+    # Its interfaces for machines, as paths; an empty one says that there is none.
+    feed: str = ""
+    """The feed of the whole site; a section's is ``feed/`` below it."""
+    rest: str = ""
+    """WordPress' REST interface, version 2."""
+    sitemap: str = ""
+    """The index of sitemaps."""
+    sitemap_day: str = ""
+    """The sitemap of one day: a format string, given a ``date``."""
+
+    # What its pages look like, in CSS selectors.
+    reader: Reader
+    """How an article page is read."""
+    listing_links: str = ""
+    """Links to an article's own sections and tags, on its page."""
+    next_page: str = 'link[rel="next"], a[rel="next"], a.next'
+    """Links to the next page of a listing; the first that stays in the listing counts."""
+
+    # What a browser is to do on its pages, in CSS selectors, and what it may load.
+    load_more: str = ""
+    """The button of a listing that brings more articles."""
+    older_entries: str = ""
+    """The button of a live page that brings more entries, or others in their place."""
+    script_hosts: tuple[str, ...] = ()
+    """Other hosts whose scripts and data its pages cannot do without."""
+
+    def article_id(self, parts: SplitResult) -> str | None:
+        """Return the identity of the article at an address of the outlet, or None.
+
+        ``parts`` is the address, split; its host is the outlet's.
+        """
+        raise NotImplementedError
+
+    def is_tag(self, path: str) -> bool:
+        """Say whether a path, with slashes around it, is a tag's listing."""
+        raise NotImplementedError
+
+    def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
+        """Return the kind of an article: its canonical path, what was read, what it declares."""
+        raise NotImplementedError
+
+    def canonical_path(self, parts: SplitResult) -> str:
+        """Return the path (and query) by which an article's address is asked."""
+        return parts.path
+
+    def on_site(self, url: str) -> SplitResult | None:
+        """Return the split address when its host is the outlet's, under any of its names."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            return None
+        if parts.hostname != self.host and parts.hostname not in self.aliases:
+            return None
+        return parts if parts.scheme in ("http", "https") and port in (None, 80, 443) else None
+
+    def find_candidate(self, url: str) -> Candidate | None:
+        """Return the article that an address leads to, or None."""
+        parts = self.on_site(url)
+        identity = self.article_id(parts) if parts else None
+        if parts is None or identity is None:
+            return None
+        return Candidate(identity, f"https://{self.host}{self.canonical_path(parts)}")
+
+    def read_article(
+        self, page: Selector, url: str, candidate: Candidate, stats: Stats | None = None
+    ) -> Page:
+        """Return the article of a page that ``url`` answered, under its canonical address.
+
+        Where the page names no address of an article, identity and address are those asked for.
+        Where it came from is left to the caller. Raises UnreadableError for a page without article.
+        """
+        found = self.reader.read_page(page, url, stats)
+        if found is None:
+            raise UnreadableError("no article on the page")
+        canonical = found.data.canonical or found.data.meta.get("og:url")
+        address = urljoin(url, canonical) if canonical else url
+        parts = self.on_site(address)
+        identity = self.article_id(parts) if parts else None
+        if parts is None or identity is None:
+            parts, identity = cast("SplitResult", self.on_site(url)), candidate.id
+        self._identify(found.article, parts, identity, found.data)
+        return found
+
+    def read_article_post(
+        self, post: Mapping[str, Any], candidate: Candidate, stats: Stats | None = None
+    ) -> Article:
+        """Return the article of a post of WordPress' REST interface.
+
+        A post names no authors; they are those of ``candidate``. Where it came from is left to the
+        caller. Raises UnreadableError for anything but the post of this article.
+        """
+        link = post.get("link")
+        parts = self.on_site(link) if isinstance(link, str) else None
+        if str(post.get("id")) != candidate.id or parts is None:
+            raise UnreadableError("no post in the answer")
+        url = f"https://{self.host}{self.canonical_path(parts)}"
+        article = self.reader.read_post(post, url, stats, candidate.authors)
+        self._identify(article, parts, candidate.id, StructuredData())
+        return article
+
+    def _identify(
+        self, article: Article, parts: SplitResult, identity: str, data: StructuredData
+    ) -> None:
+        path = self.canonical_path(parts)
+        article.outlet, article.id = self.name, identity
+        article.url = f"https://{self.host}{path}"
+        article.kind = self.kind_of(path, article, data)
+
+
+def post_of(body: bytes) -> dict[str, Any]:
+    """Return the post in an answer of the REST interface. Raises UnreadableError."""
+    try:
+        post = json.loads(body)
+    except ValueError as error:
+        raise UnreadableError("broken JSON") from error
+    if not isinstance(post, dict):
+        raise UnreadableError("no post in the answer")
+    return post
