@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bench.table import markdown
 from newscrawl.downloader.browser import find_browser
-from newscrawl.sample.answer import Page
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
 from tests.recordings import address
+from tests.sample.answer import Page
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 ROOT = Path(__file__).parents[1]
 PAGES = 500

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.table import markdown
-from newscrawl.sample.answer import Site
-from newscrawl.sample.day import DaySite, Event
-from newscrawl.sample.server import SampleServer, running
-from newscrawl.sample.site import Expected
 from newscrawl.storage.parts import read_part
+from tests.sample.answer import Site
+from tests.sample.day import DaySite, Event
+from tests.sample.server import SampleServer, running
+from tests.sample.site import Expected
 
 ROOT = Path(__file__).parents[1]
 START = datetime(2026, 11, 10, 5, tzinfo=UTC)  # midnight in Washington

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.table import markdown
-from newscrawl.sample.__main__ import write_warc
-from newscrawl.sample.site import SampleSite
 from newscrawl.storage.ledger import Ledger, articles, revisions
+from tests.sample.__main__ import write_warc
+from tests.sample.site import SampleSite
 
 SIZES = (10_000, 100_000, 1_000_000)
 LOOKUPS = 5_000

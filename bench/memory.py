@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.day import START, crawling, latest
 from bench.table import markdown
-from newscrawl.sample.day import DaySite
+from tests.sample.day import DaySite
 
 ARTICLES = 10_000
 _PAGE = 4096

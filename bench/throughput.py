@@ -63,7 +63,7 @@ class Crawl:
 @contextmanager
 def sample_server(articles: int) -> Iterator[str]:
     """Serve the sample site from a process of its own while the block lasts; give its address."""
-    command = [sys.executable, "-m", "newscrawl.sample", "serve", "--articles", str(articles)]
+    command = [sys.executable, "-m", "tests.sample", "serve", "--articles", str(articles)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -11,10 +11,10 @@ from typing import Any
 from bench.day import START, agrees, crawling, latest
 from bench.table import markdown
 from newscrawl.monitoring.checks import Finding, findings, standing_since
-from newscrawl.sample import faults
-from newscrawl.sample.answer import Page
-from newscrawl.sample.day import DaySite
-from newscrawl.sample.faults import Faulty, Rule
+from tests.sample import faults
+from tests.sample.answer import Page
+from tests.sample.day import DaySite
+from tests.sample.faults import Faulty, Rule
 
 HOURS = 48
 # What goes wrong from which run on, for so many runs, and the checks that have to tell of it.

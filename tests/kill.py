@@ -18,11 +18,11 @@ import tempfile
 import threading
 from pathlib import Path
 
-from newscrawl.sample.answer import Page
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
 from newscrawl.storage.books import balance
 from tests.conftest import ROOT, Crawl
+from tests.sample.answer import Page
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 Published = dict[tuple[str, int], str]
 

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from newscrawl.downloader.browser import find_browser
-from newscrawl.sample.live import SCRIPTS
-from newscrawl.sample.server import running
-from newscrawl.sample.site import HTML, Page, SampleSite
 from newscrawl.storage.books import balance
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST
 from tests.recordings import address, article
+from tests.sample.live import SCRIPTS
+from tests.sample.server import running
+from tests.sample.site import HTML, Page, SampleSite
 
 BROWSER = os.environ.get("NEWSCRAWL_BROWSER", "")
 pytestmark = pytest.mark.skipif(

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from bench.day import START
-from newscrawl.sample import faults
-from newscrawl.sample.answer import Page, Site
-from newscrawl.sample.day import DaySite
-from newscrawl.sample.faults import Faulty, Rule
-from newscrawl.sample.server import running
 from tests.conftest import command
+from tests.sample import faults
+from tests.sample.answer import Page, Site
+from tests.sample.day import DaySite
+from tests.sample.faults import Faulty, Rule
+from tests.sample.server import running
 
 SITE = DaySite(START, older=140)
 TRUTH = SITE.expected()

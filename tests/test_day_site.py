@@ -25,13 +25,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from newscrawl.sample import faults
-from newscrawl.sample.answer import Page
-from newscrawl.sample.day import DaySite
-from newscrawl.sample.faults import Faulty, Rule
-from newscrawl.sample.server import SampleServer, running
-from newscrawl.sample.site import SampleSite
 from newscrawl.spiders.hill import HillSpider
+from tests.sample import faults
+from tests.sample.answer import Page
+from tests.sample.day import DaySite
+from tests.sample.faults import Faulty, Rule
+from tests.sample.server import SampleServer, running
+from tests.sample.site import SampleSite
 
 START = datetime(2026, 11, 1, 3, tzinfo=UTC)
 NOON = START + timedelta(hours=12)

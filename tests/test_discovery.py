@@ -14,8 +14,8 @@ from bench.day import START, agrees, crawling, latest
 from newscrawl.discovery.sitemap import Entry, read_sitemap
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.processors import EASTERN
-from newscrawl.sample.answer import Page
-from newscrawl.sample.day import DaySite
+from tests.sample.answer import Page
+from tests.sample.day import DaySite
 
 URLSET = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 NEWS = 'xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"'

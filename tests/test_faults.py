@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 
 from bench.day import START, crawling
-from newscrawl.sample import faults
-from newscrawl.sample.answer import Fault, Page, Site
-from newscrawl.sample.day import DaySite
-from newscrawl.sample.faults import Break, Faulty, Rule
-from newscrawl.sample.server import running
 from newscrawl.storage.books import balance
 from tests.conftest import ROOT, Crawl, crawl, environment
+from tests.sample import faults
+from tests.sample.answer import Fault, Page, Site
+from tests.sample.day import DaySite
+from tests.sample.faults import Break, Faulty, Rule
+from tests.sample.server import running
 
 SITE = DaySite(datetime.now(UTC) - timedelta(hours=1), articles=0, corrections=0, older=30)
 IDS = list(SITE.expected())

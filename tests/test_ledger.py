@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from newscrawl.items import Author, Candidate
-from newscrawl.sample.__main__ import write_warc
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
 from newscrawl.storage.books import balance
 from newscrawl.storage.ledger import Ledger, Remembered
 from tests import kill
 from tests.conftest import ROOT, Crawl, command, crawl, environment
 from tests.recordings import HTML, address, article, site
+from tests.sample.__main__ import write_warc
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 NEWS = ("-a", "sections=news")
 # Nothing is young, or everything is: whatever day the tests are run on.

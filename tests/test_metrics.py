@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST
 from tests.recordings import site
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 
 @pytest.fixture(scope="module")

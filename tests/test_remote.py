@@ -26,12 +26,12 @@ from newscrawl.dataset import remote
 from newscrawl.dataset.build import build
 from newscrawl.exceptions import RemoteError
 from newscrawl.items import Article
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
 from newscrawl.storage.parts import PartWriter, describe
 from tests.conftest import ROOT, crawl, environment
 from tests.kill import FAST
 from tests.recordings import site
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 KEYS = {"AWS_ACCESS_KEY_ID": "ada", "AWS_SECRET_ACCESS_KEY": "s3cr3t-passphrase"}
 

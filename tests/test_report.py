@@ -15,14 +15,14 @@ from lxml import html
 from playwright.sync_api import sync_playwright
 
 from newscrawl.downloader.browser import find_browser
-from newscrawl.sample.answer import Page
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
 from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import run_name
 from tests.conftest import ROOT, Crawl, command, crawl
 from tests.kill import FAST
 from tests.recordings import site
+from tests.sample.answer import Page
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)

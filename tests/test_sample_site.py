@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 
-from newscrawl.sample.__main__ import write_warc
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
+from newscrawl.commands.demo import unpack_sample
 from newscrawl.storage import schema, warc
 from newscrawl.storage.books import balance
 from newscrawl.storage.parts import describe
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST
+from tests.sample.__main__ import SHIPPED, write_editions, write_warc
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 SITE = SampleSite()
 
@@ -170,3 +171,12 @@ def test_an_archive_gives_the_same_articles(done: Crawl, recording: Path, tmp_pa
     assert {it["source"] for it in archived.records} == {"archive"}
     recorded = {entry.date for entry in warc.entries(str(recording), print)}
     assert {it["date_fetched"] for it in archived.records} == recorded
+
+
+def test_the_recording_of_the_package_is_small_and_not_stale(tmp_path: Path) -> None:
+    again = write_editions(tmp_path)
+    shipped = tmp_path / "shipped"
+    for packed, made in zip(unpack_sample(shipped), again, strict=True):
+        same = packed.read_bytes() == made.read_bytes()
+        assert same, f"{made.name} is stale: run python -m tests.sample record"
+    assert SHIPPED.stat().st_size < 300_000

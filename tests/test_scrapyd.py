@@ -20,10 +20,10 @@ from urllib.request import urlopen
 import pytest
 
 from bench.day import agrees, latest
-from newscrawl.sample.day import DaySite
-from newscrawl.sample.server import running
 from newscrawl.storage.parts import read_part
 from tests.conftest import ROOT
+from tests.sample.day import DaySite
+from tests.sample.server import running
 
 INSTALLED = ROOT / ".venv-scrapyd" / "venv"
 FAST = ("setting=DOWNLOAD_DELAY=0", "setting=AUTOTHROTTLE_ENABLED=False")

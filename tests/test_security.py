@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.sample.answer import Page
-from newscrawl.sample.server import running
 from tests.conftest import crawl
 from tests.kill import FAST
 from tests.recordings import HTML, article
+from tests.sample.answer import Page
+from tests.sample.server import running
 
 SECRET = "s3cr3t-passphrase"
 

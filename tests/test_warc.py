@@ -9,11 +9,11 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from newscrawl.sample.server import running
-from newscrawl.sample.site import SampleSite
 from tests.conftest import crawl
 from tests.kill import FAST
 from tests.recordings import HTML, address, article, write_warc
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 
 def chunked(body: bytes) -> bytes:

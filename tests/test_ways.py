@@ -15,14 +15,14 @@ from scrapy.http import Response
 from bench.day import START, WANTED, Day, agrees, crawling, latest, simulate
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.extraction.processors import EASTERN
-from newscrawl.sample import faults
-from newscrawl.sample.answer import Page
-from newscrawl.sample.day import DaySite
-from newscrawl.sample.faults import Faulty, Rule
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage.books import balance
 from newscrawl.storage.parts import read_part
 from tests.conftest import open_spider
+from tests.sample import faults
+from tests.sample.answer import Page
+from tests.sample.day import DaySite
+from tests.sample.faults import Faulty, Rule
 
 PAGES = r"^/(?!wp-json|sitemap|robots|(?:.*/)?feed/)"
 NEXT_DAY = START + timedelta(days=1)

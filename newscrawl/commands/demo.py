@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections import Counter
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,11 @@ class Command(OutputCommand, ScrapyCommand):
         return "Crawl the bundled sample site, offline, and show what came out"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Record the sample site, crawl the recording, sum up."""
+        """Crawl the recording, sum up."""
         output = self.output / "demo"
         shutil.rmtree(output, ignore_errors=True)
         with tempfile.TemporaryDirectory() as folder:
-            recording = Path(folder) / "sample.warc.gz"
-            _python("newscrawl.sample", "warc", str(recording))
+            recording, _ = unpack_sample(Path(folder))
             self.exitcode = _python(
                 # The sample site has faults, to show what becomes of them.
                 *("scrapy", "crawl", "hill", "-s", "SPIDERMON_ENABLED=0"),
@@ -51,6 +52,18 @@ class Command(OutputCommand, ScrapyCommand):
         if not sys.stderr.isatty():
             for run in sorted(output.glob("hill/run=*/run.json")):
                 print(summary(json.loads(run.read_text("utf-8")), str(run.parent)))  # noqa: T201
+
+
+def unpack_sample(folder: Path) -> list[Path]:
+    """Unpack the recording of the made-up site: a WARC file for each edition, the first one first.
+
+    `python -m tests.sample record` makes it.
+    """
+    packed = resources.files("newscrawl.commands") / "sample.tar.xz"
+    with packed.open("rb") as stream, tarfile.open(fileobj=stream, mode="r:xz") as tar:
+        names = tar.getnames()
+        tar.extractall(folder, filter="data")
+    return [folder / name for name in names]
 
 
 def _python(module: str, *arguments: str, **environment: str) -> int:

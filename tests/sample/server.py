@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from newscrawl.sample.answer import TEXT, Fault, Page, Site, head
+from tests.sample.answer import TEXT, Fault, Page, Site, head
 
 HOSTS = (
     "thehill.com",

@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from newscrawl.sample.news import SECTIONS, Story
 from newscrawl.spiders.hill import HillSpider
+from tests.sample.news import SECTIONS, Story
 
 EVERYTHING = "news"
 

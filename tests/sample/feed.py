@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from email.utils import format_datetime
 from html import escape
 
-from newscrawl.sample.answer import Page, page
-from newscrawl.sample.body import description, lead_image, rendered
-from newscrawl.sample.news import SITE, Story
-from newscrawl.sample.terms import by_name, categories_of, tags_of
+from tests.sample.answer import Page, page
+from tests.sample.body import description, lead_image, rendered
+from tests.sample.news import SITE, Story
+from tests.sample.terms import by_name, categories_of, tags_of
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"
 \txmlns:content="http://purl.org/rss/1.0/modules/content/"

@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from newscrawl.sample import body
-from newscrawl.sample.body import Block, fill
-from newscrawl.sample.news import SITE, Person, Section, Story, eastern
+from tests.sample import body
+from tests.sample.body import Block, fill
+from tests.sample.news import SITE, Person, Section, Story, eastern
 
 DRUPAL_MENU = {
     "/homenews/senate": "Senate",

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from html import escape
 
-from newscrawl.sample.answer import Page, page
-from newscrawl.sample.news import SITE, Story, eastern
-from newscrawl.sample.shelf import Shelf
+from tests.sample.answer import Page, page
+from tests.sample.news import SITE, Story, eastern
+from tests.sample.shelf import Shelf
 
 _XML = ("Content-Type", "application/xml; charset=UTF-8")
 _SCHEMA = "http://www.sitemaps.org/schemas/sitemap/0.9"

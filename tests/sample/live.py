@@ -11,7 +11,7 @@ from html import escape
 from importlib import resources
 from typing import NamedTuple
 
-from newscrawl.sample.news import SITE, Story, eastern
+from tests.sample.news import SITE, Story, eastern
 
 ENTRIES_PER_PAGE = 3
 ITEMS_PER_CLICK = 3

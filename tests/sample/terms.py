@@ -5,8 +5,8 @@ from functools import cache
 from typing import NamedTuple
 from zlib import crc32
 
-from newscrawl.sample.news import SECTIONS, SITE, Story, slugify
 from newscrawl.spiders.hill import HillSpider
+from tests.sample.news import SECTIONS, SITE, Story, slugify
 
 
 class Term(NamedTuple):

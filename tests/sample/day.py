@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from newscrawl.sample.body import paragraphs
-from newscrawl.sample.news import SITE, Story, corrected, cover
-from newscrawl.sample.page import Press
-from newscrawl.sample.shelf import Shelf
-from newscrawl.sample.site import ROBOTS, Expected, NewsSite
+from tests.sample.body import paragraphs
+from tests.sample.news import SITE, Story, corrected, cover
+from tests.sample.page import Press
+from tests.sample.shelf import Shelf
+from tests.sample.site import ROBOTS, Expected, NewsSite
 
 FEWEST_OLDER = 20
 # The number of the first new article; older ones count down from it, and not in strict order.
@@ -60,10 +60,10 @@ class DaySite(NewsSite):
             raise ValueError(msg)
         start = start.replace(microsecond=0)
         span = timedelta(days=days)
-        rng = random.Random(f"older {older}")  # noqa: S311
+        rng = random.Random(f"older {older}")
         times = sorted(_times_before(start, older, rng), reverse=True)
         past = cover(times, _numbers(-1, older, rng))
-        rng = random.Random(f"{articles} {corrections} {days}")  # noqa: S311
+        rng = random.Random(f"{articles} {corrections} {days}")
         times = [start + offset for offset in _offsets(articles, days, rng)]
         new = cover(times, _numbers(1, articles, rng))
         self._revisions: dict[str, list[Story]] = {}

@@ -15,12 +15,12 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from newscrawl.sample.answer import Page, page
-from newscrawl.sample.body import description, lead_image, rendered
-from newscrawl.sample.news import EASTERN, SITE, Story
-from newscrawl.sample.page import Press
-from newscrawl.sample.shelf import Shelf
-from newscrawl.sample.terms import Term, by_name, categories, categories_of, tags_of
+from tests.sample.answer import Page, page
+from tests.sample.body import description, lead_image, rendered
+from tests.sample.news import EASTERN, SITE, Story
+from tests.sample.page import Press
+from tests.sample.shelf import Shelf
+from tests.sample.terms import Term, by_name, categories, categories_of, tags_of
 
 API = f"{SITE}/wp-json/wp/v2"
 JUST_IN = 10

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import parse_qs, urlsplit
 
-from newscrawl.sample import live, sitemap
-from newscrawl.sample.answer import HTML, TEXT, Page, page, redirect
-from newscrawl.sample.body import Image, figures, fill, lead_image
-from newscrawl.sample.feed import feed
-from newscrawl.sample.news import SITE, Story, build, why_broken
-from newscrawl.sample.page import DRUPAL_MENU, Press, drupal_paths
-from newscrawl.sample.rest import Rest
-from newscrawl.sample.shelf import Shelf
+from tests.sample import live, sitemap
+from tests.sample.answer import HTML, TEXT, Page, page, redirect
+from tests.sample.body import Image, figures, fill, lead_image
+from tests.sample.feed import feed
+from tests.sample.news import SITE, Story, build, why_broken
+from tests.sample.page import DRUPAL_MENU, Press, drupal_paths
+from tests.sample.rest import Rest
+from tests.sample.shelf import Shelf
 
 ITEMS_PER_PAGE = 15
 LINKED_OTHERWISE = (

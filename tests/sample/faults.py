@@ -11,9 +11,9 @@ from functools import cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from newscrawl.sample.answer import HTML, TEXT, Fault, Page, Site, head, page, redirect
-from newscrawl.sample.body import fill
-from newscrawl.sample.news import SITE
+from tests.sample.answer import HTML, TEXT, Fault, Page, Site, head, page, redirect
+from tests.sample.body import fill
+from tests.sample.news import SITE
 
 # Given an address and its healthy answer, returns what comes instead.
 Break = Callable[[str, Page], Page | Fault]
