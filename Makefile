@@ -8,12 +8,15 @@ SCRAPYD := .venv-scrapyd
 # Fails where there is no Chromium or Chrome.
 FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.downloader.browser import find_browser; sys.exit(not find_browser(os.environ.get("NEWSCRAWL_BROWSER", "")))'
 
-.PHONY: demo test browser check format bench bench-kill clean
+# Says what the WordPress of the tests lacks; fails where it lacks something.
+FIND_WORDPRESS := $(BIN)/python -c 'import sys; from tests.wordpress import missing; sys.exit(missing() or 0)'
+
+.PHONY: demo test browser wordpress check format bench bench-kill clean
 
 demo: $(READY)
 	$(BIN)/scrapy demo
 
-test: check browser $(SCRAPYD)/.ready
+test: check browser wordpress $(SCRAPYD)/.ready
 	# A file of tests stays together: what it sets up once is used by all of them.
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
@@ -25,6 +28,18 @@ browser: $(READY)
 		{ $$root apt-get update -qq && \
 		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } >/dev/null 2>&1; \
 		$(FIND_BROWSER) || echo "No Chromium could be installed: the tests of the browser will be skipped."; }
+
+# Debian's WordPress with a database and a web server, where we are root, as in CI. Their services
+# are not started: the tests run servers of their own.
+wordpress: $(READY)
+	@$(FIND_WORDPRESS) 2>/dev/null || { \
+		test "$$(id -u)" != 0 || { \
+		echo "Installing WordPress for its tests …"; \
+		{ apt-get update -qq && \
+		env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends \
+			wordpress php php-cli php-fpm php-mysql php-xml php-mbstring \
+			mariadb-server-core mariadb-client-core nginx-light openssl; } >/dev/null 2>&1; }; \
+		$(FIND_WORDPRESS) || echo "The tests of WordPress will be skipped."; }
 
 check: $(READY)
 	$(BIN)/ruff format --check

@@ -1,0 +1,109 @@
+"""A real WordPress, an editor at work, and what a crawl publishes of it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.day import Crawler, latest
+from newscrawl.storage.books import balance
+from tests.wordpress import WordPress, missing, running
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[WordPress]:
+    """WordPress itself, set up once."""
+    if reason := missing():
+        pytest.skip(reason)
+    with running() as wordpress:
+        yield wordpress
+
+
+@pytest.fixture
+def wordpress(site: WordPress) -> WordPress:
+    """WordPress without a post."""
+    site.clear()
+    return site
+
+
+class Newsroom:
+    """A crawl every hour, and what each left."""
+
+    def __init__(self, output: Path, crawler: Crawler, wordpress: WordPress) -> None:
+        self.output = output
+        self.crawler = crawler
+        self.wordpress = wordpress
+        self.hour = 0
+
+    def crawl(self, hours: float = 1, reason: str = "finished", **arguments: str) -> dict[str, Any]:
+        """Crawl so many hours after the last crawl (the first: now); return its run.json."""
+        self.wordpress.requests()
+        now = NOW + HOUR * self.hour + timedelta(minutes=1)
+        self.hour += hours
+        assert self.crawler.crawl(now, **arguments) == reason
+        path = max(self.output.glob("hill/run=*/run.json"))
+        run: dict[str, Any] = json.loads(path.read_text())
+        assert balance(run["books"]) == 0
+        return run
+
+    @property
+    def records(self) -> dict[int, dict[str, Any]]:
+        """The latest revision of every article."""
+        return {int(identity): record for identity, record in latest(self.output).items()}
+
+    def headlines(self) -> set[str]:
+        return {record["headline"] for record in self.records.values()}
+
+
+@contextmanager
+def crawling(output: Path, wordpress: WordPress, **settings: str) -> Iterator[Newsroom]:
+    crawler = Crawler(output, wordpress, settings)
+    try:
+        yield Newsroom(output, crawler, wordpress)
+    finally:
+        crawler.close()
+
+
+METHODS = ("feeds", "sitemap")
+
+
+@pytest.fixture(params=METHODS)
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def newsroom(wordpress: WordPress, tmp_path: Path) -> Iterator[Newsroom]:
+    with crawling(tmp_path / "out", wordpress) as it:
+        yield it
+
+
+def posts(count: int, first: datetime = NOW - 2 * HOUR, **more: Any) -> list[dict[str, Any]]:
+    """Return posts for ``WordPress.write_all``, the newest first, a quarter of an hour apart."""
+    return [
+        {"title": f"Story {number}", "date": first - timedelta(minutes=15 * number), **more}
+        for number in range(count)
+    ]
+
+
+def test_what_appears_with_an_old_time_is_found(
+    wordpress: WordPress, newsroom: Newsroom, method: str
+) -> None:
+    known = wordpress.write_all(posts(20))
+    planned = wordpress.schedule("Planned", NOW + timedelta(days=2))
+    newsroom.crawl(discover=method)
+    assert newsroom.records.keys() == set(known)
+    # WordPress does not touch the time of modification when a scheduled post appears.
+    wordpress.appear(planned, NOW - timedelta(minutes=5), NOW - 20 * HOUR)
+    wire = wordpress.write("Wire copy", "policy/defense", date=NOW - 6 * HOUR)
+    assert wordpress.show(wire)["modified"] == wordpress.show(wire)["date"]
+    run = newsroom.crawl(discover=method)
+    assert newsroom.records.keys() == {*known, planned, wire}
+    assert run["complete"]
