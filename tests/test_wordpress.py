@@ -107,3 +107,27 @@ def test_what_appears_with_an_old_time_is_found(
     run = newsroom.crawl(discover=method)
     assert newsroom.records.keys() == {*known, planned, wire}
     assert run["complete"]
+
+
+def test_a_record_by_rest_is_as_the_page_gives_it(wordpress: WordPress, newsroom: Newsroom) -> None:
+    long = "".join(f"<p>Paragraph {number} of a long story.</p>\n" for number in range(40))
+    story = wordpress.write(
+        "Senate <em>“votes”</em> &amp; leaves", body=long, authors=["maria-oneill", "ben-quist"]
+    )
+    closed = wordpress.write("For members", more={"post_password": "invented"})
+    run = newsroom.crawl(discover="api", fetch="api")
+    by_rest = newsroom.records[story]
+    assert by_rest["headline"] == "Senate “votes” & leaves"
+    assert by_rest["language"] == "en-US"
+    assert by_rest["description"].endswith(" long story. Paragraph")
+    assert [it["name"] for it in by_rest["authors"]] == ["María O’Neill-Ortiz", "Ben Quist"]
+    assert run["books"]["rejected"] == {"password protected": 1}
+    with crawling(newsroom.output.parent / "pages", wordpress) as other:
+        run = other.crawl(discover="feeds", fetch="page")
+        assert run["books"]["rejected"] == {"password protected": 1}
+        page = other.records[story]
+    same = ("headline", "authors", "body", "language", "date_published", "url")
+    by_rest["authors"] = [{**it, "url": None} for it in by_rest["authors"]]
+    page["authors"] = [{**it, "url": None} for it in page["authors"]]
+    assert {name: by_rest[name] for name in same} == {name: page[name] for name in same}
+    assert closed not in newsroom.records

@@ -13,6 +13,9 @@ from newscrawl.extraction.loaders import Page, Reader, Stats
 from newscrawl.extraction.structured_data import StructuredData
 from newscrawl.items import Article, Candidate
 
+MEMBERS_ONLY = "password protected"
+"""Why an article is rejected of which WordPress shows nothing but a form."""
+
 
 class Outlet:
     """A news site: its addresses, its listings, and how its articles are read.
@@ -32,6 +35,8 @@ class Outlet:
     """Paths of the listings that a crawl starts at, as the site writes them."""
     front: str = ""
     """The one of ``sections`` that lists everything; every crawl asks for it."""
+    language: str = ""
+    """The language of posts of the REST interface, which name none: BCP 47, such as ``en-US``."""
     zone: ZoneInfo = ZoneInfo("UTC")
     """The zone by which the outlet's days begin."""
 
@@ -110,6 +115,8 @@ class Outlet:
         found = self.reader.read_page(page, url, stats)
         if found is None:
             raise UnreadableError("no article on the page")
+        if not found.article.body and page.css("form.post-password-form"):
+            raise UnreadableError(MEMBERS_ONLY)
         canonical = found.data.canonical or found.data.meta.get("og:url")
         address = urljoin(url, canonical) if canonical else url
         parts = self.on_site(address)
@@ -131,8 +138,12 @@ class Outlet:
         parts = self.on_site(link) if isinstance(link, str) else None
         if str(post.get("id")) != candidate.id or parts is None:
             raise UnreadableError("no post in the answer")
+        content = post.get("content")
+        if isinstance(content, dict) and content.get("protected"):
+            raise UnreadableError(MEMBERS_ONLY)
         url = f"https://{self.host}{self.canonical_path(parts)}"
         article = self.reader.read_post(post, url, stats, candidate.authors)
+        article.language = self.language or None
         self._identify(article, parts, candidate.id, StructuredData())
         return article
 

@@ -4,6 +4,7 @@ Structured data comes first, the printed page is the fallback and the cross-chec
 between outlets, and between the layouts of one outlet, is data: ``Layout`` and ``Reader``.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -281,9 +282,10 @@ class Reader:
         elsewhere. The names of sections and tags, and the lead picture, are ``_embedded``.
         """
         loader = self._loader(base_url, stats)
-        loader.add_value("headline", _rendered(post, "title"))
+        title = _rendered(post, "title")
+        loader.add_value("headline", text_of(_fragment(title)) if "<" in title else title)
         if excerpt := _rendered(post, "excerpt").strip():
-            loader.add_value("description", text_of(_fragment(excerpt)))
+            loader.add_value("description", _summary(_fragment(excerpt)))
         for field, key in (("date_published", "date_gmt"), ("date_modified", "modified_gmt")):
             if isinstance(post.get(key), str):
                 loader.add_value(field, f"{post[key]}+00:00")
@@ -343,6 +345,21 @@ def _rendered(post: Mapping[str, Any], key: str) -> str:
 def _fragment(markup: str) -> _Element:
     root: _Element = Selector(text=markup, type="html").root
     return root
+
+
+# What WordPress puts where it has cut an excerpt off; the link is a theme's.
+_CUT = re.compile(r"\s*\[?(?:…|\.\.\.)\]?$")
+_CUT_IN_BRACKETS = re.compile(r"\s*\[(?:…|\.\.\.)\]$")
+
+
+def _summary(excerpt: _Element) -> str:
+    """Return the text of an excerpt, without the signs and the link that WordPress ends it with."""
+    cut = _CUT_IN_BRACKETS
+    for link in list(excerpt.iter("a")):
+        if text_of(link).casefold().startswith(("continue reading", "read more")):
+            link.clear()
+            cut = _CUT
+    return cut.sub("", text_of(excerpt))
 
 
 def _embedded(post: Mapping[str, Any], key: str) -> list[Any]:

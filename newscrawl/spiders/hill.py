@@ -48,6 +48,7 @@ class HillSpider(ArticleSpider):
     aliases = ("www.thehill.com", "digital-release.thehill.com", "digital-stage.thehill.com")
 
     front = "news"
+    language = "en-US"
     zone = EASTERN
     feed = "/feed/?feed=partnerfeed-news-feed&format=rss"
     rest = "/wp-json/wp/v2"
