@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from parsel import Selector
@@ -11,6 +11,7 @@ from parsel import Selector
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.loaders import Page, Reader, Stats
 from newscrawl.extraction.structured_data import StructuredData
+from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Article, Candidate
 
 MEMBERS_ONLY = "password protected"
@@ -118,8 +119,8 @@ class Outlet:
         if not found.article.body and page.css("form.post-password-form"):
             raise UnreadableError(MEMBERS_ONLY)
         canonical = found.data.canonical or found.data.meta.get("og:url")
-        address = urljoin(url, canonical) if canonical else url
-        parts = self.on_site(address)
+        address = absolute_url(canonical, url) if canonical else None
+        parts = self.on_site(address or url)
         identity = self.article_id(parts) if parts else None
         if parts is None or identity is None:
             parts, identity = cast("SplitResult", self.on_site(url)), candidate.id

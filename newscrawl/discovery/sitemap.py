@@ -16,7 +16,8 @@ from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.discovery.backward import Backward
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extensions.run import Run
-from newscrawl.extraction.processors import clean_text, clean_url, iso_date, utc
+from newscrawl.extraction.processors import clean_text, iso_date, utc
+from newscrawl.extraction.urls import clean_url
 
 # The protocol's own limit (sitemaps.org), and how large a file may become when unpacked.
 _MOST_ENTRIES = 50_000

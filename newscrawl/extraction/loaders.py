@@ -19,7 +19,6 @@ from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.processors import (
     author_names,
     caption_and_credit,
-    clean_url,
     eastern_date,
     iso_date,
     unescape,
@@ -30,12 +29,12 @@ from newscrawl.extraction.story import (
     Noise,
     Story,
     css,
-    image_address,
     read_image,
     read_story,
     text_of,
 )
 from newscrawl.extraction.structured_data import StructuredData, read_structured_data, strings
+from newscrawl.extraction.urls import clean_url, image_url
 from newscrawl.items import Article, Author, Image, content_hash
 
 
@@ -383,7 +382,7 @@ def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
     """Yield a post's lead picture."""
     for media in _embedded(post, "wp:featuredmedia"):
         url = media.get("source_url") if isinstance(media, dict) else None
-        if isinstance(url, str) and (address := image_address(url, base_url)):
+        if isinstance(url, str) and (address := image_url(url, base_url)):
             caption = _rendered(media, "caption")
             text = text_of(_fragment(caption)) if caption.strip() else None
             yield Image(address, *caption_and_credit(text))
@@ -399,7 +398,7 @@ def _lead(figures: Iterable[_Element], data: StructuredData, base_url: str) -> l
     structured = data.article.get("image")
     named = structured[0] if isinstance(structured, list) and structured else structured
     for url in (*strings(structured, "url"), data.meta.get("og:image", "")):
-        if address := image_address(url, base_url) if url else None:
+        if address := image_url(url, base_url) if url else None:
             text = named.get("name") or named.get("caption") if isinstance(named, dict) else None
             printed = unescape(text) if isinstance(text, str) else ""
             return [Image(address, *caption_and_credit(printed))]

@@ -4,10 +4,7 @@ import html
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
-from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
-
-from w3lib.url import url_query_cleaner
 
 EASTERN = ZoneInfo("America/New_York")
 _OFFSETS = {"EST": timezone(timedelta(hours=-5)), "EDT": timezone(timedelta(hours=-4))}
@@ -171,39 +168,3 @@ def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
     if found := _CREDIT.search(text):
         return text[: found.start()] or None, found[1].strip()
     return text or None, None
-
-
-# Parameters that say where a reader came from, never what is shown.
-_TRACKING = re.compile(
-    r"^(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_[ce]id|igshid|tbref|ref_src|ref_url|cmpid|ito"
-    r"|smid|sref|_hs\w+|email_hash|nxs\w*|taid|icid|ncid|rcid|yclid|twclid)$"
-)
-
-
-_WEB = re.compile(r"https?://[^\s/?#\[\]@]+(?:[/?]|$)", re.ASCII)
-
-
-def clean_url(url: str, base: str = "") -> str | None:
-    """Return the absolute http(s) address without tracking and fragment; None for any other.
-
-    >>> clean_url("/news/?utm_source=x&id=7#top", "https://example.org/a/")
-    'https://example.org/news/?id=7'
-    >>> clean_url("mailto:desk@example.org"), clean_url("http://[broken")
-    (None, None)
-    """
-    try:
-        url = url.strip()
-        if not url.startswith(("https://", "http://")):
-            url = urljoin(base, url)
-    except ValueError:
-        return None
-    url = url.partition("#")[0]
-    if not _WEB.match(url):
-        return None
-    query = url.partition("?")[2]
-    if query:
-        names = {pair.partition("=")[0] for pair in query.split("&")}
-        tracking = [name for name in names if _TRACKING.match(name)]
-        if tracking:
-            url = url_query_cleaner(url, tracking, remove=True, unique=False)
-    return url.replace(" ", "%20")

@@ -13,7 +13,8 @@ from lxml import etree
 from lxml.etree import _Element
 from parsel.csstranslator import HTMLTranslator
 
-from newscrawl.extraction.processors import caption_and_credit, clean_text, clean_url, iso_date
+from newscrawl.extraction.processors import caption_and_credit, clean_text, iso_date
+from newscrawl.extraction.urls import clean_url, image_url
 from newscrawl.items import Image
 
 # Never part of a text, on any page.
@@ -370,9 +371,6 @@ def _is_data(row: _Element) -> bool:
     )
 
 
-_SCALING = frozenset({"w", "h", "crop", "strip", "quality", "resize", "fit", "itok", "ssl"})
-
-
 def text_of(element: _Element) -> str:
     """Return all text in an element, clean.
 
@@ -383,23 +381,9 @@ def text_of(element: _Element) -> str:
     return clean_text("".join(element.itertext()))
 
 
-def image_address(url: str, base_url: str) -> str | None:
-    """Return a picture's absolute address without the parameters that scale it; None if not http.
-
-    >>> image_address("/wp-content/dam.jpg?w=900&crop=1", "https://example.org/a/")
-    'https://example.org/wp-content/dam.jpg'
-    """
-    address = clean_url(url, base_url)
-    if address and "?" in address:
-        path, _, query = address.partition("?")
-        kept = [part for part in query.split("&") if part.partition("=")[0] not in _SCALING]
-        address = f"{path}?{'&'.join(kept)}" if kept else path
-    return address
-
-
 def read_image(element: _Element, printed: str | None, base_url: str) -> Image | None:
     """Return the picture of an ``img`` element and its printed caption; None without an address."""
-    address = image_address(element.get("data-src") or element.get("src") or "", base_url)
+    address = image_url(element.get("data-src") or element.get("src") or "", base_url)
     if not address:
         return None
     caption, credit = caption_and_credit(printed)

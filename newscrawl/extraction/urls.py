@@ -1,0 +1,102 @@
+"""Addresses that others wrote: every function takes any string, and none of them throws."""
+
+import re
+from urllib.parse import quote, urljoin, urlsplit
+
+# Most addresses need no more than this look.
+_PLAIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[/?][!$-;=?-Z\[\]^_a-z|~]*", re.ASCII)
+# WHATWG, "basic URL parser": white space and controls around an address go, line breaks and tabs
+# inside it, too.
+_AROUND = "".join(map(chr, range(0x21)))
+_INSIDE = str.maketrans("", "", "\t\n\r")
+# What a browser sends as it is; everything else it percent-encodes.
+_KEPT = "!#$%&'()*+,-./:;=?@[\\]^_|~"
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?)+|\[[0-9a-f:.]+\]", re.ASCII)
+
+# Parameters that say where a reader came from, never what is shown.
+_TRACKING = re.compile(
+    r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_[ce]id|igshid|tbref|ref_src|ref_url|cmpid|ito"
+    r"|smid|sref|_hs\w+|email_hash|nxs\w*|taid|icid|ncid|rcid|yclid|twclid)(?:=|$)"
+)
+# Parameters that scale a picture.
+_SCALING = re.compile(r"(?:w|h|crop|strip|quality|resize|fit|itok|ssl)(?:=|$)")
+
+
+def absolute_url(url: str, base: str = "") -> str | None:
+    r"""Return the absolute http(s) address as a browser asks for it, without fragment; or None.
+
+    None stands for every address that leads nowhere on the web: ``mailto:``, a broken host.
+
+    >>> absolute_url("../x y/\u00e9?q=%2F#top", "https://example.org/a/b/")
+    'https://example.org/a/x%20y/%C3%A9?q=%2F'
+    >>> absolute_url(" https://Example.ORG:443/a\n\tb\u2028c ")
+    'https://example.org/ab%E2%80%A8c'
+    >>> [absolute_url(it) for it in ("mailto:desk@example.org", "http://[x", "https:///", "a/b")]
+    [None, None, None, None]
+    """
+    url = url.strip().strip(_AROUND).translate(_INSIDE).partition("#")[0]
+    if _PLAIN.fullmatch(url):
+        return url
+    try:
+        path, mark, query = url.partition("?")
+        # A browser reads a backslash as a slash.
+        parts = urlsplit(urljoin(base, f"{path.replace(chr(92), '/')}{mark}{query}"))
+        host, port = parts.hostname or "", parts.port
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or parts.username or not _HOST.fullmatch(host):
+        return None
+    # hostname has lost the brackets of IPv6.
+    authority = f"[{host}]" if ":" in host else host
+    if port not in (None, 80 if parts.scheme == "http" else 443):
+        authority = f"{authority}:{port}"
+    rest = quote(f"{parts.path}{'?' if parts.query else ''}{parts.query}", _KEPT, errors="ignore")
+    return f"{parts.scheme}://{authority}{rest}"
+
+
+def clean_url(url: str, base: str = "") -> str | None:
+    """Return the absolute http(s) address without fragment and tracking; None for any other.
+
+    >>> clean_url("/news/?utm_source=x&id=7#top", "https://example.org/a/")
+    'https://example.org/news/?id=7'
+    >>> clean_url("mailto:desk@example.org"), clean_url("http://[broken")
+    (None, None)
+    """
+    return _without(_TRACKING, absolute_url(url, base))
+
+
+def image_url(url: str, base: str = "") -> str | None:
+    """Return a picture's absolute address without the parameters that scale it; None if not http.
+
+    >>> image_url("/wp-content/dam.jpg?w=900&crop=1", "https://example.org/a/")
+    'https://example.org/wp-content/dam.jpg'
+    """
+    return _without(_SCALING, absolute_url(url, base))
+
+
+def _without(parameters: re.Pattern[str], url: str | None) -> str | None:
+    """Return an address without the parameters that a pattern matches."""
+    if not url or "?" not in url:
+        return url
+    path, _, query = url.partition("?")
+    kept = "&".join(pair for pair in query.split("&") if not parameters.match(pair))
+    return f"{path}?{kept}" if kept else path
+
+
+def same_page(url: str, other: str) -> bool:
+    """Say whether two absolute addresses name one page: scheme, ``www.`` and last slash aside.
+
+    >>> same_page("http://www.example.org/a", "https://example.org/a/?utm_source=x#top")
+    True
+    >>> same_page("https://example.org/?p=1", "https://example.org/?p=2")
+    False
+    """
+    return _key(url) == _key(other)
+
+
+def _key(url: str) -> str:
+    address = (clean_url(url) or url).partition("://")[2].removeprefix("www.")
+    path, mark, query = address.partition("?")
+    return f"{path.rstrip('/')}{mark}{query}"
