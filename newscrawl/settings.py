@@ -43,7 +43,7 @@ EXTENSIONS = {
     "newscrawl.extensions.progress.Progress": 200,
     "newscrawl.extensions.metrics.Metrics": 250,
     "newscrawl.extensions.report.Report": 260,
-    "newscrawl.extensions.alerts.Monitors": 300,
+    "newscrawl.extensions.alerts.Alerts": 300,
     "newscrawl.extensions.push.Remote": 350,
     "newscrawl.extensions.jsonlog.JsonLog": 400,
 }
@@ -82,17 +82,9 @@ ITEM_PIPELINES = {
     "newscrawl.pipelines.PublishPipeline": 400,
 }
 
-# Spidermon: the checks of each run, once it is closed (Run, above, closes it before).
-SPIDERMON_ENABLED = True  # default False
-SPIDERMON_SPIDER_CLOSE_MONITORS = ["newscrawl.extensions.alerts.RunSuite"]
-
 # Our own.
-# Who is told when a check finds something new: nobody, or email, slack, telegram, sentry, …
+# Where alerts are sent when a check finds something new: URLs of apprise, comma-separated.
 NEWSCRAWL_ALERTS = os.environ.get("NEWSCRAWL_ALERTS", "")
-SPIDERMON_EMAIL_SUBJECT = "newscrawl: {{ data.spider.name }} needs a look"
-SPIDERMON_REPORT_TEMPLATE = "reports/email/monitors/result.jinja"
-# How they are told is Spidermon's to know; tokens and passwords stand in the environment only.
-globals().update({name: value for name, value in os.environ.items() if name[:10] == "SPIDERMON_"})
 # After so many refused pages in a row no more are asked for; a probe follows after so many hours,
 # at first, and at most.
 NEWSCRAWL_REFUSALS = 3

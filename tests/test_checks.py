@@ -1,13 +1,15 @@
 """Monitoring: two days with troubles, e-mails for exactly these; and each check by itself."""
 
 import json
+import os
 import socket
-import subprocess
-import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,10 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from bench.watch import HOURS, TROUBLE, simulate
 from newscrawl.storage.books import balance
 from newscrawl.storage.runs import run_name
-from tests.conftest import ROOT, command, crawl, environment
+from tests.conftest import command, crawl
 
 PASSWORD = "correct-horse-battery"
+SECRET = "S3cretT0ken-abcdefgh"
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 
 
@@ -56,17 +59,9 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         auth_require_tls=False,
     )
     server.start()
-    values = {
-        "NEWSCRAWL_ALERTS": "email",
-        "SPIDERMON_EMAIL_SENDER": "newscrawl@example.net",
-        "SPIDERMON_EMAIL_TO": "desk@example.net",
-        "SPIDERMON_SMTP_HOST": "127.0.0.1",
-        "SPIDERMON_SMTP_PORT": str(port),
-        "SPIDERMON_SMTP_USER": "newscrawl",
-        "SPIDERMON_SMTP_PASSWORD": PASSWORD,
-    }
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
+    people = "from=newscrawl@example.net&to=desk@example.net"
+    url = f"mailto://newscrawl:{PASSWORD}@127.0.0.1:{port}?{people}"
+    monkeypatch.setenv("NEWSCRAWL_ALERTS", url)
     yield box
     server.stop()
 
@@ -213,21 +208,59 @@ def test_what_is_fine_is_not_told(tmp_path: Path, fine: dict[str, Any]) -> None:
     assert check_run(tmp_path, [*weeks(1), run_document(NOW, **fine)])[:2] == (0, {})
 
 
-def test_an_alert_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scrapy", "crawl", "hill"],
-        cwd=ROOT,
-        env=environment(tmp_path, NEWSCRAWL_ALERTS="pigeon"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert "NEWSCRAWL_ALERTS=pigeon: allowed are email" in done.stderr
+@pytest.mark.parametrize(
+    ("urls", "said"),
+    [
+        ("email,slack", "number 1 (email,slack) is not"),
+        (f"json://127.0.0.1:9/{SECRET}, pigeon://{SECRET}", "number 2 (pigeon://) is not"),
+        (f"slack://{SECRET}", "number 1 (slack://) is not a complete apprise URL"),
+        (f"mailto://ada:{SECRET}@example.net?to=nobody", "number 1 (mailto://) is not"),
+    ],
+)
+def test_a_wrong_alert_ends_the_job_with_a_sentence(tmp_path: Path, urls: str, said: str) -> None:
+    settings = {"NEWSCRAWL_ALERTS": urls, "NEWSCRAWL_LOG_LEVEL": "DEBUG"}
+    # apprise imports a module that Python 3.13 has no longer.
+    done = crawl(tmp_path, warnings="default", **settings)
+    assert done.code == 2
+    assert f"NEWSCRAWL_ALERTS: {said}" in done.log
+    assert "Traceback" not in done.log
+    assert SECRET not in done.log
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_crawl_that_does_not_begin_sends_a_mail(tmp_path: Path, mailbox: Mailbox) -> None:
-    # Spidermon sends by scrapy.mail, which is deprecated.
-    crawl(tmp_path, "-a", "limit=many", "-s", "SPIDERMON_EMAIL_SUBJECT=Look", warnings="default")
-    assert [mail["Subject"] for mail in mailbox.mails] == ["Look"]
+def test_a_crawl_that_does_not_begin_sends_alerts(tmp_path: Path, mailbox: Mailbox) -> None:
+    """The mail arrives; the receiver that refuses is named in the log, without its token."""
+    with refusing() as (port, asked):
+        urls = f"{os.environ['NEWSCRAWL_ALERTS']} json://127.0.0.1:{port}/{SECRET}"
+        settings = {"NEWSCRAWL_ALERTS": urls, "NEWSCRAWL_LOG_LEVEL": "DEBUG"}
+        done = crawl(tmp_path, "-a", "limit=many", warnings="default", **settings)
+    assert [mail["Subject"] for mail in mailbox.mails] == ["newscrawl: 1 new finding on hill"]
     assert "The crawl did not begin: wrong argument." in text_of(mailbox.mails[0])
+    assert asked == [
+        ("newscrawl: 1 new finding on hill", "began: The crawl did not begin: wrong argument.")
+    ]
+    assert (
+        "ERROR: The alert by JSON was not sent: Failed to send JSON POST notification" in done.log
+    )
+    assert PASSWORD not in done.log
+    assert SECRET not in done.log
+
+
+@contextmanager
+def refusing() -> Iterator[tuple[int, list[tuple[str, str]]]]:
+    """Give the port of a server that answers 403 to every POST, and the JSON posts it got."""
+    asked: list[tuple[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            post = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append((post["title"], post["message"]))
+            self.send_response(403)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()

@@ -1,6 +1,7 @@
 """``scrapy crawl``, with exit codes that a scheduler can tell apart."""
 
 import argparse
+import asyncio
 import logging
 from difflib import get_close_matches
 
@@ -9,6 +10,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.project import get_project_settings
 
+from newscrawl.exceptions import ArgumentError
 from newscrawl.extensions.run import (
     ALREADY_RUNNING,
     ASKED_TO_WAIT,
@@ -43,9 +45,17 @@ class Command(CrawlCommand):
             self.exitcode = EXIT_CODES[WRONG_ARGUMENT]
             return
         crawler = self._create_crawler(args[0])
-        self.crawler_process.crawl(crawler, **opts.spargs)
+        task = self.crawler_process.crawl(crawler, **opts.spargs)
+        assert isinstance(task, asyncio.Task)
         self.crawler_process.start()
-        if self.crawler_process.bootstrap_failed:
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if isinstance(error, ArgumentError):
+            # An extension refused its setting.
+            logger.error("%s", error)
+            self.exitcode = EXIT_CODES[WRONG_ARGUMENT]
+        elif self.crawler_process.bootstrap_failed:
+            if error is not None:
+                logger.error("The crawl could not start", exc_info=error)
             self.exitcode = 1
         else:
             reason = crawler.stats.get_value("finish_reason")

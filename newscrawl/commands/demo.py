@@ -37,7 +37,7 @@ class Command(OutputCommand, ScrapyCommand):
             recording, _ = unpack_sample(Path(folder))
             self.exitcode = _python(
                 # The sample site has faults, to show what becomes of them.
-                *("scrapy", "crawl", "hill", "-s", "SPIDERMON_ENABLED=0"),
+                *("scrapy", "crawl", "hill", "-s", "NEWSCRAWL_ALERTS="),
                 NEWSCRAWL_REPLAY=str(recording),
                 NEWSCRAWL_OUTPUT_DIR=str(output),
                 NEWSCRAWL_LOG_LEVEL="WARNING",

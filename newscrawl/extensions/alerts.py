@@ -1,128 +1,169 @@
-"""Spidermon: the checks as monitors of every crawl, and the alerts that tell of what they find."""
+"""The checks of every run when the run has closed, and alerts for what they newly find."""
 
 import logging
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote
 
-from scrapy import Spider
+from scrapy import Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.utils.misc import load_object
-from spidermon import Monitor, MonitorSuite
-from spidermon.contrib.scrapy.extensions import Spidermon
-from spidermon.results.monitor import MonitorResult
-from spidermon.runners import MonitorRunner
 
 from newscrawl.exceptions import ArgumentError
 from newscrawl.extensions.run import ALREADY_RUNNING, ASKED_TO_WAIT, Run
-from newscrawl.monitoring.checks import CHECKS, HISTORY, findings, standing_since
+from newscrawl.monitoring.checks import HISTORY, Finding, findings, standing_since
 from newscrawl.storage.runs import closed_runs
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
 
 logger = logging.getLogger(__name__)
 
-ALERTS = {
-    "email": "spidermon.contrib.actions.email.smtp.SendSmtpEmail",
-    "email-ses": "spidermon.contrib.actions.email.ses.SendSESEmail",
-    "slack": "spidermon.contrib.actions.slack.notifiers.SendSlackMessageSpiderFinished",
-    "telegram": "spidermon.contrib.actions.telegram.notifiers.SendTelegramMessageSpiderFinished",
-    "sentry": "spidermon.contrib.actions.sentry.SendSentryMessage",
-    "file": "spidermon.contrib.actions.reports.files.CreateFileReport",
-}
-"""What ``NEWSCRAWL_ALERTS`` may name: Spidermon's own actions, set up by its own settings."""
-
-# These are told by the run that is on, or by the one that was asked.
+# Another run reports these: the one that is running, or the one that the site asked to wait.
 _NO_NEWS = {ALREADY_RUNNING, ASKED_TO_WAIT}
+# Lines of these loggers may hold tokens: urllib3 logs every path at DEBUG, apprise what it read.
+_LEAKING = ("apprise", "urllib3", "oauthlib", "requests_oauthlib")
+# Shorter pieces of a URL are no secrets, and too often a part of some other word.
+_SHORTEST_SECRET = 4
+# What a sentence may repeat: names such as those that this setting took before, "email,slack".
+_NAMES = re.compile(r"[a-z-]{1,12}(,[a-z-]{1,12})*")
 
 
-class RunMonitor(Monitor):  # type: ignore[misc]
-    """One test for each check of ``newscrawl.monitoring.checks``.
+class Alerts:
+    """Extension: checks each run when it has closed, logs findings and sends the new ones.
 
-    One more test is for a crawl that never began. A test fails when there is something to tell,
-    and is skipped when it was told already.
+    ``NEWSCRAWL_ALERTS`` holds the URLs of apprise, separated by commas or spaces; without one,
+    findings are only logged. A finding is sent when it first comes up, and once a day while it
+    stays. A crawl that did not begin is a finding, too.
     """
 
-    def test_began(self) -> None:
-        """Tell that the crawl did not begin."""
-        reason = self.data.stats.get("finish_reason")
-        if not self.data.run and reason not in _NO_NEWS:
-            self.fail(f"The crawl did not begin: {reason}.")
+    def __init__(self, crawler: Crawler, urls: Sequence[str]) -> None:
+        """Prepare to send to ``urls``. Raises ArgumentError for one that cannot be used."""
+        self.crawler = crawler
+        self.urls = urls
+        self.services = [service_of(url, place) for place, url in enumerate(urls, start=1)]
 
-    def tell(self, check: str) -> None:
-        """Fail with what a check finds and did not tell before; skip what it did."""
-        run, past = self.data.run, self.data.past
-        found = [it for it in findings(run, past) if it.check == check] if run else []
-        since = {it: standing_since(it, run, past) for it in found}
-        if fresh := [it.says for it in found if since[it] is None]:
-            self.fail(" ".join(fresh))
-        if known := [f"{it.says} Known since {since[it]:%Y-%m-%d %H:%M} UTC." for it in found]:
-            self.skipTest(" ".join(known))
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Connect to the crawl's signals. Raises ArgumentError for a wrong address."""
+        alerts = cls(crawler, split_urls(crawler.settings["NEWSCRAWL_ALERTS"] or ""))
+        crawler.signals.connect(alerts.check, signals.spider_closed)
+        return alerts
 
+    def check(self, spider: Spider, reason: str) -> None:
+        """Log what the checks find in the run that was just closed, and send what is new."""
+        found = self.found(spider, reason)
+        for finding, since in found:
+            if since is None:
+                logger.warning("Check %s: %s", finding.check, finding.says)
+            else:
+                known = f"Known since {since:%Y-%m-%d %H:%M} UTC."
+                logger.info("Check %s: %s %s", finding.check, finding.says, known)
+        if new := [finding for finding, since in found if since is None]:
+            run = Run.of(self.crawler).document.get("run")
+            title = f"newscrawl: {len(new)} new finding{'s' * (len(new) > 1)} on {spider.name}"
+            text = "\n".join(f"{finding.check}: {finding.says}" for finding in new)
+            self.send(title, f"{text}\n\nRun {run} of {spider.name}" if run else text)
 
-for _name, _check in CHECKS.items():
-
-    def _test(self: RunMonitor, name: str = _name) -> None:
-        self.tell(name)
-
-    _test.__doc__ = _check.__doc__
-    setattr(RunMonitor, f"test_{_name}", _test)
-
-
-class RunSuite(MonitorSuite):  # type: ignore[misc]
-    """The checks of a run that has just closed; ``NEWSCRAWL_ALERTS`` names the alerts."""
-
-    monitors: ClassVar = [RunMonitor]
-
-    def __init__(self, *args: Any, crawler: Crawler | None = None, **kwargs: Any) -> None:
-        """Set the alerts up. Raises ArgumentError for one that does not exist."""
-        super().__init__(*args, crawler=crawler, **kwargs)
-        names = crawler.settings.getlist("NEWSCRAWL_ALERTS") if crawler else []
-        if unknown := set(names) - set(ALERTS):
-            raise ArgumentError(
-                f"NEWSCRAWL_ALERTS={','.join(sorted(unknown))}: allowed are {', '.join(ALERTS)}."
-            )
-        try:
-            self.add_monitors_failed_actions([load_object(ALERTS[name]) for name in names])
-        except ImportError as error:
-            raise ArgumentError(
-                f"NEWSCRAWL_ALERTS={','.join(names)} needs newscrawl[alerts]: {error}."
-            ) from error
-
-
-class _Runner(MonitorRunner):  # type: ignore[misc]
-    def create_result(self) -> MonitorResult:
-        return MonitorResult()
-
-
-class Monitors(Spidermon):  # type: ignore[misc]
-    """Extension: Spidermon, with the closed run and those before it as the monitors' data.
-
-    ``data.run`` is the ``run.json`` of the run, empty when it did not begin; ``data.past`` holds
-    those of the last six weeks. Only what is wrong is logged.
-    """
-
-    def _run_suites(self, spider: Spider, suites: list[MonitorSuite]) -> None:
-        data = self._generate_data_for_spider(spider)
-        for suite in suites:
-            # A suite lets go of its tests once they have run.
-            monitors = suite.all_monitors
-            result = _Runner().run(suite, **data)
-            for monitor in monitors:
-                item = result._step_monitors[monitor]
-                if item.status == "FAIL":
-                    logger.warning("Check %s: %s", monitor.method_name[5:], item.reason)
-                elif item.status == "ERROR":
-                    logger.error("Check %s is broken: %s", monitor.method_name[5:], item.error)
-                elif item.status == "SKIPPED":
-                    logger.info("Check %s: %s", monitor.method_name[5:], item.reason)
-            for action in result.monitors_failed_action_results:
-                if action.error:
-                    logger.error("The alert %s was not sent: %s", action.item.name, action.error)
-
-    def _generate_data_for_spider(self, spider: Spider) -> dict[str, Any]:
+    def found(self, spider: Spider, reason: str) -> list[tuple[Finding, datetime | None]]:
+        """Return the findings; with each the time since when it is known, None for a new one."""
         run = Run.of(self.crawler)
-        document = run.document if "books" in run.document else {}
-        past = closed_runs(run.output, spider.name, datetime.now(UTC) - HISTORY)
-        return {
-            **super()._generate_data_for_spider(spider),
-            "run": document,
-            "past": [it for it in past if it["run"] != document.get("run")] if document else [],
-        }
+        if "books" not in run.document:
+            if reason in _NO_NEWS:
+                return []
+            return [(Finding("began", "", f"The crawl did not begin: {reason}."), None)]
+        past = [
+            it
+            for it in closed_runs(run.output, spider.name, datetime.now(UTC) - HISTORY)
+            if it["run"] != run.document["run"]
+        ]
+        return [
+            (finding, standing_since(finding, run.document, past))
+            for finding in findings(run.document, past)
+        ]
+
+    def send(self, title: str, text: str) -> None:
+        """Send a text to every service; one that does not take it is an error in the log."""
+        if not self.services:
+            return
+        from apprise import Apprise, NotifyFormat, NotifyType  # noqa: PLC0415  # an extra
+
+        for service, url in zip(self.services, self.urls, strict=True):
+            # Apprise gives up after 60 seconds.
+            result = Apprise(service).notify(
+                text, title, NotifyType.WARNING, body_format=NotifyFormat.TEXT
+            )
+            if not result:
+                lines = [entry.message for entry in result.logs()]
+                reason = redacted(lines[-1] if lines else result.status.name.lower(), url)
+                logger.error("The alert by %s was not sent: %s", service.service_name, reason)
+
+
+def split_urls(text: str) -> list[str]:
+    """Return the URLs of a list; a comma inside a URL does not end it.
+
+    >>> split_urls("mailto://desk.example?to=a@b.example,c@d.example, pigeon,json://h/x")
+    ['mailto://desk.example?to=a@b.example,c@d.example', 'pigeon', 'json://h/x']
+    """
+    pieces = (it.strip(",;") for it in re.split(r"\s+|[,;](?=[\w+-]+://)", text))
+    return [it for it in pieces if it]
+
+
+def service_of(url: str, place: int) -> "NotifyBase":
+    """Return apprise's service for a URL. Raises ArgumentError, one sentence, without secrets.
+
+    ``place`` counts the URLs of ``NEWSCRAWL_ALERTS``, for the sentence.
+    """
+    try:
+        from apprise import Apprise  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise ArgumentError(
+            f"NEWSCRAWL_ALERTS needs the extra 'alerts' ({error}). "
+            "Install it: pip install 'newscrawl[alerts]'"
+        ) from error
+    for name in _LEAKING:
+        logging.getLogger(name).propagate = False
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    said = _Lines(logging.WARNING)
+    logging.getLogger("apprise").addHandler(said)
+    try:
+        service = Apprise.instantiate(url)
+    finally:
+        logging.getLogger("apprise").removeHandler(said)
+    # A recipient that apprise leaves out would never hear of anything.
+    if service is None or said.lines:
+        scheme, found, _ = url.partition("://")
+        name = f" ({scheme}://)" if found else f" ({url})" if _NAMES.fullmatch(url) else ""
+        why = redacted(said.lines[0], url).rstrip(".") if said.lines else "unknown service"
+        raise ArgumentError(
+            f"NEWSCRAWL_ALERTS: number {place}{name} is not a complete apprise URL, "
+            f"such as mailto://user:password@host?to=desk@example.org: {why}."
+        )
+    return service
+
+
+def redacted(text: str, url: str) -> str:
+    """Return a text without the pieces of a URL: any of them may be secret.
+
+    >>> redacted("Cannot reach /bot12345678/send", "tgram://12345678/99")
+    'Cannot reach /bot***/send'
+    """
+    secret = url.partition("://")[2] or url
+    pieces = set(re.split(r"[^\w.-]+", f"{secret} {unquote(secret)}"))
+    for piece in sorted(pieces, key=len, reverse=True):
+        if len(piece) >= _SHORTEST_SECRET:
+            text = text.replace(piece, "***")
+    return text
+
+
+class _Lines(logging.Handler):
+    """Keeps warnings and errors of a logger; apprise's notes on deprecated URLs rank higher."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno <= logging.ERROR:
+            self.lines.append(record.getMessage())
