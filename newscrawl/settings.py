@@ -1,6 +1,12 @@
-"""Scrapy settings: only what differs from Scrapy's defaults, each with its reason."""
+"""The settings: where Scrapy's differ from its defaults, each with its reason; then our own."""
 
 import os
+from typing import Any
+
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
+
+from newscrawl.extensions import options
+from newscrawl.extensions.options import Option
 
 BOT_NAME = "newscrawl"
 SPIDER_MODULES = ["newscrawl.spiders"]
@@ -8,9 +14,7 @@ NEWSPIDER_MODULE = "newscrawl.spiders"
 COMMANDS_MODULE = "newscrawl.commands"
 
 # Honest and polite. A site can tell who we are, how to reach us, and how to stop us.
-USER_AGENT = os.environ.get(
-    "NEWSCRAWL_USER_AGENT", "newscrawl/0.1 (+https://newscrawl.example/bot; bot@newscrawl.example)"
-)
+# USER_AGENT is NEWSCRAWL_USER_AGENT, below.
 ROBOTSTXT_OBEY = True  # default False
 CONCURRENT_REQUESTS_PER_DOMAIN = 1  # default 1 since 2.14's template, 8 without it
 CONCURRENT_REQUESTS = 2  # default 16; more would only wait, and hold up Ctrl-C
@@ -32,9 +36,6 @@ DOWNLOAD_TIMEOUT = 60  # default 180; seconds
 TELNETCONSOLE_ENABLED = False  # default True
 REMOTE_CONTROL_ENABLED = False  # default True
 
-LOG_LEVEL = os.environ.get(
-    "NEWSCRAWL_LOG_LEVEL", "INFO"
-)  # default DEBUG, which prints every record
 LOG_FORMATTER = "newscrawl.extensions.logformatter.LogFormatter"  # one line for a dropped record
 
 EXTENSIONS = {
@@ -82,39 +83,229 @@ ITEM_PIPELINES = {
     "newscrawl.pipelines.PublishPipeline": 400,
 }
 
-# Our own.
-# Where alerts are sent when a check finds something new: URLs of apprise, comma-separated.
-NEWSCRAWL_ALERTS = os.environ.get("NEWSCRAWL_ALERTS", "")
-# After so many refused pages in a row no more are asked for; a probe follows after so many hours,
-# at first, and at most.
-NEWSCRAWL_REFUSALS = 3
-NEWSCRAWL_PROBE_HOURS = (6, 48)
-# How long to wait after "too many requests" when the site does not say, doubled every time; and
-# what it may say without ending the run. Seconds.
-NEWSCRAWL_PAUSE_SECONDS = 10
-NEWSCRAWL_LONGEST_PAUSE_SECONDS = 900
-NEWSCRAWL_OUTPUT_DIR = os.environ.get("NEWSCRAWL_OUTPUT_DIR", "output")
-NEWSCRAWL_RECORD = os.environ.get("NEWSCRAWL_RECORD", "")
-# A folder for Prometheus' textfile collector, and a file for the log as JSON lines.
-NEWSCRAWL_METRICS_DIR = os.environ.get("NEWSCRAWL_METRICS_DIR", "")
-NEWSCRAWL_LOG_JSON = os.environ.get("NEWSCRAWL_LOG_JSON", "")
-# "1": each run leaves its report.html.
-NEWSCRAWL_REPORT = os.environ.get("NEWSCRAWL_REPORT", "")
-# Where closed runs are brought when a run has closed: s3://bucket/prefix, or any URL of fsspec.
-# A crawl waits so many seconds for that; what is left goes with the next push.
-NEWSCRAWL_REMOTE = os.environ.get("NEWSCRAWL_REMOTE", "")
-NEWSCRAWL_REMOTE_SECONDS = 600
-NEWSCRAWL_REPLAY = os.environ.get("NEWSCRAWL_REPLAY", "")
-# Which Chromium or Chrome; without it an installed one is found.
-NEWSCRAWL_BROWSER = os.environ.get("NEWSCRAWL_BROWSER", "")
-# Playwright's options of every browser context, such as {"locale": "en-GB"}.
-NEWSCRAWL_BROWSER_CONTEXT: dict[str, object] = {}
-# Another database than output/ledger.sqlite3, for several machines.
-NEWSCRAWL_LEDGER_URL = os.environ.get("NEWSCRAWL_LEDGER_URL", "")
-# A part ends, and readers see it, after so many records or minutes.
-NEWSCRAWL_PART_RECORDS = 10_000
-NEWSCRAWL_PART_MINUTES = 15
-# Ages, in hours after publication, at which an article is looked at for changes.
-NEWSCRAWL_REVISIT_HOURS = os.environ.get("NEWSCRAWL_REVISIT_HOURS", "1,6,24,72")
-# Pauses, in hours, before each new try of an article that failed; then it is given up.
-NEWSCRAWL_RETRY_HOURS = os.environ.get("NEWSCRAWL_RETRY_HOURS", "1,3,12,24,72")
+placeholder = "newscrawl/0.1 (+https://newscrawl.example/bot; bot@newscrawl.example)"
+"""The user agent of a crawler whose operator has not said who they are."""
+
+levels = options.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+# Our own. Each is read from the environment variable of its name, and may be given with -s.
+table = (
+    Option(
+        "NEWSCRAWL_OUTPUT_DIR",
+        "output",
+        options.FOLDER,
+        "Folder for runs, ledger and dataset. A relative path starts at the working directory.",
+        "NEWSCRAWL_OUTPUT_DIR=/var/lib/newscrawl newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_USER_AGENT",
+        placeholder,
+        options.SOME,
+        "Name of the crawler in every request, with an address to reach its operator. Set your own"
+        " before you crawl a site that is not yours.",
+        "NEWSCRAWL_USER_AGENT='examplebot/1.0 (+https://example.net/bot)' newscrawl crawl hill",
+        scrapy="USER_AGENT",
+    ),
+    Option(
+        "NEWSCRAWL_LOG_LEVEL",
+        "INFO",  # Scrapy's default, DEBUG, prints every record
+        levels,
+        "Least important level of the messages that are logged.",
+        "NEWSCRAWL_LOG_LEVEL=WARNING newscrawl crawl hill",
+        scrapy="LOG_LEVEL",
+    ),
+    Option(
+        "NEWSCRAWL_LEDGER_URL",
+        "",
+        options.ANY,
+        "SQLAlchemy URL of the ledger, for several machines. Without it the ledger is a SQLite file"
+        " in the output folder. PostgreSQL needs the extra `postgresql`.",
+        "NEWSCRAWL_LEDGER_URL=postgresql://crawler@db.example.net/news newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_REVISIT_HOURS",
+        "1,6,24,72",
+        options.HOURS,
+        "Ages, in hours after publication, at which an article is fetched again to find changes.",
+        "NEWSCRAWL_REVISIT_HOURS=6,48 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_RETRY_HOURS",
+        "1,3,12,24,72",
+        options.HOURS,
+        "Waiting times, in hours, before an article that failed or was rejected is requested again."
+        " After the last one it is abandoned.",
+        "NEWSCRAWL_RETRY_HOURS=1,6 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_STRICT",
+        "0",
+        options.SWITCH,
+        "1: a crawl in which articles failed or were rejected does not exit with 0.",
+        "newscrawl crawl hill --strict",
+    ),
+    Option(
+        "NEWSCRAWL_PART_RECORDS",
+        "10000",
+        options.WHOLE,
+        "Records after which a part ends and its readers see it.",
+        "NEWSCRAWL_PART_RECORDS=500 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_PART_MINUTES",
+        "15",
+        options.NUMBER,
+        "Minutes after which a part ends and its readers see it.",
+        "NEWSCRAWL_PART_MINUTES=5 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_REFUSALS",
+        "3",
+        options.WHOLE,
+        "Refused pages in a row after which the crawl requests no more pages and uses REST.",
+        "NEWSCRAWL_REFUSALS=5 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_PROBE_HOURS",
+        "6,48",
+        options.PAIR,
+        "Hours until one page is requested again after refusals: at first, and at most.",
+        "NEWSCRAWL_PROBE_HOURS=1,24 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_PAUSE_SECONDS",
+        "10",
+        options.NUMBER,
+        'Seconds without requests after "too many requests" without Retry-After; each further'
+        " pause is twice as long.",
+        "NEWSCRAWL_PAUSE_SECONDS=60 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_LONGEST_PAUSE_SECONDS",
+        "900",
+        options.NUMBER,
+        "Longest pause, in seconds, that a run waits for. A longer Retry-After ends the run, and"
+        " later runs do not start until it is over.",
+        "NEWSCRAWL_LONGEST_PAUSE_SECONDS=3600 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_BROWSER",
+        "",
+        options.PATH,
+        "Path or name of the Chromium or Chrome for pages that need JavaScript. Without it an"
+        " installed one is found.",
+        "NEWSCRAWL_BROWSER=/usr/bin/chromium newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_BROWSER_CONTEXT",
+        "{}",
+        options.OBJECT,
+        "Playwright's options of every browser context.",
+        'newscrawl crawl hill -s \'NEWSCRAWL_BROWSER_CONTEXT={"locale": "en-GB"}\'',
+    ),
+    Option(
+        "NEWSCRAWL_RECORD",
+        "",
+        options.PATH,
+        "Folder in which every response is kept as WARC.",
+        "NEWSCRAWL_RECORD=warc newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_REPLAY",
+        "",
+        options.PATH,
+        "WARC file that answers every request; the network is not used.",
+        "NEWSCRAWL_REPLAY=warc/hill.warc.gz newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_ALERTS",
+        "",
+        options.ANY,
+        "URLs of apprise to which new findings of the checks are sent, comma-separated. They need"
+        " the extra `alerts`.",
+        "NEWSCRAWL_ALERTS=mailto://desk.example?to=ada@desk.example newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_METRICS_DIR",
+        "",
+        options.PATH,
+        "Folder of Prometheus' textfile collector, for the metrics of each run.",
+        "NEWSCRAWL_METRICS_DIR=/var/lib/node_exporter newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_LOG_JSON",
+        "",
+        options.PATH,
+        "File to which every log line is appended as a JSON object, too.",
+        "NEWSCRAWL_LOG_JSON=crawl.jsonl newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_REPORT",
+        "0",
+        options.SWITCH,
+        "1: each run leaves report.html beside its run.json. Needs the extra `report`.",
+        "NEWSCRAWL_REPORT=1 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_REMOTE",
+        "",
+        options.REMOTE,
+        "URL of fsspec to which closed runs are pushed after every run. Needs the extra `remote`.",
+        "NEWSCRAWL_REMOTE=s3://bucket/news newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_REMOTE_SECONDS",
+        "600",
+        options.NUMBER,
+        "Seconds that a crawl waits for its push; the next push sends the rest.",
+        "NEWSCRAWL_REMOTE_SECONDS=60 newscrawl crawl hill",
+    ),
+)
+globals().update({it.name: os.environ.get(it.name, it.default) for it in table})
+globals().update({it.scrapy: globals()[it.name] for it in table if it.scrapy})
+
+
+def read(settings: BaseSettings, name: str) -> Any:
+    """Return the typed value of a setting of ours. Raises ArgumentError, one sentence."""
+    (option,) = (it for it in table if it.name == name)
+    return option.read(settings.get(name, option.default))
+
+
+# Defaults of Scrapy's that are whole numbers, read as any number.
+_floats = ("DOWNLOAD_DELAY", "DOWNLOAD_TIMEOUT", "DNS_TIMEOUT")
+
+
+def check(settings: BaseSettings) -> None:
+    """Raise ArgumentError, one sentence, for a setting that is wrong or unknown.
+
+    Ours are checked wherever they were set, in the environment too; Scrapy's where -s set them.
+    """
+    names = [it.name for it in table]
+    for name in (*settings, *os.environ):
+        if name.startswith("NEWSCRAWL_") and name not in names:
+            raise options.unknown("setting", name, names)
+    for name in names:
+        read(settings, name)
+    for name in settings:
+        if settings.getpriority(name) == SETTINGS_PRIORITIES["cmdline"]:
+            _check_scrapys(settings, name)
+
+
+def _check_scrapys(settings: BaseSettings, name: str) -> None:
+    """Raise ArgumentError for a value with which Scrapy would end in a traceback."""
+    default = getattr(default_settings, name, None)
+    try:
+        if isinstance(default, bool) or name == "TELNETCONSOLE_ENABLED":
+            allowed = "True or False"
+            settings.getbool(name)
+        elif isinstance(default, float) or name in _floats:
+            allowed = "a number"
+            settings.getfloat(name)
+        elif isinstance(default, int):
+            allowed = "a whole number"
+            settings.getint(name)
+        elif name == "LOG_LEVEL":
+            allowed = levels.allowed
+            levels.read(settings[name])
+    except (TypeError, ValueError):
+        raise options.wrong(name, str(settings[name]), allowed) from None

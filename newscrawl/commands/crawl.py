@@ -3,12 +3,9 @@
 import argparse
 import asyncio
 import logging
-from difflib import get_close_matches
 
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.exceptions import UsageError
-from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
-from scrapy.utils.project import get_project_settings
 
 from newscrawl.exceptions import ArgumentError
 from newscrawl.extensions.run import (
@@ -18,6 +15,7 @@ from newscrawl.extensions.run import (
     UNUSABLE_OUTPUT,
     WRONG_ARGUMENT,
 )
+from newscrawl.settings import check
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +38,10 @@ class Command(CrawlCommand):
             raise UsageError("name one spider")
         assert self.settings is not None
         assert self.crawler_process is not None
-        if wrong := wrong_setting(self.settings):
-            logger.error(wrong)
+        try:
+            check(self.settings)
+        except ArgumentError as error:
+            logger.error("%s", error)
             self.exitcode = EXIT_CODES[WRONG_ARGUMENT]
             return
         crawler = self._create_crawler(args[0])
@@ -60,28 +60,3 @@ class Command(CrawlCommand):
         else:
             reason = crawler.stats.get_value("finish_reason")
             self.exitcode = EXIT_CODES.get(reason, 0)
-
-
-def wrong_setting(settings: BaseSettings) -> str | None:
-    """Return what is wrong with a setting that was given with ``-s``, in a sentence, or None.
-
-    Scrapy would fail on a number that is none with a traceback, and ignore a misspelt name.
-    """
-    ours = [name for name in get_project_settings() if name.startswith("NEWSCRAWL_")]
-    for name in settings:
-        if (settings.getpriority(name) or 0) < SETTINGS_PRIORITIES["cmdline"]:
-            continue
-        if name.startswith("NEWSCRAWL_") and name not in ours:
-            meant = get_close_matches(name, ours, n=1, cutoff=0.8)
-            hint = f": did you mean {meant[0]}?" if meant else "."
-            return f"{name} is no setting of newscrawl{hint}"
-        default = getattr(default_settings, name, None)
-        try:
-            if isinstance(default, bool):
-                settings.getbool(name)
-            elif isinstance(default, int | float):
-                settings.getfloat(name)
-        except (TypeError, ValueError):
-            what = "True or False" if isinstance(default, bool) else "a number"
-            return f"{name}={settings[name]!r} is not allowed: it must be {what}."
-    return None

@@ -17,8 +17,9 @@ from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
 from newscrawl.downloader.circuit_breaker import PageDoor
-from newscrawl.exceptions import LedgerError, OutputError, RunningError, WaitError
+from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, RunningError, WaitError
 from newscrawl.extraction.processors import utc
+from newscrawl.settings import check, read
 from newscrawl.storage.books import Books, Listings, balance
 from newscrawl.storage.ledger import Change, Ledger, Remembered, Schedule
 from newscrawl.storage.parts import PartWriter, write_document
@@ -53,48 +54,9 @@ def ledger_url(settings: BaseSettings) -> str:
 
 
 def schedule_of(settings: BaseSettings) -> Schedule:
-    """Return when articles are asked for again. Raises OutputError for what are no hours."""
-    try:
-        return Schedule(
-            tuple(map(float, settings.getlist("NEWSCRAWL_REVISIT_HOURS"))),
-            tuple(map(float, settings.getlist("NEWSCRAWL_RETRY_HOURS"))),
-        )
-    except ValueError as error:
-        raise OutputError(
-            f"NEWSCRAWL_REVISIT_HOURS and NEWSCRAWL_RETRY_HOURS must be hours: {error}."
-        ) from error
-
-
-_NUMBERS = (
-    "NEWSCRAWL_PART_RECORDS",
-    "NEWSCRAWL_PART_MINUTES",
-    "NEWSCRAWL_REFUSALS",
-    "NEWSCRAWL_PAUSE_SECONDS",
-    "NEWSCRAWL_LONGEST_PAUSE_SECONDS",
-    "NEWSCRAWL_REMOTE_SECONDS",
-)
-
-
-def check_numbers(settings: BaseSettings) -> None:
-    """Raise OutputError for a setting of ours that has to be a number and is not."""
-    for name in _NUMBERS:
-        try:
-            right = float(settings[name]) > 0
-        except (TypeError, ValueError):
-            right = False
-        if not right:
-            raise OutputError(
-                f"{name}={settings[name]!r} is not allowed: it must be a number above 0."
-            )
-
-
-def _pair(settings: BaseSettings, name: str) -> tuple[float, float]:
-    """Return a setting of two numbers. Raises OutputError for what is not."""
-    try:
-        first, second = map(float, settings.getlist(name))
-    except ValueError as error:
-        raise OutputError(f"{name} must be two numbers, the least and the most.") from error
-    return first, second
+    """Return when articles are asked for again."""
+    names = ("NEWSCRAWL_REVISIT_HOURS", "NEWSCRAWL_RETRY_HOURS")
+    return Schedule(*(read(settings, name) for name in names))
 
 
 class Run:
@@ -160,7 +122,11 @@ class Run:
             logger.error(refusal)
             raise CloseSpider(WRONG_ARGUMENT)
         try:
+            check(self.crawler.settings)
             self._begin(spider)
+        except ArgumentError as error:
+            logger.error("%s", error)
+            raise CloseSpider(WRONG_ARGUMENT) from error
         except RunningError as error:
             logger.error("%s", error)
             raise CloseSpider(ALREADY_RUNNING) from error
@@ -177,7 +143,6 @@ class Run:
 
     def _begin(self, spider: scrapy.Spider) -> None:
         settings = self.crawler.settings
-        check_numbers(settings)
         self._folder = RunFolder(self.output, spider.name)
         self.schedule = schedule_of(settings)
         self._ledger = Ledger(ledger_url(settings))
@@ -217,7 +182,7 @@ class Run:
         self.door = PageDoor(
             self,
             settings.getint("NEWSCRAWL_REFUSALS"),
-            _pair(settings, "NEWSCRAWL_PROBE_HOURS"),
+            read(settings, "NEWSCRAWL_PROBE_HOURS"),
         )
         self._ticker = create_looping_call(self.tick)
         self._ticker.start(1.0, now=False)
