@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(
 # The sample server's certificate is its own.
 TRUST = ("-s", 'NEWSCRAWL_BROWSER_CONTEXT={"ignore_https_errors": true}')
 ONE_BY_ONE = ("-s", "CONCURRENT_REQUESTS=1", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
-MARK = "NEWSCRAWL_TEST_MARK"
+MARK = "TEST_MARK"
 LIVE = '<p>Follow along.</p><div id="wpcom-liveblog-container"></div>'
 
 

@@ -336,7 +336,7 @@ def test_a_report_that_cannot_be_written_does_not_end_the_run(tmp_path: Path) ->
 def test_a_wrong_setting_is_told(tmp_path: Path) -> None:
     done = crawl(tmp_path, NEWSCRAWL_REPORT="always")
     assert done.code != 0
-    assert "NEWSCRAWL_REPORT=always is not allowed" in done.log
+    assert "NEWSCRAWL_REPORT='always' is not allowed: it must be 0 or 1." in done.log
     assert not done.runs
 
 

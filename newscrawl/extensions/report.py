@@ -7,9 +7,10 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from newscrawl.exceptions import ArgumentError, OutputError, ReportError
+from newscrawl.exceptions import OutputError, ReportError
 from newscrawl.extensions.run import Run
 from newscrawl.monitoring.report import write_report
+from newscrawl.settings import read
 from newscrawl.storage.runs import RUN_FILE
 
 logger = logging.getLogger(__name__)
@@ -25,10 +26,7 @@ class Report:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Connect to the crawl's signals. Raises NotConfigured when nobody asked."""
-        asked = crawler.settings["NEWSCRAWL_REPORT"]
-        if str(asked) not in {"", "0", "1", "False", "True"}:
-            raise ArgumentError(f"NEWSCRAWL_REPORT={asked} is not allowed: it is 1 or 0.")
-        if str(asked) not in {"1", "True"}:
+        if not read(crawler.settings, "NEWSCRAWL_REPORT"):
             raise NotConfigured
         report = cls(crawler)
         crawler.signals.connect(report.write, signals.spider_closed)
