@@ -40,8 +40,8 @@ class Command(CrawlCommand):
         assert self.crawler_process is not None
         try:
             check(self.settings)
-        except ArgumentError as error:
-            logger.error("%s", error)
+        except ArgumentError as wrong:
+            logger.error("%s", wrong)
             self.exitcode = EXIT_CODES[WRONG_ARGUMENT]
             return
         crawler = self._create_crawler(args[0])
