@@ -12,9 +12,9 @@ from newscrawl.discovery.feeds import read_feed
 from newscrawl.discovery.wordpress import post_address
 from newscrawl.downloader.walls import refusal
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.story import changed_blocks
 from newscrawl.items import Article, Candidate, record
 from newscrawl.spidermiddlewares import error_reason
+from newscrawl.storage import difference
 
 SOURCES = ("page", "api", "feed")
 # What a reader of the dataset relies on; the rest follows from these, or says where they come from.
@@ -161,9 +161,9 @@ def _difference(name: str, values: Mapping[str, Any]) -> Iterator[str]:
         return
     (first, before), *others = values.items()
     for source, after in others:
-        if lines := changed_blocks(before, after):
+        if changed := difference.lines(before, after):
             yield f"    - {first}, + {source}"
-            yield from (f"    {line}" for line in lines)
+            yield from (f"    {line}" for line in changed)
 
 
 def comparing(base: type[ArticleSpider], candidates: Iterable[Candidate]) -> type[Comparing]:

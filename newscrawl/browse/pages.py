@@ -16,7 +16,7 @@ from datasette.utils.asgi import Base400, NotFound, Response
 from datasette.views.base import DatasetteError
 from markupsafe import Markup
 
-from newscrawl.browse import difference
+from newscrawl.storage import difference
 
 DATABASE = "news"
 _START, _END = "\x02", "\x03"

@@ -10,7 +10,7 @@ from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand
 from newscrawl.exceptions import LedgerError
-from newscrawl.extraction.story import changed_blocks
+from newscrawl.storage import difference
 from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import read_part
 
@@ -73,10 +73,10 @@ def describe(versions: list[dict[str, Any]]) -> Iterator[str]:
             yield f"  headline  {version['headline']}"
             yield f"  body      {version['word_count']} words"
         else:
-            yield from difference(versions[index - 1], version)
+            yield from changes(versions[index - 1], version)
 
 
-def difference(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+def changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """Yield what a reader would notice between two versions: headline, authors, body by block."""
     for field in ("headline", "authors"):
         was, now = _words(old[field]), _words(new[field])
@@ -84,7 +84,7 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             yield f"  {field}"
             yield f"    - {was}"
             yield f"    + {now}"
-    if changed := changed_blocks(old["body"], new["body"]):
+    if changed := difference.lines(old["body"], new["body"]):
         yield "  body"
         for line in changed:
             yield f"    {line}"

@@ -3,7 +3,6 @@
 What is noise is the outlet's knowledge and comes from outside; what is a block is HTML's.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -402,9 +401,3 @@ def read_story(
         reader.read(root)
     reader.story.links = list(dict.fromkeys(reader.story.links))
     return reader.story
-
-
-def changed_blocks(before: str | None, after: str | None) -> list[str]:
-    """Return the blocks of a body that were taken out (``- ``) or put in (``+ ``), in order."""
-    old, new = ((body or "").split("\n\n") for body in (before, after))
-    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]

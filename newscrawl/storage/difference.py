@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Pieces = list[tuple[str, str]]
 """Stretches of words: those of both versions (``""``), taken out (``del``) or put in (``ins``)."""
@@ -20,10 +20,7 @@ def words(old: str, new: str) -> Pieces:
     >>> words("Rain on Monday.", "Rain on Tuesday.")
     [('', 'Rain on'), ('del', 'Monday.'), ('ins', 'Tuesday.')]
     """
-    return [
-        (tag, re.sub(r" ?\n ?", "\n", " ".join(run)))
-        for tag, run in _runs(_words(old), _words(new))
-    ]
+    return [(tag, _text(run)) for tag, run in _runs(_words(old), _words(new))]
 
 
 def names(old: list[str], new: list[str]) -> Pieces:
@@ -51,6 +48,25 @@ def blocks(before: str | None, after: str | None) -> list[Pieces | int]:
     return found
 
 
+def lines(before: str | None, after: str | None) -> list[str]:
+    r"""Return the changed blocks of a body as lines: taken out (``- ``) or put in (``+ ``).
+
+    A block of which some words changed is two lines, its old text and its new one.
+
+    >>> lines("Rain.\n\nMore later.", "Rain.\n\nMore hail later.\n\nEnd.")
+    ['- More later.', '+ More hail later.', '+ End.']
+    """
+    found = []
+    for pieces in blocks(before, after):
+        if isinstance(pieces, int):
+            continue
+        tags = {tag for tag, _ in pieces}
+        for mark, other in (("-", "ins"), ("+", "del")):
+            if tags != {other}:
+                found.append(f"{mark} {_text(run for tag, run in pieces if tag != other)}")
+    return found
+
+
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[str, list[str]]]:
     for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new).get_opcodes():
         if tag == "equal":
@@ -60,6 +76,10 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[str, list[str]]]:
             yield "del", old[i:j]
         if k < m:
             yield "ins", new[k:m]
+
+
+def _text(words: Iterable[str]) -> str:
+    return re.sub(r" ?\n ?", "\n", " ".join(words))
 
 
 def _words(text: str) -> list[str]:
