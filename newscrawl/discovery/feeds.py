@@ -3,18 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from io import BytesIO
-from time import struct_time
-from xml.sax import SAXException
+from dataclasses import replace
 
-import feedparser
 from scrapy import Request
 from scrapy.http import Response
 
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
+from newscrawl.discovery.feed_files import FEEDS, items
+from newscrawl.discovery.markup import Document
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.processors import author_names, unescape, utc
+from newscrawl.extraction.processors import author_names
 from newscrawl.items import Author, Candidate
 
 logger = logging.getLogger(__name__)
@@ -50,37 +48,27 @@ class Feeds:
 
 
 def read_feed(response: Response, outlet: Outlet) -> Iterator[Candidate]:
-    """Yield the articles of an RSS or Atom feed, in its order.
+    """Yield the articles of a feed, in its order.
 
-    Raises UnreadableError for what is no feed, and at the end of one that is broken.
+    Raises UnreadableError for what is no feed, and at the end of one that is cut or broken.
     """
-    # A file object, because feedparser takes a string for the name of a file.
-    feed = feedparser.parse(BytesIO(response.body))
-    if not feed.get("version"):
-        raise UnreadableError("not a feed")
-    for entry in feed.entries:
-        candidate = outlet.candidate(entry.get("link", "")) or outlet.candidate(entry.get("id", ""))
-        if candidate:
-            names = (it.get("name", "") for it in entry.get("authors", ()))
-            authors = dict.fromkeys(name for text in names for name in author_names(text))
-            yield Candidate(
-                candidate.id,
-                candidate.url,
-                # dict.get, because feedparser's own takes one for the other.
-                modified=_moment(dict.get(entry, "updated_parsed")),
-                published=_moment(dict.get(entry, "published_parsed")),
-                authors=tuple(map(Author, authors)),
-                headline=unescape(entry.get("title", "")) or None,
-            )
-    if isinstance(feed.get("bozo_exception"), SAXException):
-        raise UnreadableError("broken feed")
-
-
-def _moment(parsed: struct_time | None) -> str | None:
     try:
-        return utc(datetime(*parsed[:6], tzinfo=UTC)) if parsed else None
-    except ValueError:
-        return None
+        document = Document(response.body, FEEDS)
+    except UnreadableError as error:
+        raise UnreadableError("not a feed") from error
+    for item in items(document, response.url):
+        candidate = next(filter(None, map(outlet.candidate, item.links)), None)
+        if candidate:
+            authors = dict.fromkeys(name for text in item.authors for name in author_names(text))
+            yield replace(
+                candidate,
+                modified=item.modified,
+                published=item.published,
+                authors=tuple(map(Author, authors)),
+                headline=item.headline,
+            )
+    if not document.is_whole:
+        raise UnreadableError("broken feed")
 
 
 class Bylines:
