@@ -147,8 +147,9 @@ class Candidate:
 
     ``id`` is the outlet's identity of the article and ``url`` the address to ask. ``modified``
     is when the listing says that it changed, and ``published`` when it appeared: UTC as the
-    record writes it, or None when the listing does not say; ``headline`` likewise. ``authors``
-    are those that the listing names, for articles that come by a way that names none.
+    record writes it, or None when the listing does not say; ``headline`` and ``language``
+    likewise. ``authors`` are those that the listing names, for articles that come by a way that
+    names none.
     """
 
     id: str
@@ -157,6 +158,7 @@ class Candidate:
     published: str | None = None
     authors: tuple[Author, ...] = ()
     headline: str | None = None
+    language: str | None = None
 
 
 def content_hash(article: Article) -> str:

@@ -6,14 +6,19 @@ from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bench.day import START, agrees, crawling, latest
-from newscrawl.discovery.sitemap import Entry, read_sitemap
+from newscrawl.discovery.feeds import read_feed
+from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.processors import EASTERN
+from newscrawl.items import Author, Candidate
+from newscrawl.spiders.hill import HillSpider
+from tests.conftest import answer, open_spider
 from tests.sample.answer import Page
 from tests.sample.day import DaySite
 
@@ -37,30 +42,92 @@ def test_a_sitemap_tells_addresses_and_times() -> None:
         "<url><lastmod>2026-11-23</lastmod></url>",
     )
     wanted = [
-        Entry(ONE, "2026-11-23T15:00:00Z", "2026-11-23T14:00:00Z"),
+        Entry(
+            ONE,
+            "2026-11-23T15:00:00Z",
+            "2026-11-23T14:00:00Z",
+            "One & only",
+            lastmod="2026-11-23T10:00:00-05:00",
+        ),
         Entry("https://thehill.com/news/61002-two/"),
     ]
     assert list(read_sitemap(body)) == wanted
     assert list(read_sitemap(gzip.compress(body))) == wanted
 
 
-def test_an_index_is_read_like_a_sitemap() -> None:
+def test_an_index_tells_that_its_entries_are_sitemaps() -> None:
     day = "https://thehill.com/sitemap.xml?yyyy=2026&amp;mm=03&amp;dd=17"
     body = f"<sitemapindex {URLSET}><sitemap><loc>{day}</loc></sitemap></sitemapindex>".encode()
-    assert [it.url for it in read_sitemap(body)] == [day.replace("&amp;", "&")]
+    assert list(read_sitemap(body)) == [Entry(day.replace("&amp;", "&"), is_sitemap=True)]
+
+
+TWO = urlset(
+    f"<url><loc>{ONE}</loc></url>", "<url><loc>https://thehill.com/news/61002-two/</loc></url>"
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\n\r\n " + TWO,
+        b"\xef\xbb\xbf\n<?xml version='1.0' encoding='UTF-8'?>" + TWO,
+        b"<br />\n<b>Warning</b>: made up in <b>/srv/x.php</b>\n<?xml version='1.0'?>" + TWO,
+        TWO + b"\n<b>Fatal error</b>: made up",
+        TWO.decode().encode("utf-16"),
+        b"<?xml version='1.0' encoding='utf-16'?>" + TWO,
+        TWO.replace(b"<url>", b"<!-- <url><loc>https://thehill.com/news/61009-no/</loc> --><url>"),
+        TWO.replace(NEWS.encode(), b"").replace(
+            b"</loc>", b"</loc><news:news><news:title/></news:news>"
+        ),
+        TWO.replace(IMAGE.encode(), b"").replace(
+            b"<url>",
+            b"<url><image:image><image:loc>https://thehill.com/a.jpg</image:loc></image:image>",
+        ),
+        TWO.replace(b"<url>", b"<url><image:loc>https://thehill.com/news/61009-no/</image:loc>"),
+        TWO.replace(b"<", b"<s:").replace(b"<s:/", b"</s:").replace(b"xmlns=", b"xmlns:s="),
+        TWO.replace(b"<", b"<s:").replace(b"<s:/", b"</s:"),
+        TWO.replace(b"<loc>", b"<loc>\n<![CDATA[ ").replace(b"</loc>", b" ]]>\n</loc>"),
+        TWO.replace(b"https://thehill.com", b""),
+        TWO.replace(b"</loc>", b"</loc><title>a & b &eacute; \x0b&#0; &nosuch; 1 < 2</title>"),
+        TWO.replace(b"</loc>", b"</loc><lastmod>yesterday</lastmod>"),
+        TWO.replace(b"</urlset>", b"<url><loc>http://[x</loc></url><url/></urlset>"),
+        gzip.compress(gzip.compress(TWO)),
+        gzip.compress(TWO[:100]) + gzip.compress(TWO[100:]),
+        f"\n{ONE}\r\nhttps://thehill.com/news/61002-two/\r\n".encode(),
+    ],
+    ids=lambda body: body[:0].decode(),
+)
+def test_a_badly_written_sitemap_is_read_whole(body: bytes) -> None:
+    entries = list(read_sitemap(body, "https://thehill.com/sitemap.xml"))
+    assert [it.url for it in entries] == [ONE, "https://thehill.com/news/61002-two/"]
 
 
 @pytest.mark.parametrize(
     ("body", "reason", "count"),
     [
-        (b"", "not a sitemap", 0),
+        (b"", "empty sitemap", 0),
+        (b"<!DOCTYPE html><html><body><urlset></urlset></body></html>", "not a sitemap", 0),
+        (TWO[: -len("</urlset>")], "broken sitemap", 2),
+        (TWO.replace(b"</loc>", b"", 1), "broken sitemap", 2),
+        (gzip.compress(TWO)[:-3], "broken sitemap", 2),
         (b"<html><body><p>no</p></body></html>", "not a sitemap", 0),
         (b"{}", "not a sitemap", 0),
         (urlset(f"<url><loc>{ONE}</loc></url>" * 3)[:-40], "broken sitemap", 2),
         (gzip.compress(urlset(f"<url><loc>{ONE}</loc></url>"))[:-20][:12], "broken gzip", 0),
-        (urlset(f"<url><loc>{ONE}</loc></url>" * 50_001), "sitemap of more than", 49_999),
+        (urlset(f"<url><loc>{ONE}</loc></url>" * 50_001), "sitemap of more than", 50_000),
     ],
-    ids=["empty", "html", "json", "cut", "cut gzip", "too long"],
+    ids=[
+        "empty",
+        "html page",
+        "no end",
+        "no end of a tag",
+        "no end of gzip",
+        "html",
+        "json",
+        "cut",
+        "cut gzip",
+        "too long",
+    ],
 )
 def test_a_broken_sitemap_gives_what_is_readable_and_says_so(
     body: bytes, reason: str, count: int
@@ -68,6 +135,82 @@ def test_a_broken_sitemap_gives_what_is_readable_and_says_so(
     found: list[Entry] = []
     with pytest.raises(UnreadableError, match=reason):
         found.extend(read_sitemap(body))
+    assert len(found) == count
+
+
+FEED = (
+    '<rss xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/">'
+    f"<channel><link>https://thehill.com</link><item><title>One</title><link>{ONE}</link>"
+    '<guid isPermaLink="false">id 61001</guid><dc:creator>Ada Quill</dc:creator>'
+    "<pubDate>Fri, 20 Nov 2026 14:04:00 -0500</pubDate>"
+    "<dcterms:modified>2026-11-20T20:00:00Z</dcterms:modified></item></channel></rss>"
+)
+ATOM = (
+    '<feed xmlns="http://www.w3.org/2005/Atom"><entry><title type="html">&lt;b&gt;One&lt;/b&gt;'
+    '</title><id>tag:61001</id><link rel="enclosure" href="https://thehill.com/news/61009-no/"/>'
+    f'<link href="{ONE}"/><author><name>Ada Quill</name><email>ada@example.org</email></author>'
+    "<published>2026-11-20T14:04:00-05:00</published><updated>2026-11-20T20:00:00Z</updated>"
+    "</entry></feed>"
+)
+RDF = (
+    '<rdf:RDF xmlns="http://purl.org/rss/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    ' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+    f' xmlns:dcterms="http://purl.org/dc/terms/"><channel/><item rdf:about="{ONE}"><title>One'
+    "</title><dc:creator>Ada Quill</dc:creator><dc:date>2026-11-20T19:04:00Z</dc:date>"
+    "<dcterms:modified>2026-11-20T20:00:00Z</dcterms:modified></item></rdf:RDF>"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FEED,
+        ATOM,
+        RDF,
+        f"\n\ufeff<?xml version='1.0' encoding='utf-16'?>{FEED}\n",
+        FEED.replace(ONE, "/news/61001-one/"),
+        FEED.replace(ONE, "61001-one/").replace("<item>", '<item xml:base="/news/">'),
+        FEED.replace(ONE, "one/").replace("<channel>", '<channel xml:base="61001-">')
+        .replace("<rss", '<rss xml:base="/news/x/"').replace("one/<", "../61001-one/<"),
+        FEED.replace(ONE, "http://[x").replace("id 61001", ONE),
+        FEED.replace(f"<link>{ONE}", f"<link>https://example.org/</link><link>{ONE}"),
+        FEED.replace(ONE, f"<![CDATA[\n{ONE}?utm_source=rss&x ]]>"),
+        FEED.replace('xmlns:dcterms="http://purl.org/dc/terms/"', ""),
+        FEED.replace("Fri, 20 Nov 2026 14:04:00 -0500", "20 November 2026 14:04 EST"),
+        FEED.replace(">Ada Quill<", ">ada@example.org (Ada Quill)<").replace("dc:creat", "auth"),
+        FEED.replace("<title>", "<description>a & b &nbsp; <p>&#0;</p></description><title>"),
+        ATOM.replace("<entry>", '<entry xml:base="http://[x">').replace(ONE, "/news/61001-one/"),
+    ],
+    ids=lambda text: text[:0],
+)  # fmt: skip
+def test_a_feed_is_read_however_it_is_written(text: str) -> None:
+    response = answer("https://thehill.com/feed/", text.encode(), "application/xml")
+    (found,) = read_feed(response, open_spider(HillSpider))
+    assert found == Candidate(
+        "61001",
+        ONE,
+        "2026-11-20T20:00:00Z",
+        "2026-11-20T19:04:00Z",
+        (Author("Ada Quill"),),
+        "One",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "count"),
+    [
+        ("", "not a feed", 0),
+        ("<html><body>Sorry</body></html>", "not a feed", 0),
+        (TWO.decode(), "not a feed", 0),
+        (FEED.replace("</channel></rss>", "<item><link>https://th"), "broken feed", 1),
+        (FEED[:-60], "broken feed", 0),
+    ],
+)
+def test_a_feed_that_is_none_or_cut_says_so(text: str, reason: str, count: int) -> None:
+    response = answer("https://thehill.com/feed/", text.encode(), "application/xml")
+    found: list[Candidate] = []
+    with pytest.raises(UnreadableError, match=reason):
+        found.extend(read_feed(response, open_spider(HillSpider)))
     assert len(found) == count
 
 
@@ -244,3 +387,87 @@ def test_days_that_the_index_does_not_list_are_asked_by_date(tmp_path: Path) -> 
     assert new <= latest(tmp_path / "out").keys()
     runs = [json.loads(it.read_text()) for it in sorted(tmp_path.glob("out/hill/run=*/run.json"))]
     assert [run["listings"]["unchanged"] > 0 for run in runs] == [False, True, True]
+
+
+def runs_of(output: Path) -> list[dict[str, Any]]:
+    return [json.loads(it.read_text()) for it in sorted(output.glob("hill/run=*/run.json"))]
+
+
+class Changed:
+    """A living site, some answers of which are another's."""
+
+    def __init__(self, site: DaySite, **answers: Page) -> None:
+        self.site = site
+        self.answers = answers
+
+    def get(self, url: str) -> Page:
+        path = url.partition("thehill.com")[2]
+        return self.answers.get(path) or self.site.get(url)  # type: ignore[return-value]
+
+
+def day_file(back: int) -> str:
+    return f"/sitemap.xml?yyyy=2026&mm=11&dd={10 - back:02}"
+
+
+@pytest.mark.parametrize(
+    "empty", [Page(200, (), b""), Page(404, (), b""), Page(404, (), b"<html><p>No</p></html>")]
+)
+def test_a_backfill_goes_over_empty_days_and_resumes(empty: Page, tmp_path: Path) -> None:
+    site = DaySite(START, articles=0, corrections=0, older=120)
+    changed = Changed(site, **{day_file(1): empty, day_file(4): empty, day_file(5): empty})
+    arguments = {"discover": "sitemap", "since": "2026-11-01", "until": "2026-11-10"}
+    days: list[list[str]] = []
+    with crawling(tmp_path / "out", changed, CONCURRENT_REQUESTS="1") as (crawler, server):
+        for more in ({"limit": "5"}, {}, {}):
+            before = len(server.requests)
+            crawler.crawl(START + timedelta(hours=len(days)), **arguments, **more)
+            days.append([url[-2:] for _, url in server.requests[before:] if "&dd=" in url])
+    assert days[1] == ["10", "06", "05", "04", "03", "02", "01", "31"]
+    # The job has come to its end: the same arguments start it anew.
+    assert len(days[2]) == 11
+    first, *others = runs_of(tmp_path / "out")
+    assert first["reason"] == "limit"
+    assert [(run["complete"], run["listings"]["failed"]) for run in others] == [(True, {})] * 2
+    wanted = {
+        identity
+        for identity, it in site.expected().items()
+        if (local := str(datetime.fromisoformat(it.date_published).astimezone(EASTERN))[:10])
+        and local >= "2026-11-01"
+        and local[-2:] not in ("09", "06", "05")
+    }
+    assert latest(tmp_path / "out").keys() == wanted
+
+
+def test_a_backfill_that_finds_no_sitemap_at_all_is_not_complete(tmp_path: Path) -> None:
+    holes = {day_file(back): Page(404, (), b"") for back in range(3)}
+    site = Changed(DaySite(START, articles=0, corrections=0, older=20), **holes)
+    with crawling(tmp_path / "out", site) as (crawler, _):
+        for hour in (0, 1):
+            now, since = START + timedelta(hours=hour), "2026-11-08T12:00:00Z"
+            crawler.crawl(now, discover="sitemap", since=since)
+    failed = [run["listings"]["failed"] for run in runs_of(tmp_path / "out")]
+    assert failed == [{"no sitemap of any day": 1}] * 2
+
+
+def test_an_index_may_list_indexes_and_feeds_and_come_as_404(tmp_path: Path) -> None:
+    site = DaySite(START, articles=0, corrections=0, older=60)
+    real = site.get("https://thehill.com/sitemap.xml")
+    assert isinstance(real, Page)
+    files = "".join(
+        f"<sitemap><loc>{it}</loc></sitemap>"
+        for it in ("/sitemap.xml", "/inner.xml", "/feed/", "http://[x", "/gone.xml")
+    )
+    changed = Changed(
+        site,
+        **{
+            "/sitemap.xml": Page(200, (), f"<sitemapindex>{files}</sitemapindex>".encode()),
+            "/inner.xml": Page(404, (), gzip.compress(real.body)),
+            day_file(1): Page(404, (), site.get(f"https://thehill.com{day_file(1)}").body),  # type: ignore[union-attr]
+        },
+    )
+    with crawling(tmp_path / "out", changed) as (crawler, server):
+        assert crawler.crawl(START, discover="sitemap") == "finished"
+        asked = Counter(url for _, url in server.requests if "xml" in url or "feed" in url)
+    assert set(asked.values()) == {1}
+    assert len(latest(tmp_path / "out")) == 60
+    assert [run["listings"]["failed"] for run in runs_of(tmp_path / "out")] == [{"http 404": 1}]

@@ -30,6 +30,11 @@ class Backward:
         if self._done:
             logger.info("%s: done already from %s down to %s", self.name, done_to, bottom)
 
+    @property
+    def is_resumed(self) -> bool:
+        """Whether earlier runs have done a part of the job."""
+        return self._done is not None
+
     def is_done(self, moment: str) -> bool:
         """Say whether a moment lies inside the stretch that earlier runs have done."""
         # Its newest moment may have been read before it was over.

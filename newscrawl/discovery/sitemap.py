@@ -1,86 +1,27 @@
 """``discover=sitemap``: the sitemap's index, the files of single days, and what changed in them."""
 
+import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from io import BytesIO
 from urllib.parse import urlsplit
 
-from lxml import etree
 from scrapy import Request
 from scrapy.http import Response
-from scrapy.utils.gz import gunzip
 
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.discovery.backward import Backward
+from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extensions.run import Run
-from newscrawl.extraction.processors import clean_text, iso_date, utc
-from newscrawl.extraction.urls import clean_url
-
-# The protocol's own limit (sitemaps.org), and how large a file may become when unpacked.
-_MOST_ENTRIES = 50_000
-_MOST_BYTES = 64 * 1024 * 1024
+from newscrawl.extraction.processors import utc
 
 _INDEX = "sitemap"  # the name under which a run remembers that it has read the index
+_DEPTH = 5  # of indexes in indexes; the protocol allows one
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One address of a sitemap: when it changed and was published, in the record's form."""
-
-    url: str
-    modified: str | None = None
-    published: str | None = None
-
-
-def read_sitemap(body: bytes) -> Iterator[Entry]:
-    """Yield the entries of a sitemap or of an index of sitemaps, gzip or not.
-
-    Entities are not resolved. Raises UnreadableError for what is no sitemap, and after the last
-    readable entry of one that is broken or longer than the protocol allows.
-    """
-    if body[:2] == b"\x1f\x8b":
-        try:
-            body = gunzip(body, max_size=_MOST_BYTES)
-        except Exception as error:  # Scrapy's error for too much is not public
-            raise UnreadableError("broken gzip") from error
-    events = etree.iterparse(
-        BytesIO(body), events=("end",), resolve_entities=False, no_network=True, recover=True
-    )
-    count = 0
-    values: dict[str, str] = {}
-    # The last entry of a file that was cut may be cut as well.
-    last: Entry | None = None
-    try:
-        for _, element in events:
-            name = etree.QName(element).localname if isinstance(element.tag, str) else ""
-            if name in ("loc", "lastmod", "publication_date"):
-                # A picture's or a video's address is deeper than the page's own.
-                values.setdefault(name, clean_text(element.text or ""))
-            elif name in ("url", "sitemap"):
-                count += 1
-                if count > _MOST_ENTRIES:
-                    raise UnreadableError("sitemap of more than 50,000 entries")
-                if last:
-                    yield last
-                url = clean_url(values.get("loc", ""))
-                times = (values.get("lastmod", ""), values.get("publication_date", ""))
-                last = Entry(url, *map(iso_date, times)) if url else None
-                values = {}
-                element.clear()
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
-    except etree.XMLSyntaxError as error:
-        raise UnreadableError("broken sitemap" if count else "not a sitemap") from error
-    root = etree.QName(events.root).localname if events.root is not None else ""
-    if root not in ("urlset", "sitemapindex"):
-        raise UnreadableError("not a sitemap")
-    if any(it.level_name in ("ERROR", "FATAL") for it in events.error_log):
-        raise UnreadableError("broken sitemap")
-    if last:
-        yield last
+# A whole sitemap may come with one of these (Metro Sitemap); so does a day without articles.
+_MISSING = (404, 410)
 
 
 class Sitemap:
@@ -97,6 +38,9 @@ class Sitemap:
         self._asked: set[str] = set()
         self._days: deque[str] = deque()
         self._read: set[str] = set()
+        self._any_readable = False
+        day = re.sub(r"\\\{.*?\\\}", r"\\d{1,4}", re.escape(outlet.sitemap_day))
+        self._day_address = re.compile(f"https?://[^/]+{day}" if outlet.sitemap_day else "(?!)")
 
     def start(self) -> Iterator[Request]:
         """Yield the newest days and the index, or every day between ``since`` and ``until``."""
@@ -107,8 +51,9 @@ class Sitemap:
         for day in sorted(set(self._dates(datetime.now(UTC)))):
             yield from self._file(self._address(day))
         url = f"https://{self.outlet.host}{self.outlet.sitemap}"
+        self._asked.add(url)
         # Days that the index does not list are there all the same.
-        meta = {"listing": url, "handle_httpstatus_list": [304, 404, 410]}
+        meta = {"listing": url, "handle_httpstatus_list": [304, *_MISSING]}
         priority = LISTING_PRIORITY - 1
         yield Request(url, self.parse_index, meta=meta, priority=priority, dont_filter=True)
 
@@ -119,64 +64,117 @@ class Sitemap:
     def _address(self, day: date) -> str:
         return f"https://{self.outlet.host}{self.outlet.sitemap_day.format(day)}"
 
-    def _file(self, url: str, position: str | None = None, day: str = "") -> Iterator[Request]:
-        if url not in self._asked:
-            self._asked.add(url)
-            yield Request(
-                url,
-                self.parse,
-                cb_kwargs={"day": day},
-                # A backfill asks for a day once; there is nothing to compare with.
-                meta={"position": position} if day else {"listing": url, "position": position},
-                priority=LISTING_PRIORITY,
-                dont_filter=True,
-            )
+    def _file(
+        self, url: str, position: str | None = None, day: str = "", depth: int = 0
+    ) -> Iterator[Request]:
+        if url in self._asked:
+            return
+        self._asked.add(url)
+        meta: dict[str, object] = {"position": position, "handle_httpstatus_list": _MISSING}
+        if not day:
+            # A backfill asks for a day once; there is nothing to compare with.
+            meta["listing"] = url
+        # A day's file that is missing or empty is a day without articles.
+        is_day = self._day_address.fullmatch(url) is not None
+        yield Request(
+            url,
+            self.parse,
+            cb_kwargs={"day": day, "depth": depth, "may_be_empty": is_day},
+            meta=meta,
+            priority=LISTING_PRIORITY,
+            dont_filter=True,
+        )
 
     def parse_index(self, response: Response) -> Iterator[Request]:
         """Ask for the files that changed. Raises UnreadableError."""
         run = Run.of(self.outlet.crawler)
         yesterday = self._dates(datetime.now(UTC) - timedelta(days=1))
-        if response.status != 200:
-            for url in map(self._address, yesterday):
-                # What stands in an index that has not changed has not changed either.
-                known = run.recall(url)
-                if response.status != 304 or not (known and known.position):
-                    yield from self._file(url)
-            if response.status != 304:
-                raise UnreadableError(f"http {response.status}")
-            return
-        listed = set()
-        first = run.recall(_INDEX) is None
-        recent = utc(datetime.now(UTC) - timedelta(days=2))
-        for entry in read_sitemap(response.body):
-            listed.add(entry.url)
-            known = run.recall(entry.url)
-            if known and entry.modified and known.position == entry.modified:
-                continue
-            if first and entry.modified and entry.modified < recent:
-                # The first run takes the news of today; what changes from now on is seen.
-                run.remember(entry.url, position=entry.modified)
-            elif self.outlet.on_site(entry.url):
-                yield from self._file(entry.url, entry.modified)
+        listed: set[str] = set()
+        failed: UnreadableError | None = None
+        if response.status != 304:
+            try:
+                yield from self._follow(response, 0, listed)
+                run.remember(_INDEX)
+            except UnreadableError as error:
+                failed = error
         for url in map(self._address, yesterday):
-            if url not in listed:
+            # What stands in an index that has not changed has not changed either.
+            known = run.recall(url)
+            if url not in listed and not (response.status == 304 and known and known.position):
                 yield from self._file(url)
-        run.remember(_INDEX)
+        if failed:
+            raise failed
 
-    def parse(self, response: Response, day: str) -> Iterator[Request]:
-        """Ask for the articles of a file. Raises UnreadableError; what was readable is asked."""
-        for entry in read_sitemap(response.body):
-            candidate = self.outlet.candidate(entry.url)
-            if candidate and self._is_wanted(candidate.url):
-                yield self.outlet.article_request(
-                    replace(candidate, modified=entry.modified, published=entry.published)
-                )
+    def parse(
+        self, response: Response, day: str, depth: int, may_be_empty: bool
+    ) -> Iterator[Request]:
+        """Ask for what a file lists. Raises UnreadableError; what was readable is asked."""
+        if response.body.strip() or not may_be_empty:
+            try:
+                yield from self._follow(response, depth, set())
+            except UnreadableError as error:
+                if not (may_be_empty and str(error) == f"http {response.status}"):
+                    raise
         if day:
             self._read.add(day)
-            while self._days and self._days[0] in self._read:
-                self._backward.reached(self._days.popleft())
-            if not self._days:
-                self._backward.finished()
+            self._go_back()
+
+    def _go_back(self) -> None:
+        """Note how far a backfill has come. Raises UnreadableError when it found nothing at all."""
+        if not (self._any_readable or self._backward.is_resumed):
+            # Days may be empty, but all of them are not: the site has its sitemaps elsewhere.
+            if len(self._read) == len(self._days):
+                raise UnreadableError("no sitemap of any day")
+            return
+        while self._days and self._days[0] in self._read:
+            self._backward.reached(self._days.popleft())
+        if not self._days:
+            self._backward.finished()
+
+    def _follow(self, response: Response, depth: int, listed: set[str]) -> Iterator[Request]:
+        """Ask for the articles and files that a file lists; the files are noted in ``listed``.
+
+        Raises UnreadableError.
+        """
+        run = Run.of(self.outlet.crawler)
+        listed_any = False
+        first = run.recall(_INDEX) is None
+        recent = utc(datetime.now(UTC) - timedelta(days=2))
+        try:
+            for entry in read_sitemap(response.body, response.url):
+                listed_any = self._any_readable = True
+                if not entry.is_sitemap:
+                    yield from self._article(entry)
+                    continue
+                listed.add(entry.url)
+                known = run.recall(entry.url)
+                if known and entry.modified and known.position == entry.modified:
+                    continue
+                if first and entry.modified and entry.modified < recent:
+                    # The first run takes the news of today; what changes from now on is seen.
+                    run.remember(entry.url, position=entry.modified)
+                elif self.outlet.on_site(entry.url):
+                    if depth == _DEPTH:
+                        raise UnreadableError("indexes in indexes without end")
+                    yield from self._file(entry.url, entry.modified, depth=depth + 1)
+        except UnreadableError as error:
+            if response.status != 200 and not listed_any:
+                raise UnreadableError(f"http {response.status}") from error
+            raise
+        self._any_readable = True
+
+    def _article(self, entry: Entry) -> Iterator[Request]:
+        candidate = self.outlet.candidate(entry.url)
+        if candidate and self._is_wanted(candidate.url):
+            yield self.outlet.article_request(
+                replace(
+                    candidate,
+                    modified=entry.modified,
+                    published=entry.published,
+                    headline=entry.headline,
+                    language=entry.language,
+                )
+            )
 
     def _is_wanted(self, url: str) -> bool:
         sections = self.outlet.wanted.sections
