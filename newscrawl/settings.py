@@ -37,10 +37,13 @@ TELNETCONSOLE_ENABLED = False  # default True
 REMOTE_CONTROL_ENABLED = False  # default True
 
 LOG_FORMATTER = "newscrawl.extensions.logformatter.LogFormatter"  # one line for a dropped record
+STATS_DUMP = False  # default True, at INFO; ours is at DEBUG, and run.json holds them
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR; what failed is logged where it is counted
 
 EXTENSIONS = {
-    "newscrawl.extensions.stats.Measures": 50,
+    "newscrawl.extensions.stats.RecordStats": 50,
     "newscrawl.extensions.run.Run": 100,
+    "newscrawl.extensions.repeats.Repeats": 150,
     "newscrawl.extensions.progress.Progress": 200,
     "newscrawl.extensions.metrics.Metrics": 250,
     "newscrawl.extensions.report.Report": 260,

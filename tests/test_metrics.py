@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST
-from tests.recordings import site
+from tests.recordings import HTML, address, article, site
 from tests.sample.server import running
 from tests.sample.site import SampleSite
 
@@ -63,6 +63,37 @@ def test_every_log_line_is_an_object(crawled: Crawl) -> None:
     assert said["message"].startswith(f"Run {run['run']} of hill: limit")
     assert said["level"] == "INFO"
     assert datetime.fromisoformat(said["time"]).utcoffset() is not None
+
+
+def test_a_log_of_warnings_counts_alike_ones_and_ends_with_the_result(tmp_path: Path) -> None:
+    pages = {address(number): (410, HTML, b"") for number in range(6000001, 6000006)}
+    pages[address(6000006)] = (200, HTML, article(6000006, body=""))
+    pages[address(6000007)] = (200, HTML, article(6000007))
+    done = crawl(
+        tmp_path / "output",
+        *("-a", "sections=news"),
+        NEWSCRAWL_REPLAY=str(site(tmp_path / "site.warc.gz", pages)),
+        NEWSCRAWL_LOG_LEVEL="WARNING",
+        NEWSCRAWL_LOG_JSON=str(tmp_path / "log.jsonl"),
+    )
+    alike = [line for line in done.log.splitlines() if "http 410" in line and "://" in line]
+    first, last = alike
+    message = first.partition("WARNING: ")[2]
+    assert last.endswith(f"WARNING: 5 messages like this one: {message}")
+    lines = map(json.loads, (tmp_path / "log.jsonl").read_text("utf-8").splitlines())
+    told = [it["message"] for it in lines if it["message"].endswith("http 410")]
+    assert [sum(url in it for it in told) for url in list(pages)[1:5]] == [1] * 4
+    (run,) = done.runs
+    folder = done.output / "hill" / f"run={run['run']}"
+    assert done.log.endswith(
+        f"Run {run['run']} of hill: finished, incomplete\n"
+        "  discovered      7 articles\n"
+        "    new           1    revised 0    unchanged 0    known 0 (not requested)\n"
+        "    rejected      1    no body 1\n"
+        "    failed        5    http 410 5 (retried in a later run)\n"
+        f"  output     {folder}\n"
+        f"  details    newscrawl check-run hill -s NEWSCRAWL_OUTPUT_DIR={done.output}\n"
+    )
 
 
 def test_metrics_that_cannot_be_written_do_not_end_the_run(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
-    done = crawl(tmp_path_factory.mktemp("output"), NEWSCRAWL_REPLAY=str(recording))
+    # Of log lines that differ in the address only, the first is shown above DEBUG.
+    settings = {"NEWSCRAWL_REPLAY": str(recording), "NEWSCRAWL_LOG_LEVEL": "DEBUG"}
+    done = crawl(tmp_path_factory.mktemp("output"), **settings)
     assert done.code == 0, done.log
     return done
 

@@ -1,7 +1,6 @@
 """``scrapy demo``: crawl the bundled sample site, offline, and show what came out."""
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -18,7 +17,6 @@ from rich.table import Table
 from scrapy.commands import ScrapyCommand
 
 from newscrawl.commands.base import OutputCommand
-from newscrawl.extensions.progress import summary
 from newscrawl.storage.parts import read_part
 
 
@@ -48,10 +46,6 @@ class Command(OutputCommand, ScrapyCommand):
             for record in read_part(part)
         ]
         show(records, Console(), output)
-        # On a terminal the crawl itself has said this.
-        if not sys.stderr.isatty():
-            for run in sorted(output.glob("hill/run=*/run.json")):
-                print(summary(json.loads(run.read_text("utf-8")), str(run.parent)))  # noqa: T201
 
 
 def unpack_sample(folder: Path) -> list[Path]:

@@ -1,9 +1,11 @@
-"""Seeing a crawl work: live on a terminal, plain lines elsewhere, and one block at the end."""
+"""Progress of a crawl: a live line on a terminal, log lines elsewhere, and one block at the end."""
 
 import logging
+import shlex
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from rich.table import Table
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
+from scrapy.utils.log import get_scrapy_root_handler
 
 from newscrawl.extensions.run import Run
 from newscrawl.storage.books import FAILED, KNOWN, NEW, REJECTED, REVISED, UNCHANGED
@@ -21,9 +24,9 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Extension: shows how the crawl goes, and says at its end what was got and what was not.
+    """Extension: shows the progress of a crawl, and at its end what the run did.
 
-    On a terminal one live line; in a log file, a pipe or under Scrapyd nothing but log lines.
+    A terminal gets a live line; a log file, a pipe and Scrapyd get log lines only.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -41,14 +44,14 @@ class Progress:
         return progress
 
     def open(self, spider: Spider) -> None:
-        """Start the live line when somebody is looking."""
+        """Start the live line on a terminal."""
         settings = self.crawler.settings
         if settings.get("LOG_FILE") or not settings.getbool("LOG_ENABLED"):
             return
         console = Console(stderr=True)
         if not console.is_terminal or not sys.stderr.isatty():
             return
-        # Log lines go through the same console, or they would tear the live line.
+        # Log lines go through the same console, or they would break the live line.
         root = logging.getLogger()
         for handler in root.handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
@@ -63,17 +66,17 @@ class Progress:
         self.ticker.start(0.25)
 
     def tick(self) -> None:
-        """Bring the live line up to date."""
+        """Update the live line."""
         if self.live is not None:
             self.live.update(self.line())
 
     @property
     def run(self) -> Run:
-        """The run, which is there once the crawl has begun."""
+        """The run of the crawl."""
         return Run.of(self.crawler)
 
     def line(self) -> Table:
-        """Return the live line: pages, articles by fate, duplicates, queue and rate."""
+        """Return the live line: pages, articles by outcome, duplicates, queue and rate."""
         counts = self.run.books.counts()
         pages = self.crawler.stats.get_value("response_received_count", 0)
         scheduler: Any = self.crawler.engine.scheduler
@@ -90,43 +93,64 @@ class Progress:
             f"{self.crawler.stats.get_value('newscrawl/link_repeats', 0)} duplicate links",
             f"{len(scheduler or ())} in the queue",
             f"{pages / seconds * 60:.0f} pages/min",
-            # How far a backfill has come.
+            # The date that a backfill has reached.
             str(self.crawler.stats.get_value("newscrawl/position", "")),
         )
         return table
 
     def close(self) -> None:
-        """End the live line and say in one block what the run did."""
+        """End the live line and write what the run did."""
         if self.live is not None:
             self.ticker.stop()
             self.live.stop()
         if self.run.document.get("books"):
-            text = summary(self.run.document, str(self.run.writer.folder))
+            text = summary(self.run.document, self.run.writer.folder)
             if self.live is not None:
                 self.live.console.print(text, highlight=False, markup=False)
             else:
-                logger.info("%s", text)
+                # The block is in a log of warnings, too.
+                handler = get_scrapy_root_handler()
+                quiet = handler is not None and handler.level > logging.INFO
+                logger.log(logging.WARNING if quiet else logging.INFO, "%s", text)
 
 
-def summary(document: Mapping[str, Any], folder: str) -> str:
-    """Return what a run did, for people: what was got, what was not and why, and where it is."""
-    books = document["books"]
+def summary(document: Mapping[str, Any], folder: Path) -> str:
+    """Return what a run did, for people: where each article is, and why, and what to do next.
+
+    The parts of ``discovered`` sum to it. ``folder`` is the run's.
+    """
+    books, listings = document["books"], document["listings"]
+    state = "complete" if document["complete"] else "incomplete"
     lines = [
-        f"Run {document['run']} of {document['spider']}: {document['reason']},"
-        f" {'complete' if document['complete'] else 'NOT complete'}",
-        f"  got       {books['new']} new and {books['revised']} revised articles"
-        f" of {books['discovered']} discovered",
-        f"  passed    {books['known']} known, {books['unchanged']} unchanged",
+        f"Run {document['run']} of {document['spider']}: {document['reason']}, {state}",
+        f"  discovered {books['discovered']:>6} articles",
+        f"    new      {books['new']:>6}    revised {books['revised']}"
+        f"    unchanged {books['unchanged']}    known {books['known']} (not requested)",
     ]
-    for name in ("rejected", "failed"):
-        for reason, count in books[name].items():
-            lines.append(f"  {name:<9} {count} {reason}")
-    for reason, count in document["listings"]["failed"].items():
-        lines.append(f"  listings  {count} not read: {reason}")
-    if refused := document.get("refused"):
-        until = f", over since {refused['over']}" if "over" in refused else ""
-        lines.append(f"  refused   pages since {refused['since']}: {refused['reason']}{until}")
+    for name, later in (("rejected", ""), ("failed", " (retried in a later run)")):
+        if reasons := books[name]:
+            count = sum(reasons.values())
+            lines.append(f"    {name:<8} {count:>6}    {_reasons(reasons)}{later}")
     if books["pending"]:
-        lines.append(f"  pending   {books['pending']} not asked for, or not answered in time")
-    lines.append(f"  in        {folder}")
-    return "\n".join(lines)
+        lines.append(f"    pending  {books['pending']:>6}    not requested in this run")
+    if failed := listings["failed"]:
+        count = sum(failed.values())
+        pages = "page" if count == 1 else "pages"
+        lines.append(f"  listings   {count:>6} {pages} failed: {_reasons(failed)}")
+    if refused := document.get("refused"):
+        until = f" until {refused['over']}" if "over" in refused else ""
+        lines.append(f"  refused    pages since {refused['since']}{until}: {refused['reason']}")
+    output = folder.parent.parent
+    check = f"newscrawl check-run {document['spider']}"
+    if output.absolute() != Path("output").absolute():
+        check += f" -s {shlex.quote(f'NEWSCRAWL_OUTPUT_DIR={_near(output)}')}"
+    return "\n".join([*lines, f"  output     {_near(folder)}", f"  details    {check}"])
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in counts.items())
+
+
+def _near(path: Path) -> Path:
+    """Return a path below the working directory relative to it, others as they are."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

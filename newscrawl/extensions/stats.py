@@ -1,8 +1,9 @@
-"""What a run's stats tell beyond Scrapy's own: what the records hold, and how fast answers came.
+"""Stats beyond Scrapy's own: the fields that records have, and the latency of responses.
 
-``run.json`` keeps all stats; monitors, metrics and the report read them there.
+``run.json`` keeps all stats; checks, metrics and the report read them there.
 """
 
+import logging
 from typing import Self
 
 from scrapy import signals
@@ -13,9 +14,14 @@ from scrapy.statscollectors import StatsCollector
 from newscrawl.items import Article
 from newscrawl.storage.stats import COVERED, LATENCY_BOUNDS
 
+logger = logging.getLogger(__name__)
 
-class Measures:
-    """Extension: counts published records by source and field, and answers by latency."""
+
+class RecordStats:
+    """Extension: counts published records by source and field, and responses by latency.
+
+    Scrapy's dump of all stats, which are in ``run.json``, is logged at DEBUG.
+    """
 
     def __init__(self, stats: StatsCollector) -> None:
         """Count in ``stats``."""
@@ -24,20 +30,21 @@ class Measures:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Connect to the crawl's signals."""
-        measures = cls(crawler.stats)
-        crawler.signals.connect(measures.published, signals.item_scraped)
-        crawler.signals.connect(measures.answered, signals.response_received)
-        return measures
+        record_stats = cls(crawler.stats)
+        crawler.signals.connect(record_stats.published, signals.item_scraped)
+        crawler.signals.connect(record_stats.answered, signals.response_received)
+        crawler.signals.connect(record_stats.dump, signals.engine_stopped)
+        return record_stats
 
     def published(self, item: Article) -> None:
-        """Count a record and the fields that it has."""
+        """Count a record and its filled fields."""
         self.stats.inc_value(f"newscrawl/published/{item.source}")
         for name in COVERED:
             key = f"newscrawl/filled/{item.source}/{name}"
             self.stats.inc_value(key, 1 if getattr(item, name) else 0)
 
     def answered(self, response: Response, request: Request) -> None:
-        """Count an answer by its latency, from the request sent to its headers received."""
+        """Count a response by its latency, from the request sent to the headers received."""
         latency = request.meta.get("download_latency")
         if latency is None:
             return
@@ -45,3 +52,7 @@ class Measures:
         self.stats.inc_value("newscrawl/latency/sum", latency)
         for bound in LATENCY_BOUNDS:
             self.stats.inc_value(f"newscrawl/latency/le/{bound:g}", 1 if latency <= bound else 0)
+
+    def dump(self) -> None:
+        """Log all stats."""
+        logger.debug("Stats:\n%s", self.stats)
