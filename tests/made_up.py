@@ -74,7 +74,8 @@ def write_run(
     ledger.apply([change for it in records for change in ledger.published(it, run, None)])
     ledger.restore(outlet, run, withdrawn)
     ledger.close()
-    new = sum(it["revision"] == 1 for it in records)
+    ids = {it["id"] for it in records}
+    new = len({it["id"] for it in records if it["revision"] == 1})
     document = {
         "run": run,
         "spider": outlet,
@@ -82,10 +83,10 @@ def write_run(
         "complete": True,
         "parts": [asdict(part) for part in writer.parts],
         "books": {
-            "discovered": len(records),
+            "discovered": len(ids),
             "known": 0,
             "new": new,
-            "revised": len(records) - new,
+            "revised": len(ids) - new,
             "unchanged": 0,
             "rejected": {},
             "failed": {},
