@@ -196,6 +196,55 @@ def test_what_was_published_twice_is_there_once(tmp_path: Path) -> None:
     assert "3 lines stood in the parts twice" in dataset(step, "build", "--anew").stderr
 
 
+def test_what_an_archive_adds_is_the_article_only_when_it_is_later(tmp_path: Path) -> None:
+    """Readers get the latest text: by when it was modified, else by when it was fetched."""
+
+    def version(number: int, revision: int, modified: str | None, fetched: str, **values: str):
+        times = {"date_modified": modified and f"2026-11-{modified}:00:00Z"}
+        times["date_fetched"] = f"2026-11-{fetched}:00:00Z"
+        return made_up(number, revision, **{"source": "archive", **times, **values})
+
+    runs = [
+        [
+            # Read from the site; archives of before and of later follow.
+            version(1, 1, "20T13", "24T10", source="page"),
+            version(2, 1, "20T13", "21T10", source="page"),
+            # One archive, the newer capture first.
+            version(3, 1, "21T13", "22T10"),
+            version(3, 2, "20T13", "20T20"),
+            # Pages that do not say when they were modified.
+            version(4, 1, None, "22T10"),
+            version(4, 2, "20T13", "20T20"),
+            version(5, 1, "20T13", "20T20"),
+        ],
+        [
+            version(1, 2, "20T13", "23T10"),
+            version(2, 2, "21T13", "22T10"),
+            version(3, 3, None, "23T10"),
+            version(5, 2, "20T13", "21T20"),
+        ],
+        # The site's text is later than all that were published before it.
+        [version(1, 3, "19T13", "24T20"), version(2, 3, "20T13", "25T10", source="page")],
+        [version(2, 4, "21T13", "24T10"), version(5, 3, "20T12", "25T10")],
+    ]
+    wanted = [
+        {1: 1, 2: 1, 3: 1, 4: 1, 5: 1},
+        {1: 1, 2: 2, 3: 3, 4: 1, 5: 2},
+        {1: 1, 2: 3, 3: 3, 4: 1, 5: 2},
+        {1: 1, 2: 4, 3: 3, 4: 1, 5: 2},
+    ]
+    for number, (records, latest) in enumerate(zip(runs, wanted, strict=True)):
+        write_run(tmp_path / "step", f"2026112{number}T000000Z", records)
+        build(tmp_path / "step")
+        found = {int(it["id"]): it["revision"] for it in rows(tmp_path / "step")}
+        assert found == latest, number
+        write_run(tmp_path / "once", f"2026112{number}T000000Z", records)
+    build(tmp_path / "once")
+    assert contents(tmp_path / "once") == contents(tmp_path / "step")
+    assert len(rows(tmp_path / "once", "revisions")) == sum(map(len, runs))
+    assert list(Verifier(tmp_path / "once").faults(None)) == []
+
+
 def test_only_the_months_that_a_run_touches_are_written(tmp_path: Path) -> None:
     march: dict[str, Any] = {"date_published": "2026-03-01T00:00:00Z"}
     write_run(tmp_path, RUNS[0], [made_up(1), made_up(2, **march)])

@@ -62,7 +62,7 @@ async def article(datasette: Any, request: Any) -> Any:
     )
     told = {
         "article": found[0],
-        "latest": revisions[-1],
+        "latest": next(it for it in revisions if it["revision"] == found[0]["revision"]),
         # Long texts take their time, and others want their pages meanwhile.
         "history": await asyncio.to_thread(_history, revisions),
         "same": same,

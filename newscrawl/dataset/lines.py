@@ -11,7 +11,7 @@ from typing import Any
 from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.parts import line_of
-from newscrawl.storage.versions import raised
+from newscrawl.storage.versions import Record, raised
 
 # How our lines begin and end; a quotation mark within a value is escaped, so none can imitate it.
 _KEY = re.compile(rb'\{"outlet":"([^"\\]+)","id":"([^"\\]+)","revision":(\d+),')
@@ -42,6 +42,8 @@ class MonthLines:
     """The highest revision of each article that has a new one above 1."""
     live: dict[str, str] = field(default_factory=dict)
     """The last run that read a new revision above 1 of an article, not from an archive."""
+    archived: set[str] = field(default_factory=set)
+    """Articles of which an archive gave a new revision above 1."""
 
     def add(self, day: int, part: int, start: int, end: int) -> None:
         """Enter a line."""
@@ -82,6 +84,17 @@ class Lines:
                 runs += [run] * count
         return b"".join(pieces), runs
 
+    def versions(self, month: Month) -> dict[str, list[Record]]:
+        """Return the new records of a month's articles that archives revised. Raises OSError."""
+        lines = self.months.get(month, MonthLines())
+        found: dict[str, list[Record]] = {}
+        for day in lines.ranges if lines.archived else ():
+            for line in self.read(month, [day])[0].splitlines():
+                key = _KEY.match(line)
+                if key and key[2].decode() in lines.archived:
+                    found.setdefault(key[2].decode(), []).append(json.loads(line))
+        return found
+
     def _put(self, home: Month, line: "_Line") -> None:
         day = line.day if line.month == home else 1 if line.month < home else 31
         lines = self.months.setdefault(home, MonthLines())
@@ -90,6 +103,8 @@ class Lines:
             lines.newest[line.id] = max(line.revision, lines.newest.get(line.id, 0))
             if line.live:
                 lines.live[line.id] = self.parts[line.part][1]
+            else:
+                lines.archived.add(line.id)
 
 
 @dataclass(frozen=True, slots=True)

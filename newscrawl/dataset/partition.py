@@ -1,7 +1,7 @@
 """One partition: an outlet's articles of one month, as sorted Parquet files."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from newscrawl.dataset.columns import NAME, TIME, dataset_schema, record_schema
 from newscrawl.dataset.lines import Lines, Month, MonthLines
 from newscrawl.exceptions import DatasetError
+from newscrawl.storage.latest import Version, latest_of
+from newscrawl.storage.versions import Record
 
 ARTICLES = "articles.parquet"
 LATEST = "latest.parquet"
@@ -35,6 +37,8 @@ _REPEATING = [
     *("authors.list.element.name", "authors.list.element.url"),
     *("sections.list.element", "tags.list.element"),
 ]
+_TIMES = ("date_modified", "date_fetched")
+_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _NO_STATISTICS = ("body", "description", "url", "source_url", "content_hash")
 
 _SCHEMA = dataset_schema()
@@ -83,7 +87,7 @@ class Contents:
 
 
 def _text(time: pa.Scalar) -> str:
-    return str(time.as_py().strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return str(time.as_py().strftime(_FORM))
 
 
 class _Sink:
@@ -207,7 +211,7 @@ def write_partition(
     files = [old / name for name in (LATEST, EARLIER)] if old else []
     streams = [_Stream(path) for path in files if path.exists()]
     new = lines.months.get(month, MonthLines())
-    newest = _newest(files[0] if old else None, new)
+    newest = _newest(files, new.newest, lines.versions(month))
     before = _gone(files[0]) if old else {}
     revised = pa.array(sorted(newest), pa.string())
     seen: set[tuple[str, int]] = set()
@@ -253,15 +257,34 @@ def _gone(latest: Path) -> dict[str, datetime]:
     return dict(zip(table["id"].to_pylist(), table["date_gone"].to_pylist(), strict=True))
 
 
-def _newest(latest: Path | None, new: MonthLines) -> dict[str, int]:
-    """Return the highest revision, old or new, of each article that has one above 1."""
-    if latest is None:
-        return new.newest
-    table = pq.ParquetFile(latest).read(columns=["id", "revision"])
-    table = table.filter(pc.greater(table["revision"], 1))
-    found = dict(zip(table["id"].to_pylist(), table["revision"].to_pylist(), strict=True))
-    for identity, revision in new.newest.items():
-        found[identity] = max(revision, found.get(identity, 0))
+def _newest(
+    old: Sequence[Path], new: Mapping[str, int], archived: Mapping[str, list[Record]]
+) -> dict[str, int]:
+    """Return the revision that readers get of each article that has several.
+
+    ``old`` are the files of the latest and the earlier revisions so far, or none; ``new`` holds the
+    highest new revision of each article, ``archived`` all new records of those of which archives
+    gave some.
+    """
+    found: dict[str, int] = {}
+    times: dict[str, Version] = {}
+    if old:
+        latest, earlier = old
+        table = pq.ParquetFile(latest).read(columns=["id", "revision", *_TIMES])
+        several = pc.greater(table["revision"], 1)
+        if earlier.exists():
+            ids = pq.ParquetFile(earlier).read(columns=["id"])["id"]
+            several = pc.or_(several, pc.is_in(table["id"], ids.combine_chunks()))
+        several = pc.or_(several, pc.is_in(table["id"], pa.array(list(archived), pa.string())))
+        for row in table.filter(several).to_pylist():
+            found[row["id"]] = row["revision"]
+            modified, fetched = (it and it.strftime(_FORM) for it in map(row.get, _TIMES))
+            times[row["id"]] = Version(row["revision"], modified, fetched)
+    for identity, revision in new.items():
+        if identity not in archived:
+            found[identity] = max(revision, found.get(identity, 0))
+    for identity, records in archived.items():
+        found[identity] = latest_of(records, times.get(identity)).revision
     return found
 
 
