@@ -74,6 +74,12 @@ class Crawl:
         """Every ``run.json``, the oldest first."""
         return [json.loads(p.read_text()) for p in sorted(self.output.glob("hill/run=*/run.json"))]
 
+    @property
+    def stats(self) -> dict[str, Any]:
+        """The stats of the latest run."""
+        stats: dict[str, Any] = self.runs[-1]["stats"]
+        return stats
+
 
 def environment(output: Path, **more: str) -> dict[str, str]:
     """Return the environment of a command that works on ``output``."""

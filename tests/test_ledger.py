@@ -63,9 +63,7 @@ def test_an_unchanged_site_costs_only_its_listings(
     assert books["known"] == books["discovered"] == first.runs[0]["books"]["discovered"]
     assert again.records == first.records
     asked = again.runs[1]["listings"]["asked"]
-    assert f"'scheduler/dequeued': {asked + 1}" in again.log or (
-        f"'scheduler/dequeued': {asked}" in again.log
-    )
+    assert again.stats["scheduler/dequeued"] - asked in (0, 1)
 
 
 def test_a_shallow_run_does_not_hide_what_is_deeper(

@@ -33,7 +33,7 @@ class RecordStats:
         record_stats = cls(crawler.stats)
         crawler.signals.connect(record_stats.published, signals.item_scraped)
         crawler.signals.connect(record_stats.answered, signals.response_received)
-        crawler.signals.connect(record_stats.dump, signals.engine_stopped)
+        crawler.signals.connect(record_stats.dump, signals.spider_closed)
         return record_stats
 
     def published(self, item: Article) -> None:
