@@ -149,7 +149,7 @@ class Candidate:
     is when the listing says that it changed, and ``published`` when it appeared: UTC as the
     record writes it, or None when the listing does not say; ``headline`` and ``language``
     likewise. ``authors`` are those that the listing names, for articles that come by a way that
-    names none.
+    names none, and ``credited`` those of the latest revision, where nothing names newer ones.
     """
 
     id: str
@@ -159,6 +159,7 @@ class Candidate:
     authors: tuple[Author, ...] = ()
     headline: str | None = None
     language: str | None = None
+    credited: tuple[Author, ...] = ()
 
 
 def content_hash(article: Article) -> str:

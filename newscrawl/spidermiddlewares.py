@@ -39,7 +39,7 @@ from newscrawl.extensions.run import Run
 from newscrawl.extraction.processors import utc
 from newscrawl.items import Article, Candidate, record
 from newscrawl.storage.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
-from newscrawl.storage.ledger import Known, Remembered, State
+from newscrawl.storage.ledger import NOT_PUBLISHED, Known, Remembered, State
 
 logger = logging.getLogger(__name__)
 
@@ -98,9 +98,10 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
 
     @property
     def revisits(self) -> bool:
-        """Whether young articles are looked at: not where listings tell what was changed."""
+        """Whether young articles are asked for: not where REST tells what has changed or gone."""
         spider: Any = self.crawler.spider
-        return "links" in spider.wanted.discover and not spider.pages_closed
+        by_pages = "links" in spider.wanted.discover and not spider.pages_closed
+        return by_pages or not spider.rest
 
     def spider_idle(self) -> None:
         """Go on by REST when nothing is left to ask and listing pages were refused.
@@ -170,11 +171,15 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         elif candidate.authors and not known.known_authors:
             credited = self.run.ledger.credited(self.outlet, candidate.id, candidate.authors)
             self.run.enter(credited)
+        # A listing that tells times is made from the site's database; a link may be an old one.
+        if known and candidate.modified and candidate.url != known.url and "?" not in candidate.url:
+            self.run.enter(self.run.ledger.moved(self.outlet, candidate.id, candidate.url))
         return known
 
     def is_wanted(self, known: Known, candidate: Candidate) -> bool:
         """Say whether to ask for a known article: it is due, or a listing tells of a change."""
-        if known.is_changed(candidate.modified):
+        back = known.state == State.GONE and candidate.modified is not None
+        if back or known.is_changed(candidate.modified):
             # Until it is settled, whatever becomes of this run.
             self.run.enter(self.run.ledger.changed(self.outlet, candidate.id, _now()))
             return True
@@ -189,8 +194,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             return request
         candidate: Candidate = request.meta["candidate"]
         if not candidate.authors:
-            authors = known.known_authors
-            request.meta["candidate"] = replace(candidate, authors=authors)
+            request.meta["candidate"] = replace(candidate, credited=known.known_authors)
         if request.meta.get("page") and known.revision and known.date_published:
             request.meta["known"] = known
             _make_conditional(request, known)
@@ -305,6 +309,8 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         if isinstance(failure.value, StoppingError):
             return
         reason = failure_reason(failure)
+        if request.meta.get("unlisted") and _hides_post(failure):
+            reason = NOT_PUBLISHED
         logger.warning("Failed %s: %s", request.meta["candidate"].url, reason)
         self.count(f"newscrawl/failed/{reason}")
         self.refused(request.meta["candidate"], FAILED, reason)
@@ -351,6 +357,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             self.books.settle(candidate.id, UNCHANGED)
             # An archive does not tell what the site has now.
             if item.source != "archive":
+                self.run.enter(self.run.ledger.moved(self.outlet, item.id, item.url))
                 due = self.run.schedule.revisit(item.date_published, datetime.now(UTC))
                 self.enter_unchanged(candidate.id, due)
         elif isinstance(exception, OutsideWindow):
@@ -408,8 +415,18 @@ def not_modified(failure: Failure) -> Response | None:
     return error.response if isinstance(error, HttpError) and error.response.status == 304 else None
 
 
+def _hides_post(failure: Failure) -> bool:
+    """Say whether WordPress has a post no longer: a draft, private, in the trash or deleted."""
+    error = failure.value
+    if not isinstance(error, HttpError) or error.response.status not in (401, 403, 404, 410):
+        return False
+    return any(code in error.response.body for code in (b"rest_forbidden", b"rest_post_invalid_id"))
+
+
 def _make_conditional(request: Request, has: Known | Remembered) -> None:
-    if has.etag:
+    # nginx weakens the ETag of what it compresses; WordPress, which wants both to be its own, then
+    # never says that nothing has changed. The time alone does.
+    if has.etag and not (has.etag.startswith("W/") and has.last_modified):
         request.headers["If-None-Match"] = has.etag
     if has.last_modified:
         request.headers["If-Modified-Since"] = has.last_modified

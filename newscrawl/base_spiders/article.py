@@ -139,7 +139,7 @@ class ArticleSpider(Outlet, Spider):
         Raises UnreadableError for an answer that is no post of this article.
         """
         candidate: Candidate = response.meta["candidate"]
-        authors = await self.bylines.of(candidate)
+        authors = await self.bylines.of(candidate) or candidate.credited
         yield await self.read_post(response, replace(candidate, authors=authors))
 
     async def read_post(self, response: Response, candidate: Candidate) -> Article:

@@ -29,6 +29,12 @@ _LOCK_WAIT = 5  # seconds of one try; SQLite waits by itself
 _LOCK_TRIES = 24
 _CACHES = timedelta(hours=1)  # longer than a site's caches hold an old page
 
+NOT_PUBLISHED = "not published"
+"""Why a request failed for a post that REST lists no longer and does not give either."""
+
+# What says that the site has an article no longer.
+_GONE = ("http 404", "http 410", NOT_PUBLISHED)
+
 _T = TypeVar("_T")
 
 
@@ -248,6 +254,7 @@ class Ledger:
         self._seen = insert(articles).on_conflict_do_nothing()
         self._changed = articles.update().where(*key).values(next_attempt=sa.bindparam("now"))
         self._authors = articles.update().where(*key).values(authors=sa.bindparam("new_authors"))
+        self._moved = articles.update().where(*key).values(url=sa.bindparam("new_url"))
         named = (listings.c.outlet == sa.bindparam("o"), listings.c.name == sa.bindparam("n"))
         self._recall = sa.select(*(listings.c[it] for it in Remembered.__slots__)).where(*named)
         self._unlist = listings.delete().where(*named)
@@ -375,6 +382,31 @@ class Ledger:
             query = query.where(sa.not_(young))
         return [Candidate(identity, url) for identity, url in self._all(query)]
 
+    def young(self, outlet: str, now: str) -> list[Known]:
+        """Return the published articles whose time to be looked at has come, the oldest first."""
+        of_article = (articles.c[name] for name in Known.__slots__)
+        query = sa.select(*of_article).where(
+            articles.c.outlet == outlet,
+            articles.c.next_attempt <= now,
+            articles.c.state == State.PUBLISHED,
+            articles.c.attempts == 0,
+        )
+        return [Known(*row) for row in self._all(query.order_by(articles.c.next_attempt))]
+
+    def count(self, outlet: str) -> int:
+        """Return how many articles are known that have not gone from the site."""
+        of_outlet = (articles.c.outlet == outlet, articles.c.state != State.GONE)
+        return int(self._all(sa.select(sa.func.count()).where(*of_outlet))[0][0])
+
+    def published_after(self, outlet: str, moment: str) -> list[str]:
+        """Return the ids of the articles that were published after a moment, the newest first."""
+        query = (
+            sa.select(articles.c.id)
+            .where(articles.c.outlet == outlet, articles.c.date_published > moment)
+            .order_by(articles.c.date_published.desc())
+        )
+        return [row[0] for row in self._all(query)]
+
     def recall(self, outlet: str, name: str) -> Remembered | None:
         """Return what is remembered of a listing or a job, or None."""
         rows = self._all(self._recall, {"o": outlet, "n": name})
@@ -399,6 +431,14 @@ class Ledger:
     def changed(self, outlet: str, identity: str, now: str) -> Change:
         """Note that a listing knows a newer version of an article: it is due until settled."""
         return self._changed, {"o": outlet, "i": identity, "now": now}
+
+    def postponed(self, outlet: str, identity: str, until: str | None) -> Change:
+        """Note when an article is to be looked at again; None: it is old."""
+        return self._changed, {"o": outlet, "i": identity, "now": until}
+
+    def moved(self, outlet: str, identity: str, url: str) -> Change:
+        """Note an article's new address."""
+        return self._moved, {"o": outlet, "i": identity, "new_url": url}
 
     def credited(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
         """Note the authors that a listing names."""
@@ -430,10 +470,17 @@ class Ledger:
         """
         key = {"outlet": record["outlet"], "id": record["id"]}
         state = State.PUBLISHED
-        if record["source"] == "archive":
+        back: list[Change] = []
+        if record["source"] == "archive" or record["revision"] > 1:
             known = self.get(record["outlet"], record["id"])
             if known and known.state == State.GONE:
-                state, next_attempt = State.GONE, None
+                if record["source"] == "archive":
+                    state, next_attempt = State.GONE, None
+                else:
+                    date = record["date_fetched"]
+                    back = [
+                        self._withdrawn(record["outlet"], run, record["id"], gone=False, date=date)
+                    ]
         shared = {name: record[name] for name in ("content_hash", "date_modified", "revision")}
         article = {
             **key,
@@ -451,7 +498,7 @@ class Ledger:
             "authors": _authors(Author(**author) for author in record["authors"]),
         }
         revision = {**key, **shared, "run": run, "date_fetched": record["date_fetched"]}
-        return [(self._put, article), (self._add_revision, revision)]
+        return [(self._put, article), (self._add_revision, revision), *back]
 
     def unchanged(
         self, outlet: str, identity: str, run: str, next_attempt: str | None
@@ -479,7 +526,7 @@ class Ledger:
         if known and known.revision > 0:
             # Gone is an article until it is seen again.
             state = State.GONE if known.state == State.GONE else State.PUBLISHED
-            if reason in ("http 404", "http 410"):
+            if reason in _GONE:
                 if state != State.GONE:
                     told = self._withdrawn(
                         outlet, run, identity, gone=True, date=now, reason=reason
