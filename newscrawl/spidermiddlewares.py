@@ -36,7 +36,7 @@ from newscrawl.exceptions import (
     UnreadableError,
 )
 from newscrawl.extensions.run import Run
-from newscrawl.extraction.processors import utc
+from newscrawl.extraction.dates import utc
 from newscrawl.items import Article, Candidate, record
 from newscrawl.storage.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
 from newscrawl.storage.ledger import NOT_PUBLISHED, Known, Remembered, State

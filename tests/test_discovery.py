@@ -15,7 +15,7 @@ from bench.day import START, agrees, crawling, latest
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.processors import EASTERN
+from newscrawl.extraction.dates import EASTERN
 from newscrawl.items import Author, Candidate
 from newscrawl.spiders.hill import HillSpider
 from tests.conftest import answer, open_spider

@@ -9,7 +9,7 @@ import jsonschema
 
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.extraction.loaders import Layout, Reader
-from newscrawl.extraction.story import Noise
+from newscrawl.extraction.noise import Noise
 from newscrawl.monitoring.checks import CHECKS
 from newscrawl.storage import schema
 from tests.conftest import ROOT, answer, open_spider, read_article

@@ -10,7 +10,8 @@ import pytest
 from lxml import html
 from parsel import Selector
 
-from newscrawl.extraction.story import Story, css, read_story
+from newscrawl.extraction.markup import css
+from newscrawl.extraction.story import Story, read_story
 from newscrawl.items import record
 from newscrawl.spiders.hill import HillSpider
 from tests.conftest import answer, open_spider, read_article

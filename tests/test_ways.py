@@ -14,7 +14,7 @@ from scrapy.http import Response
 
 from bench.day import START, WANTED, Day, agrees, crawling, latest, simulate
 from newscrawl.discovery.feeds import read_feed
-from newscrawl.extraction.processors import EASTERN
+from newscrawl.extraction.dates import EASTERN
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage.books import balance
 from newscrawl.storage.parts import read_part

@@ -7,7 +7,7 @@ from glob import glob
 from typing import Any
 
 from newscrawl.exceptions import ArgumentError
-from newscrawl.extraction.processors import utc
+from newscrawl.extraction.dates import utc
 from newscrawl.storage.warc import is_warc
 
 DISCOVER = ("links", "feeds", "sitemap", "api")

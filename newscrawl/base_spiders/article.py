@@ -27,8 +27,8 @@ from newscrawl.discovery.sitemap import Sitemap
 from newscrawl.discovery.wordpress import Terms, WordPress, post_address
 from newscrawl.downloader.browser import can_render, rendered
 from newscrawl.exceptions import ArgumentError, UnreadableError
+from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, parsed
-from newscrawl.extraction.processors import utc
 from newscrawl.items import Article, Candidate
 from newscrawl.storage import warc
 

@@ -11,7 +11,7 @@ from parsel import Selector
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.loaders import Page, Reader, Stats
 from newscrawl.extraction.structured_data import StructuredData
-from newscrawl.extraction.urls import absolute_url
+from newscrawl.extraction.urls import page_key
 from newscrawl.items import Article, Candidate
 
 MEMBERS_ONLY = "password protected"
@@ -105,6 +105,11 @@ class Outlet:
             return None
         return Candidate(identity, f"https://{self.host}{self.canonical_path(parts)}")
 
+    def identity(self, url: str) -> str | None:
+        """Return what an absolute address identifies, on this site or another; None for none."""
+        parts = self.on_site(url)
+        return self.article_id(parts) if parts else page_key(url)
+
     def read_article(
         self, page: Selector, url: str, candidate: Candidate, stats: Stats | None = None
     ) -> Page:
@@ -113,16 +118,17 @@ class Outlet:
         Where the page names no address of an article, identity and address are those asked for.
         Where it came from is left to the caller. Raises UnreadableError for a page without article.
         """
-        found = self.reader.read_page(page, url, stats)
+        found = self.reader.read_page(page, url, stats, self.identity)
         if found is None:
             raise UnreadableError("no article on the page")
         if not found.article.body and page.css("form.post-password-form"):
             raise UnreadableError(MEMBERS_ONLY)
-        canonical = found.data.canonical or found.data.meta.get("og:url")
-        address = absolute_url(canonical, url) if canonical else None
-        parts = self.on_site(address or url)
-        identity = self.article_id(parts) if parts else None
-        if parts is None or identity is None:
+        for address in found.data.addresses:
+            parts = self.on_site(address)
+            identity = self.article_id(parts) if parts else None
+            if parts and identity:
+                break
+        else:
             parts, identity = cast("SplitResult", self.on_site(url)), candidate.id
         self._identify(found.article, parts, identity, found.data)
         return found

@@ -11,7 +11,7 @@ from scrapy.exceptions import UsageError
 from newscrawl.commands.base import OutputCommand
 from newscrawl.exceptions import LedgerError, OutputError
 from newscrawl.extensions.run import schedule_of
-from newscrawl.extraction.processors import utc
+from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Known, Ledger, State
 from newscrawl.storage.run_folder import RunFolder
 from newscrawl.storage.runs import outlets

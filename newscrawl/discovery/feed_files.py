@@ -12,7 +12,8 @@ from email.utils import parsedate_to_datetime
 from lxml import etree
 
 from newscrawl.discovery.markup import Document, space_and_name, text_of
-from newscrawl.extraction.processors import clean_text, iso_date, unescape, utc
+from newscrawl.extraction.dates import iso_date, utc
+from newscrawl.extraction.processors import clean_text, unescape
 from newscrawl.extraction.urls import absolute_url
 
 FEEDS = ("rss", "rdf", "feed")

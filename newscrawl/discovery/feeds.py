@@ -12,7 +12,7 @@ from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.discovery.feed_files import FEEDS, items
 from newscrawl.discovery.markup import Document
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.processors import author_names
+from newscrawl.extraction.names import author_names
 from newscrawl.items import Author, Candidate
 
 logger = logging.getLogger(__name__)

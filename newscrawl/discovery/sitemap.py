@@ -15,7 +15,7 @@ from newscrawl.discovery.backward import Backward
 from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extensions.run import Run
-from newscrawl.extraction.processors import utc
+from newscrawl.extraction.dates import utc
 
 _INDEX = "sitemap"  # the name under which a run remembers that it has read the index
 _DEPTH = 5  # of indexes in indexes; the protocol allows one

@@ -12,7 +12,8 @@ from lxml import etree
 from newscrawl.discovery.feed_files import FEEDS, items
 from newscrawl.discovery.markup import Document, decoded, space_and_name, text_of, unzipped
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.processors import clean_text, iso_date, unescape
+from newscrawl.extraction.dates import iso_date
+from newscrawl.extraction.processors import clean_text, unescape
 from newscrawl.extraction.urls import clean_url
 
 _MOST_ENTRIES = 50_000  # the protocol's limit for one file

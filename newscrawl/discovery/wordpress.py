@@ -18,7 +18,7 @@ from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.discovery.backward import Backward
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extensions.run import Run
-from newscrawl.extraction.processors import iso_date, utc
+from newscrawl.extraction.dates import iso_date, utc
 from newscrawl.items import Candidate
 
 logger = logging.getLogger(__name__)

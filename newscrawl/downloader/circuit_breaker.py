@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from newscrawl.extraction.processors import utc
+from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Remembered
 
 logger = logging.getLogger(__name__)

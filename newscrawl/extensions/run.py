@@ -18,7 +18,7 @@ from scrapy.utils.defer import deferred_from_coro
 from newscrawl import __version__
 from newscrawl.downloader.circuit_breaker import PageDoor
 from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, RunningError, WaitError
-from newscrawl.extraction.processors import utc
+from newscrawl.extraction.dates import utc
 from newscrawl.settings import check, read
 from newscrawl.storage.books import Books, Listings, balance
 from newscrawl.storage.ledger import Change, Ledger, Remembered, Schedule

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from lxml.etree import _Element
 from parsel import Selector
@@ -16,26 +17,30 @@ from scrapy.http import HtmlResponse, Response, TextResponse
 from scrapy.loader import ItemLoader
 
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.processors import (
-    author_names,
-    caption_and_credit,
-    eastern_date,
-    iso_date,
-    unescape,
-    unique,
+from newscrawl.extraction.authors import choose_authors, printed_authors, structured_authors
+from newscrawl.extraction.dates import iso_date, printed_dates
+from newscrawl.extraction.markup import css, lines_of, parse, text_of
+from newscrawl.extraction.noise import Noise
+from newscrawl.extraction.processors import caption_and_credit, language_tag, unescape, unique
+from newscrawl.extraction.story import Entries, Story, read_story
+from newscrawl.extraction.structured_data import (
+    Identity,
+    StructuredData,
+    read_structured_data,
+    strings,
 )
-from newscrawl.extraction.story import (
-    Entries,
-    Noise,
-    Story,
-    css,
-    read_image,
-    read_story,
-    text_of,
-)
-from newscrawl.extraction.structured_data import StructuredData, read_structured_data, strings
-from newscrawl.extraction.urls import clean_url, image_url
+from newscrawl.extraction.urls import absolute_url, image_url, page_key
 from newscrawl.items import Article, Author, Image, content_hash
+
+# Meta elements that tell times, the surest first.
+_PUBLISHED = (
+    *("article:published_time", "og:article:published_time", "dcterms.created", "dcterms.issued"),
+    *("dcterms.date", "dc.date.issued", "dc.date", "parsely-pub-date", "pubdate", "date"),
+)
+_MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "dc.date.modified")
+_UTC = ZoneInfo("UTC")
+_PAGE_LINKS = ".page-links a, a.post-page-numbers"
+_PAGE_NUMBER = re.compile(r"(?:/|[?&](?:page|paged)=)(?:[2-9]|[1-9]\d+)/?$")
 
 
 class Stats(Protocol):
@@ -76,43 +81,16 @@ def _headlines(values: Iterable[str], loader_context: Mapping[str, Any]) -> list
     return [reader.headline(text) for text in _texts(values)]
 
 
-def _iso_dates(values: Iterable[str]) -> list[str]:
+def _dates(values: Iterable[str]) -> list[str]:
     return [moment for value in values if (moment := iso_date(value))]
 
 
-def _dates(values: Iterable[str]) -> list[str]:
-    return [moment for value in values if (moment := iso_date(value) or eastern_date(value))]
-
-
-def _authors(values: list[Any], loader_context: Mapping[str, Any]) -> list[list[Author]]:
-    """Turn JSON-LD authors, or elements that hold a byline, into one list of authors."""
-    reader: Reader = loader_context["reader"]
-    found: dict[str, Author] = {}
-    for value in values:
-        if isinstance(value, _Element):
-            names = author_names("".join(value.itertext()))
-            urls = {text_of(link): link.get("href") for link in value.iter("a")}
-        else:
-            names = [name for text in strings(value) for name in author_names(unescape(text))]
-            urls = {name: value.get("url") for name in names} if isinstance(value, dict) else {}
-        for name in names:
-            url = urls.get(name)
-            address = clean_url(url, loader_context["base_url"]) if isinstance(url, str) else None
-            author = Author(name, reader.author_url(address) if address else None)
-            found.setdefault(name.casefold(), author)
-    return [list(found.values())] if found else []
+def _languages(values: Iterable[str]) -> list[str]:
+    return [tag for value in values if (tag := language_tag(value))]
 
 
 def _first(values: Iterable[str]) -> str | None:
     return next(filter(None, values), None)
-
-
-def _first_authors(values: list[list[Author]]) -> list[Author]:
-    """Return the first list of authors; an address that it lacks comes from the others."""
-    urls = {
-        author.name: author.url for authors in reversed(values) for author in authors if author.url
-    }
-    return [Author(it.name, it.url or urls.get(it.name)) for it in next(iter(values), [])]
 
 
 class ArticleLoader(ItemLoader):
@@ -130,13 +108,12 @@ class ArticleLoader(ItemLoader):
     default_output_processor = _first
 
     headline_in = _headlines
-    authors_in = _authors
     description_in = section_in = sections_in = tags_in = _texts
-    date_published_in = _dates
-    date_modified_in = _iso_dates
+    date_published_in = date_modified_in = _dates
+    language_in = _languages
 
-    headline_out = description_out = section_out = date_published_out = date_modified_out = _first
-    authors_out = _first_authors
+    headline_out = description_out = section_out = _first
+    date_published_out = date_modified_out = language_out = _first
     sections_out = tags_out = unique
 
     def count(self, key: str, count: int = 1) -> None:
@@ -170,10 +147,8 @@ class ArticleLoader(ItemLoader):
             self.count(f"newscrawl/disagree/{field}")
 
 
-def _comparable(value: Any) -> Any:
-    """Return what two values must share to agree: names without order, times to the minute."""
-    if isinstance(value, list):
-        return {author.name.casefold() for author in value}
+def _comparable(value: str) -> str:
+    """Return what two values must share to agree: times to the minute."""
     return (iso_date(value) or "")[:16] or value.casefold()
 
 
@@ -193,8 +168,8 @@ def parsed(response: Response) -> Selector:
     if not isinstance(response, TextResponse) or kind.startswith(_MEDIA):
         raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
     if response.encoding == "utf-8" and isinstance(response, HtmlResponse):
-        return Selector(body=response.body, encoding="utf-8", type="html")
-    return response.selector
+        return parse(response.body)
+    return parse(response.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,17 +177,20 @@ class Page:
     """An article as its page gives it, and the structured data that the page had.
 
     ``unfilled`` says that it is a live page without its entries: JavaScript fills them in.
+    ``further`` are the addresses of the other pages of an article that is divided into several.
     """
 
     article: Article
     data: StructuredData
     unfilled: bool = False
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
     """How an outlet's articles are read: its layouts, and the rules that hold in all of them.
 
+    ``zone`` is that of printed times that name none.
     ``live`` is a CSS selector of what only a live page's story holds, and ``entries`` are what
     JavaScript fills in there.
     ``headline`` and ``author_url`` clean a headline and an author's address, string to string.
@@ -220,52 +198,108 @@ class Reader:
 
     layouts: tuple[Layout, ...]
     noise: Noise
+    zone: ZoneInfo = _UTC
     live: str = ""
     entries: Entries | None = None
     headline: Callable[[str], str] = str
     author_url: Callable[[str], str] = str
 
-    def read_page(self, page: Selector, base_url: str, stats: Stats | None = None) -> Page | None:
+    def read_page(
+        self,
+        page: Selector,
+        url: str,
+        stats: Stats | None = None,
+        identity: Identity = page_key,
+    ) -> Page | None:
         """Return what a page says of its article, or None when there is no article on it.
 
-        Identity, kind and provenance are left to the caller. ``stats`` counts which selectors
-        matched, what was left out as noise, and where structured data and page disagree.
+        ``url`` is the page's address, and ``identity`` tells one article's addresses from
+        another's. Identity, kind and provenance are left to the caller. ``stats`` counts which
+        selectors matched, what was left out as noise, and where structured data and page disagree.
         """
         found = ((it, article) for it in self.layouts for article in css(it.article)(page.root))
         layout, element = next(found, (None, None))
         if layout is None:
             return None
-        data = read_structured_data(page.root)
+        base_url = _base(page.root, url)
         loader = self._loader(base_url, stats, page=page.root, article=element)
         loader.count(f"newscrawl/layout/{layout.name}")
-        headline = data.text("headline") or data.meta.get("og:title")
-        loader.add_checked(
-            "headline", headline, map(text_of, loader.printed(layout.headline, "page"))
-        )
+        title = list(map(text_of, loader.printed(layout.headline, "page")))
+        data = read_structured_data(page.root, url, identity, next(iter(title), ""))
+        loader.add_checked("headline", [*data.values("headline"), *data.metas("og:title")], title)
         byline = loader.printed(layout.byline, "page")[:1]
-        loader.add_checked("authors", data.article.get("author"), byline)
-        published = data.text("datePublished") or data.meta.get("article:published_time")
-        loader.add_checked("date_published", published, map(text_of, byline))
-        modified = data.text("dateModified") or data.meta.get("article:modified_time")
-        loader.add_value("date_modified", modified)
-        told = (data.text("description"), *map(data.meta.get, ("og:description", "description")))
-        loader.add_value("description", next(filter(None, told), None))
+        self._add_dates(loader, data, byline)
+        summaries = data.metas("og:description", "description", "twitter:description")
+        loader.add_value("description", [*data.values("description"), *summaries])
         sections = [
             part
-            for name in strings(data.article.get("articleSection"))
+            for name in data.values("articleSection")
             for part in _split(name, layout.section_separator)
         ]
         loader.add_checked("section", sections, map(text_of, loader.printed(layout.section)))
         known = [*loader.get_collected_values("section")[:1], *sections]
-        loader.add_value("sections", [*known, *strings(data.article.get("genre"))])
+        loader.add_value("sections", [*known, *data.values("genre")])
         loader.add_value("tags", map(text_of, loader.printed(layout.tags)))
+        loader.add_value("language", _languages_of(element, data))
         roots = loader.printed(layout.story)
-        lead = _lead(loader.printed(layout.lead), data, base_url)
-        story = self._read(loader, roots)
-        article = self._finish(loader, roots, story, lead)
-        article.language = page.root.get("lang") or page.root.get("xml:lang") or None
+        lead = self._lead(loader.printed(layout.lead), data, base_url)
+        story = self._read(loader, roots, lambda link: identity(link) in data.here)
+        authors = self._authors(loader, data, byline)
+        article = self._finish(loader, roots, story, lead, authors)
         unfilled = bool(self.entries and article.kind == "live" and not story.entries)
-        return Page(article, data, unfilled)
+        return Page(article, data, unfilled, _further(roots, base_url, data))
+
+    def _add_dates(
+        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element]
+    ) -> None:
+        """Add the times, each from its sources in the order of trust; an invalid one yields."""
+        printed = [
+            found
+            for element in byline
+            for found in printed_dates(lines_of(element).replace("\n", " "), self.zone)
+        ]
+        marked = [it.get("datetime", "") for element in byline for it in element.iter("time")]
+        told = [*data.values("datePublished"), *data.metas(*_PUBLISHED), *marked]
+        # Sailthru's is the newsroom's clock (hill/SITE.md).
+        local = (iso_date(text, self.zone) or "" for text in data.metas("sailthru.date"))
+        loader.add_checked(
+            "date_published",
+            told,
+            [*(moment for moment, changed in printed if not changed), *local],
+        )
+        loader.add_value("date_modified", [*data.values("dateModified"), *data.metas(*_MODIFIED)])
+        loader.add_value("date_modified", [moment for moment, changed in printed if changed])
+
+    def _authors(
+        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element]
+    ) -> list[Author]:
+        base_url = loader.context["base_url"]
+        structured = structured_authors(data, base_url)
+        printed = printed_authors(byline, base_url)
+        names = [{it.name.casefold() for it in authors} for authors in (structured, printed)]
+        if all(names) and names[0] != names[1]:
+            loader.count("newscrawl/disagree/authors")
+        chosen = choose_authors(structured, printed, data, base_url)
+        return [Author(it.name, self.author_url(it.url) if it.url else None) for it in chosen]
+
+    def _lead(
+        self, figures: Sequence[_Element], data: StructuredData, base_url: str
+    ) -> list[Image]:
+        """Return the lead picture: as the page prints it, else as structured data names it."""
+        if images := read_story(figures, base_url, self.noise).images:
+            return images[:1]
+        structured = [
+            data.resolved(entry)
+            for article in data.articles
+            for entry in _listed(article.get("image"))
+        ]
+        for entry in (*structured, *data.metas("og:image", "og:image:url", "twitter:image")):
+            named = entry if isinstance(entry, dict) else {}
+            urls = (*strings(entry, "url"), *strings(entry, "contentUrl"))
+            if address := next(filter(None, (image_url(url, base_url) for url in urls)), None):
+                told = (it for key in ("caption", "name") for it in strings(named.get(key)))
+                return [Image(address, *caption_and_credit(unescape(next(told, ""))))]
+        return []
 
     def read_post(
         self,
@@ -297,14 +331,16 @@ class Reader:
         loader.add_value("tags", [name for _, name in tags])
         markup = _rendered(post, "content")
         roots = [_fragment(markup)] if markup.strip() else []
-        story = self._read(loader, roots)
+        story = self._read(loader, roots, lambda link: page_key(link) == page_key(base_url))
         return self._finish(loader, roots, story, _featured(post, base_url), authors)
 
     def _loader(self, base_url: str, stats: Stats | None, **scopes: _Element) -> ArticleLoader:
         return ArticleLoader(stats=stats, reader=self, base_url=base_url, **scopes)
 
-    def _read(self, loader: ArticleLoader, roots: list[_Element]) -> Story:
-        story = read_story(roots, loader.context["base_url"], self.noise, self.entries)
+    def _read(
+        self, loader: ArticleLoader, roots: list[_Element], is_here: Callable[[str], bool]
+    ) -> Story:
+        story = read_story(roots, loader.context["base_url"], self.noise, self.entries, is_here)
         for rule, count in story.noise.items():
             loader.count(f"newscrawl/noise/{rule}", count)
         return story
@@ -321,7 +357,7 @@ class Reader:
         article: Article = loader.load_item()
         article.images = list(reversed(images.values()))
         article.links = story.links
-        article.authors = article.authors or list(authors)
+        article.authors = list(authors)
         article.body = story.text
         if self.live and any(css(self.live)(root) for root in roots):
             article.kind = "live"
@@ -342,7 +378,7 @@ def _rendered(post: Mapping[str, Any], key: str) -> str:
 
 
 def _fragment(markup: str) -> _Element:
-    root: _Element = Selector(text=markup, type="html").root
+    root: _Element = parse(markup).root
     return root
 
 
@@ -388,18 +424,32 @@ def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
             yield Image(address, *caption_and_credit(text))
 
 
-def _lead(figures: Iterable[_Element], data: StructuredData, base_url: str) -> list[Image]:
-    """Return the lead picture: as the page prints it, else as structured data names it."""
-    for figure in figures:
-        printed = " ".join(map(text_of, figure.iter("figcaption")))
-        for element in figure.iter("img"):
-            if image := read_image(element, printed, base_url):
-                return [image]
-    structured = data.article.get("image")
-    named = structured[0] if isinstance(structured, list) and structured else structured
-    for url in (*strings(structured, "url"), data.meta.get("og:image", "")):
-        if address := image_url(url, base_url) if url else None:
-            text = named.get("name") or named.get("caption") if isinstance(named, dict) else None
-            printed = unescape(text) if isinstance(text, str) else ""
-            return [Image(address, *caption_and_credit(printed))]
-    return []
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _base(root: _Element, url: str) -> str:
+    """Return the address that a page's relative addresses belong to."""
+    element = next(root.iter("base"), None)
+    return (absolute_url(element.get("href", ""), url) if element is not None else None) or url
+
+
+def _languages_of(article: _Element, data: StructuredData) -> Iterator[str]:
+    """Yield what a page declares as its language, the article's own element first."""
+    for element in (article, *article.iterancestors()):
+        for name in ("lang", "xml:lang"):
+            yield element.get(name, "")
+    yield from data.values("inLanguage")
+    yield from data.metas("og:locale", "dc.language", "dcterms.language", "language")
+
+
+def _further(roots: Iterable[_Element], base_url: str, data: StructuredData) -> tuple[str, ...]:
+    """Return the addresses of the other pages that an article is divided into (WordPress)."""
+    links = [
+        url
+        for root in roots
+        for link in css(f"{_PAGE_LINKS}")(root)
+        if (url := absolute_url(link.get("href", ""), base_url)) and _PAGE_NUMBER.search(url)
+    ]
+    starts = tuple(address.partition("?")[0].rstrip("/") for address in data.addresses)
+    return tuple(dict.fromkeys(url for url in links if url.startswith(starts)))

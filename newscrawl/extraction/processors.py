@@ -3,131 +3,68 @@
 import html
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
 
-EASTERN = ZoneInfo("America/New_York")
-_OFFSETS = {"EST": timezone(timedelta(hours=-5)), "EDT": timezone(timedelta(hours=-4))}
-
-# Zero-width space, word joiner, byte order mark, soft hyphen: invisible, and in the way of search.
-_INVISIBLE = "\u200b\u2060\ufeff\u00ad"
-_UNWANTED = re.compile(f"[{_INVISIBLE}\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")
+# What no reader sees and what gets in the way of search: controls, lone surrogates, soft hyphens,
+# zero-width spaces, direction marks, fillers, object replacements, icons of private use.
+_UNWANTED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U000e0001"
+    "\U000f0000-\U0010ffff]"
+    # A joiner has a meaning between letters of other scripts, and inside an emoji.
+    "|(?<![\u0590-\U000e007f])[\u200c\u200d]|[\u200c\u200d](?![\u0590-\U000e007f])"
+)
+# Windows' quotation marks and dashes where the text calls itself Latin-1 or Unicode.
+_WINDOWS = {
+    number: bytes([number]).decode("cp1252")
+    for number in range(0x80, 0xA0)
+    if number not in (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D)
+}
 
 
 def clean_text(text: str) -> str:
     r"""Return ``text`` on one line: every run of white space, no-break spaces too, is one space.
 
-    >>> clean_text("  The\u00a0 Senate\n\tvoted\u200b. ")
+    What cannot be seen goes: controls, soft hyphens, direction marks, halves of characters.
+
+    >>> clean_text("  The\u00a0 Senate\n\tvoted\u200b\ud83d. ")
     'The Senate voted.'
+    >>> clean_text("It\x92s \u200bso\u200d"), clean_text("\U0001f469\u200d\U0001f680")
+    ('It’s so', '👩\u200d🚀')
     """
     line = " ".join(text.split())
     # Nearly every line is printable, which a look in C tells: there is nothing to remove.
-    return line if line.isprintable() else " ".join(_UNWANTED.sub("", text).split())
+    if line.isprintable():
+        return line
+    return " ".join(_UNWANTED.sub("", line.translate(_WINDOWS)).split())
+
+
+_RAW = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.I | re.S)
+_BREAKING = re.compile(
+    r"</?(?:p|br|div|li|ul|ol|h[1-6]|blockquote|table|t[rdh]|hr|section|figure|img)\b[^<>]*>", re.I
+)
+_TAG = re.compile(
+    r"</?(?:a|abbr|acronym|b|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike"
+    r"|strong|sub|sup|time|tt|u|var|wbr)\b[^<>]*>",
+    re.I,
+)
 
 
 def unescape(text: str) -> str:
     """Return clean text of a string in which characters may be HTML entities, once or twice.
 
-    Structured data escapes its strings on some pages and not on others.
+    Structured data escapes its strings on some pages and not on others. Markup goes, too; text
+    in other angle brackets stays.
 
     >>> unescape("Budget &#8216;hole&#8217; &amp;amp; a vote")
     'Budget ‘hole’ & a vote'
+    >>> unescape("<p>Ada on &lt;em&gt;The Show&lt;/em&gt;<br/>at 5 < 6 <you@example.org></p>")
+    'Ada on The Show at 5 < 6 <you@example.org>'
     """
-    return clean_text(html.unescape(html.unescape(text)) if "&" in text else text)
-
-
-def utc(moment: datetime) -> str:
-    """Return an aware moment as the record writes it: UTC, to the second, with ``Z``.
-
-    >>> utc(datetime(2026, 11, 23, 15, 0, 0, tzinfo=timezone(timedelta(hours=-5))))
-    '2026-11-23T20:00:00Z'
-    """
-    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
-
-
-def iso_date(text: str) -> str | None:
-    """Return an ISO 8601 time with an offset in the record's form; None for anything else.
-
-    A time without an offset names no moment, so it gives None rather than a guess.
-
-    >>> iso_date("2019-02-07T18:27:43-05:00")
-    '2019-02-07T23:27:43Z'
-    >>> iso_date("2019-02-07T18:27:43"), iso_date("0000-00-00T00:00:00+00:00"), iso_date("soon")
-    (None, None, None)
-    """
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        return utc(moment) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
-_PRINTED = re.compile(
-    r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})\s+(\d{1,2}):(\d{2})\s*([AP])\.?M\.?\s*(E[SD]?T)?", re.I
-)
-
-
-def eastern_date(text: str) -> str | None:
-    """Return the moment of a printed American time, Eastern unless it says EST or EDT; or None.
-
-    >>> eastern_date("by Ada Quill - 12/22/23 11:35 AM ET")
-    '2023-12-22T16:35:00Z'
-    >>> eastern_date("07/04/26 12:05 am ET"), eastern_date("11/19/19 06:56 AM EST")
-    ('2026-07-04T04:05:00Z', '2019-11-19T11:56:00Z')
-    >>> eastern_date("13/45/19 06:56 AM"), eastern_date("2 hours ago")
-    (None, None)
-    """
-    if not (found := _PRINTED.search(text)):
-        return None
-    month, day, year, hour, minute = (int(part) for part in found.groups()[:5])
-    half, zone = found[6].upper(), (found[7] or "ET").upper()
-    if not 1 <= hour <= 12:
-        return None
-    try:
-        return utc(
-            datetime(
-                year if year > 99 else 2000 + year,
-                month,
-                day,
-                hour % 12 + (12 if half == "P" else 0),
-                minute,
-                tzinfo=_OFFSETS.get(zone, EASTERN),
-            )
-        )
-    except ValueError:
-        return None
-
-
-_BY = re.compile(r"^by\b[:\s]*", re.I)
-# What follows a name in a byline without being part of it.
-_ROLE = re.compile(
-    r"\s*,?\s*\b(?:(?:opinion )?contribut(?:ors?|ing (?:writers?|editors?))|opinion columnists?"
-    r"|columnists?|guest (?:writers?|columnists?))\s*$",
-    re.I,
-)
-_SUFFIX = re.compile(r"^(?:jr|sr|ii|iii|iv|m\.?d|ph\.?d|esq|ret|usn|usa|usmc)\b\.?", re.I)
-_AND = re.compile(r"\s*(?:,\s*)?(?:\band\b|&)\s+", re.I)
-
-
-def author_names(byline: str) -> list[str]:
-    r"""Return the names in a byline, as printed, in order.
-
-    >>> author_names("by Ada Quill, Bo Marsh and Cy Lund Jr., opinion contributors")
-    ['Ada Quill', 'Bo Marsh', 'Cy Lund Jr.']
-    >>> author_names("Cy Lund, Jr.\u00a0"), author_names("By  "), author_names("The Halvern Wire")
-    (['Cy Lund, Jr.'], [], ['The Halvern Wire'])
-    """
-    text = _PRINTED.split(clean_text(byline), maxsplit=1)[0].rstrip(" -–—|")
-    text = _ROLE.sub("", _BY.sub("", text))
-    names: list[str] = []
-    for group in _AND.split(text):
-        for part in group.split(","):
-            name = part.strip(" -–—|")
-            if names and _SUFFIX.match(name):
-                names[-1] += f", {name}"
-            elif name:
-                names.append(_ROLE.sub("", name))
-    return names
+    if "&" in text:
+        text = html.unescape(html.unescape(text))
+    if "<" in text:
+        text = _TAG.sub("", _BREAKING.sub(" ", _RAW.sub(" ", text)))
+    return clean_text(text)
 
 
 def unique(values: Iterable[str]) -> list[str]:
@@ -151,6 +88,31 @@ def without_suffix(pattern: str) -> Callable[[str], str]:
     """
     compiled = re.compile(f"(?:{pattern})$")
     return lambda text: compiled.sub("", text)
+
+
+def language_tag(text: str) -> str | None:
+    """Return a BCP 47 tag as it is usually written, from what a page declares; None for others.
+
+    >>> [language_tag(it) for it in ("en_US", "EN-us, es", "zh-hant-tw", "es_ES.UTF-8", "es-419")]
+    ['en-US', 'en-US', 'zh-Hant-TW', 'es-ES', 'es-419']
+    >>> [language_tag(it) for it in ("english", "", "und", "x-default", "en-", "${lang}")]
+    [None, None, None, None, None, None]
+    """
+    tag = re.split(r"[,;.@\s]", clean_text(text).replace("_", "-"), maxsplit=1)[0].lower()
+    if not (found := _LANGUAGE.fullmatch(tag)) or found[1] in ("und", "zxx", "mul", "mis"):
+        return None
+    language, script, region, more = found.groups()
+    parts = (_SHORT.get(language, language), script and script.title(), region and region.upper())
+    return "-".join(filter(None, parts)) + (more or "")
+
+
+# Language, script, region; then variants and extensions, as they are (RFC 5646 §2.1).
+_LANGUAGE = re.compile(
+    r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
+    r"(?:-[a-z\d](?:-[a-z\d]{2,8})+)*)"
+)
+# Languages that have a code of two letters are written with it.
+_SHORT = {"eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de"}
 
 
 _CREDIT = re.compile(r"\s*\(([^()]{2,120})\)[\s.]*$")

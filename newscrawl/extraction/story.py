@@ -3,141 +3,27 @@
 What is noise is the outlet's knowledge and comes from outside; what is a block is HTML's.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 from lxml.etree import _Element
-from parsel.csstranslator import HTMLTranslator
 
-from newscrawl.extraction.processors import caption_and_credit, clean_text, iso_date
-from newscrawl.extraction.urls import clean_url, image_url
+from newscrawl.extraction.dates import iso_date
+from newscrawl.extraction.images import image_address
+from newscrawl.extraction.markup import BLOCKS, SILENT, css, is_emoji, parse, text_of
+from newscrawl.extraction.noise import Noise
+from newscrawl.extraction.processors import caption_and_credit, clean_text
+from newscrawl.extraction.urls import clean_url
 from newscrawl.items import Image
 
-# Never part of a text, on any page.
-_SILENT = frozenset(
-    "audio button canvas dialog embed form head iframe input link map meta noscript object"
-    " option progress script select style svg template textarea title video".split()
-)
-# What starts a new line on a page.
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details div dl dt fieldset"
-    " figure footer h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary"
-    " table tbody td tfoot th thead tr ul".split()
-)
 _LISTS = frozenset({"ul", "ol"})
-_BREAK = "\0"
-_CELL = "\1"
-
-
-def xpath(path: str) -> etree.XPath:
-    """Return a compiled XPath, without the EXSLT functions, which cost time at every lookup."""
-    return etree.XPath(path, regexp=False, smart_strings=False)
-
-
-@cache
-def css(selector: str) -> etree.XPath:
-    """Return a CSS selector compiled for lookups below an element, the element included.
-
-    Name the tag where it is known (``div.story``, not ``.story``): that is five times quicker.
-    Raises cssselect's ``SelectorError`` for what is not CSS.
-    """
-    return xpath(HTMLTranslator().css_to_xpath(selector))
-
-
-_SIMPLE = re.compile(r"^([a-z0-9]*)([.#][\w-]+)$", re.ASCII)
-_STRING = xpath("string()")
-_HIDDEN = "descendant::*[@hidden or @style[contains(translate(., ' ', ''), 'display:none')]]"
-
-
-class Noise:
-    """What inside a story is not of the story: CSS selectors, and whole blocks of text.
-
-    ``selectors`` name elements that go with all they hold. ``texts`` are blocks that go when
-    they are the whole block. ``boxes`` are titles of link boxes: the title goes, and the links
-    with it, whether they stand in one element or follow each other. Elements that a page hides
-    (``hidden``, ``display:none``) always go.
-
-    Raises cssselect's ``SelectorError`` for a selector that is not CSS. Titles hold no ``"``.
-    """
-
-    def __init__(
-        self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Sequence[str] = ()
-    ) -> None:
-        """Compile the rules once; they are used for every page."""
-        # Most rules are a tag with one class or id: one look at an element tells them all.
-        self._simple: dict[str, list[tuple[str, str]]] = {}
-        self._rules = {"hidden": xpath(_HIDDEN)}
-        for rule in selectors:
-            if found := _SIMPLE.match(rule):
-                self._simple.setdefault(found[2], []).append((found[1], rule))
-            else:
-                self._rules[rule] = css(rule)
-        self._texts = frozenset(texts)
-        self._titles = tuple(boxes)
-        # "contains" is the quick half of the test; few texts come to the exact one.
-        near, exact = (
-            " or ".join(test.format(title) for title in boxes) or "false()"
-            for test in ('contains(., "{}")', 'normalize-space() = "{}"')
-        )
-        self._boxes = xpath(f"descendant::text()[{near}][{exact}]/..")
-
-    def rule(self, element: _Element) -> str | None:
-        """Return the first rule that an element's own class or id tells to be noise."""
-        marks = [f".{name}" for name in element.get("class", "").split()]
-        if name := element.get("id"):
-            marks.append(f"#{name}")
-        for mark in marks:
-            for tag, rule in self._simple.get(mark, ()):
-                if tag in ("", element.tag):
-                    return rule
-        return None
-
-    def elements(self, root: _Element) -> dict[_Element, str]:
-        """Return the noise below ``root`` that ``rule`` does not tell, each with its rule."""
-        found: dict[_Element, str] = {}
-        for name, compiled in self._rules.items():
-            for element in compiled(root):
-                found.setdefault(element, name)
-        text = _STRING(root)
-        # Few stories name a box at all, and a look at each text takes long.
-        if any(title in text for title in self._titles):
-            for title in self._boxes(root):
-                for part in _link_box(title, root):
-                    found.setdefault(part, text_of(title))
-        return found
-
-    def is_noise(self, text: str) -> bool:
-        """Say whether a whole block of text is noise."""
-        return text in self._texts
-
-
-def _is_links(element: _Element) -> bool:
-    """Say whether all text in an element is links' text, and there is some."""
-    linked = "".join(text for link in element.iter("a") for text in link.itertext())
-    return bool(linked.strip()) and "".join(linked.split()) == "".join(
-        "".join(element.itertext()).split()
-    )
-
-
-def _link_box(title: _Element, root: _Element) -> list[_Element]:
-    """Return the elements of the link box that ``title`` names; none when no links follow."""
-    # The title may be wrapped (<p><strong>Related Articles</strong></p>): take its whole block.
-    while (parent := title.getparent()) is not None and parent is not root:
-        if text_of(parent) != text_of(title):
-            break
-        title = parent
-    rest = []
-    for sibling in title.itersiblings():
-        if isinstance(sibling.tag, str):
-            if not _is_links(sibling):
-                break
-            rest.append(sibling)
-            if sibling.tag in _LISTS:
-                break
-    return [title, *rest] if rest else []
+# What holds a picture and its caption, beside <figure>, and what a caption is: WordPress' classes.
+_FIGURES = frozenset({"wp-caption", "gallery-item"})
+_CAPTIONS = frozenset({"wp-caption-text", "gallery-caption", "wp-caption-dd"})
+# Marks in the text that is being read; Unicode has promised that no text holds these.
+_BREAK = "\ufdd0"
+_CELL = "\ufdd1"
 
 
 @dataclass(frozen=True)
@@ -200,22 +86,38 @@ class Story:
         return "\n\n".join(self.blocks) or None
 
 
+@dataclass(slots=True)
+class _Figure:
+    """A figure that is being read: where its pictures begin, which are its own, its captions."""
+
+    element: _Element
+    begin: int
+    own: list[int] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
+    pictured: bool = False
+
+
 class _Reader:
     """One walk over one story. A class only because its steps share the state of the walk."""
 
-    def __init__(self, base_url: str, noise: Noise, entries: Entries | None) -> None:
+    def __init__(
+        self, base_url: str, noise: Noise, entries: Entries | None, is_here: Callable[[str], bool]
+    ) -> None:
         self.story = Story()
         self.base_url = base_url
         self.noise = noise
         self.entries = entries
+        self.is_here = is_here
         self.times: dict[_Element, str] = {}
         self.printing: set[_Element] = set()
         self.pending: list[str] = []
-        self.items: list[str] = []
+        self.items: list[list[str]] = []
         self.lists = 0
         self.in_item = False
         self.rows = 0
-        self.figures: list[list[_Element]] = []
+        self.tables: dict[_Element, bool] = {}
+        self.figures: list[_Figure] = []
+        self.lost_picture = False
 
     def flush(self) -> None:
         """End the line that is being read, if there is one."""
@@ -223,37 +125,16 @@ class _Reader:
             return
         text = "".join(self.pending)
         self.pending.clear()
-        for line in self._lines(text):
+        for line in _lines(text):
             if self.noise.is_noise(line):
                 self._count(line)
             elif not self.lists:
                 self.story.blocks.append(line)
-            elif self.in_item:
-                self.items.append(f"- {line}")
+            elif self.in_item or not self.items:
+                self.items.append(["-", line])
                 self.in_item = False
-            elif self.items:
-                self.items[-1] += f" {line}"
             else:
-                self.items.append(f"- {line}")
-
-    @staticmethod
-    def _lines(text: str) -> list[str]:
-        if _CELL in text:
-            cells = (clean_text(cell.replace(_BREAK, " ")) for cell in text.split(_CELL))
-            return [" | ".join(cells).strip(" |")]
-        if _BREAK not in text:
-            lines = [clean_text(text)]
-        else:
-            # One <br> goes on with the paragraph, an empty line between two ends it.
-            lines, line = [], ""
-            for part in map(clean_text, text.split(_BREAK)):
-                if part:
-                    line = f"{line} {part}" if line else part
-                else:
-                    lines.append(line)
-                    line = ""
-            lines.append(line)
-        return [line for line in lines if line]
+                self.items[-1].append(line)
 
     def _count(self, rule: str) -> None:
         self.story.noise[rule] = self.story.noise.get(rule, 0) + 1
@@ -272,14 +153,16 @@ class _Reader:
                     skipped[element] = rule
                     self._count(rule)
                     walk.skip_subtree()
-                elif element.tag in _SILENT or element in self.printing or self.start(element):
+                elif element.tag in SILENT or element in self.printing or self.start(element):
                     walk.skip_subtree()
                 elif element.text:
                     self.pending.append(element.text)
             else:
-                if element not in skipped and element.tag not in _SILENT:
+                if element not in skipped and element.tag not in SILENT:
                     self.end(element)
-                elif element.tag in _BLOCKS:
+                elif element.tag == "noscript":
+                    self.late_pictures(element)
+                elif element.tag in BLOCKS:
                     self.flush()
                 if element.tail and element is not root:
                     self.pending.append(element.tail)
@@ -290,21 +173,62 @@ class _Reader:
         tag = element.tag
         if element in self.times:
             self.start_entry(self.times[element])
-        if tag in _BLOCKS:
+        names = element.get("class")
+        if names and not _CAPTIONS.isdisjoint(names.split()) and self.figures:
+            self.figures[-1].captions.append(text_of(element))
+            return True
+        if tag in BLOCKS:
+            if tag == "figcaption" and self.figures:
+                self.figures[-1].captions.append(text_of(element))
+                return True
             self.start_block(element)
+            if tag == "figure" or (names and not _FIGURES.isdisjoint(names.split())):
+                self.figures.append(_Figure(element, len(self.story.images)))
         elif tag == "br":
             self.pending.append(_BREAK)
         elif tag == "img":
-            self.pending.append(" ")
-            if self.figures:
-                self.figures[-1].append(element)
-        elif tag == "a" and (url := clean_url(element.get("href") or "", self.base_url)):
-            self.story.links.append(url)
-        elif tag == "figcaption":
-            if self.figures:
-                self.figures[-1].append(element)
-            return True
+            self.picture(element)
+        elif tag == "a":
+            self.link(element.get("href") or "")
         return False
+
+    def link(self, href: str) -> None:
+        """Keep the address of a link, unless it leads to the page itself or nowhere."""
+        href = href.strip()
+        if not href or href[0] == "#":
+            return
+        url = clean_url(href, self.base_url)
+        if url and not self.is_here(url):
+            self.story.links.append(url)
+
+    def picture(self, element: _Element) -> None:
+        """Take up a picture: a character, a picture of the story, or one of the page's layout."""
+        if is_emoji(element):
+            self.pending.append(element.get("alt", ""))
+            return
+        self.pending.append(" ")
+        if self.figures:
+            self.figures[-1].pictured = True
+        elif next(element.iterancestors("td", "th"), None) is not None:
+            # E-mail is laid out in tables, with logos, icons and spacers.
+            return
+        address = image_address(element, self.base_url)
+        self.lost_picture = address is None
+        if address:
+            if self.figures:
+                self.figures[-1].own.append(len(self.story.images))
+            self.story.images.append(Image(address))
+
+    def late_pictures(self, noscript: _Element) -> None:
+        """Take what a page shows without JavaScript in place of a picture without an address."""
+        figure = self.figures[-1] if self.figures else None
+        if not self.lost_picture and (figure is None or figure.own):
+            return
+        # A page that a browser saved has the markup in it as text.
+        text = noscript.text or ""
+        for root in (noscript, *([parse(text).root] if "<img" in text else [])):
+            for element in root.iter("img"):
+                self.picture(element)
 
     def start_block(self, element: _Element) -> None:
         """Take up an element that begins a line."""
@@ -317,10 +241,17 @@ class _Reader:
             self.lists += 1
         elif tag == "li":
             self.in_item = True
-        elif tag == "figure":
-            self.figures.append([])
-        elif tag == "tr" and _is_data(element):
+        elif tag == "tr" and self.is_data(element):
             self.rows += 1
+
+    def is_data(self, row: _Element) -> bool:
+        """Say whether a table row is of a table of data, not of a layout."""
+        table = next(row.iterancestors("table"), None)
+        if table is None:
+            return False
+        if table not in self.tables:
+            self.tables[table] = _is_data(table)
+        return self.tables[table]
 
     def start_entry(self, time: str) -> None:
         """Take up a dated entry."""
@@ -331,38 +262,67 @@ class _Reader:
 
     def end(self, element: _Element) -> None:
         tag = element.tag
-        if tag not in _BLOCKS:
+        if tag not in BLOCKS:
             return
         if self.rows and tag != "tr":
+            self.end_figure(element)
             self.pending.append(_CELL if tag in ("td", "th") else " ")
             return
         self.flush()
         if tag in _LISTS:
             self.lists = max(0, self.lists - 1)
             if not self.lists and self.items:
-                self.story.blocks.append("\n".join(self.items))
+                self.story.blocks.append("\n".join(map(" ".join, self.items)))
                 self.items.clear()
         elif tag == "li":
             self.in_item = False
         elif tag == "tr" and self.rows:
             self.rows -= 1
-        elif tag == "figure" and self.figures:
-            self._figure(self.figures.pop())
+        self.end_figure(element)
 
-    def _figure(self, parts: Sequence[_Element]) -> None:
-        captions = (part for part in parts if part.tag == "figcaption")
-        printed = next(map(text_of, captions), None)
-        for part in parts:
-            if part.tag == "img":
-                image = read_image(part, printed, self.base_url)
-                if image:
-                    self.story.images.append(image)
+    def end_figure(self, element: _Element) -> None:
+        """Give a figure's caption to its pictures; that of a table or an embed is text."""
+        if not self.figures or self.figures[-1].element is not element:
+            return
+        figure = self.figures.pop()
+        text = " ".join(dict.fromkeys(filter(None, figure.captions)))
+        if not text:
+            return
+        images = self.story.images
+        above = figure.own or range(figure.begin, len(images))
+        if not above and not figure.pictured:
+            self.pending.append(text)
+            if not self.rows:
+                self.flush()
+        caption, credit = caption_and_credit(text)
+        for number in above:
+            if images[number].caption is None and images[number].credit is None:
+                images[number] = replace(images[number], caption=caption, credit=credit)
 
 
-def _is_data(row: _Element) -> bool:
-    """Say whether a table row is of a table of data, not of a layout."""
-    table = next(row.iterancestors("table"), None)
-    if table is None or table.find(".//table") is not None:
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of what was read between two blocks."""
+    if _CELL in text:
+        cells = [clean_text(cell.replace(_BREAK, " ")) for cell in text.split(_CELL)]
+        # An empty cell keeps its column; one at the end says nothing.
+        row = " ".join(" | ".join(cells).rstrip(" |").split())
+        if row:
+            yield row
+        return
+    # One <br> goes on with the paragraph, an empty line between two ends it.
+    line: list[str] = []
+    for part in map(clean_text, text.split(_BREAK)):
+        if part:
+            line.append(part)
+        elif line:
+            yield " ".join(line)
+            line = []
+    if line:
+        yield " ".join(line)
+
+
+def _is_data(table: _Element) -> bool:
+    if table.find(".//table") is not None:
         return False
     figure = next(table.iterancestors("figure"), None)
     return table.find(".//th") is not None or (
@@ -370,34 +330,22 @@ def _is_data(row: _Element) -> bool:
     )
 
 
-def text_of(element: _Element) -> str:
-    """Return all text in an element, clean.
-
-    >>> from lxml.html import fragment_fromstring
-    >>> text_of(fragment_fromstring("<h1> Senate <em>votes</em> &amp; leaves </h1>"))
-    'Senate votes & leaves'
-    """
-    return clean_text("".join(element.itertext()))
-
-
-def read_image(element: _Element, printed: str | None, base_url: str) -> Image | None:
-    """Return the picture of an ``img`` element and its printed caption; None without an address."""
-    address = image_url(element.get("data-src") or element.get("src") or "", base_url)
-    if not address:
-        return None
-    caption, credit = caption_and_credit(printed)
-    return Image(address, caption, credit)
-
-
 def read_story(
-    roots: Iterable[_Element], base_url: str, noise: Noise, entries: Entries | None = None
+    roots: Iterable[_Element],
+    base_url: str,
+    noise: Noise,
+    entries: Entries | None = None,
+    is_here: Callable[[str], bool] = lambda _: False,
 ) -> Story:
-    """Read the story that stands in ``roots``, one after the other.
+    """Read the story that stands in ``roots``, one after the other; one inside another once.
 
-    ``base_url`` resolves the addresses of links and pictures. Comments below the roots go.
+    ``base_url`` resolves the addresses of links and pictures; ``is_here`` says of an address
+    whether it is the article's own. Comments below the roots go.
     """
-    reader = _Reader(base_url, noise, entries)
-    for root in roots:
-        reader.read(root)
+    reader = _Reader(base_url, noise, entries, is_here)
+    inside = list(roots)
+    for root in inside:
+        if not any(parent in inside for parent in root.iterancestors()):
+            reader.read(root)
     reader.story.links = list(dict.fromkeys(reader.story.links))
     return reader.story

@@ -1,128 +1,238 @@
-"""What a page says of itself to machines: JSON-LD and meta elements, as plain values.
+"""What a page says of itself to machines: JSON-LD, meta and link elements, as plain values.
 
 Read from the tree that is already parsed; nothing is fetched and nothing is parsed twice.
 """
 
+import html
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from lxml.etree import XPath, _Element
+from lxml.etree import _Element
 
-_ARTICLE_TYPES = frozenset(
-    {
-        "NewsArticle",
-        "Article",
-        "ReportageNewsArticle",
-        "OpinionNewsArticle",
-        "AnalysisNewsArticle",
-        "BackgroundNewsArticle",
-        "LiveBlogPosting",
-        "BlogPosting",
-    }
-)
+from newscrawl.extraction.urls import absolute_url, page_key
+
+# Types of schema.org that are articles, beside those whose names end in "Article".
+_ARTICLE_TYPES = frozenset({"LiveBlogPosting", "BlogPosting", "SocialMediaPosting", "Report"})
 # schema.org nests a few levels; a page that nests more is broken or hostile.
 _MAX_DEPTH = 12
+# A broken script is searched for whole objects from so many of its braces.
+_MAX_STARTS = 200
 
-_JSON_LD = "script[@type='application/ld+json']"
-_META = "meta[@content != '']"
-_CANONICAL = "link[@rel='canonical']"
+Object = Mapping[str, Any]
+"""One object of JSON-LD."""
+
+Identity = Callable[[str], str | None]
+"""Returns what an absolute address identifies: equal for one article; None for no article's."""
 
 
 @dataclass(frozen=True, slots=True)
 class StructuredData:
     """The structured data of one page.
 
-    ``article`` is the first JSON-LD object of an article type, or empty. ``meta`` maps the
-    ``property`` or ``name`` of a meta element, in lower case, to its first content. ``canonical``
-    is the address that the page calls its own. ``errors`` counts JSON-LD that is not JSON.
+    ``articles`` are the JSON-LD objects of an article type that are of this page's article, the
+    surest first; never one of another article. ``meta`` maps the ``property`` or ``name`` of meta
+    elements, in lower case, to their contents. ``addresses`` are those that the page calls its own,
+    then the one that was asked, and ``here`` what they identify. ``objects`` are all JSON-LD
+    objects by their ``@id``. ``errors`` counts scripts of JSON-LD that are not JSON.
     """
 
-    article: Mapping[str, Any] = field(default_factory=dict)
-    meta: Mapping[str, str] = field(default_factory=dict)
-    canonical: str | None = None
+    articles: Sequence[Object] = ()
+    meta_all: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    addresses: Sequence[str] = ()
+    here: Collection[str] = ()
+    objects: Mapping[str, Object] = field(default_factory=dict)
     errors: int = 0
 
-    def text(self, key: str) -> str | None:
-        """Return the JSON-LD value of ``key`` when it is a string, else None."""
-        return next(strings(self.article.get(key)), None)
+    @property
+    def meta(self) -> Mapping[str, str]:
+        """The first content of each meta element's name."""
+        return {name: contents[0] for name, contents in self.meta_all.items()}
+
+    def values(self, key: str) -> Iterator[str]:
+        """Yield the strings that the article's objects have under ``key``."""
+        for article in self.articles:
+            yield from strings(article.get(key))
+
+    def metas(self, *names: str) -> Iterator[str]:
+        """Yield the contents of the meta elements of these names, name by name."""
+        for name in names:
+            yield from self.meta_all.get(name, ())
+
+    def resolved(self, value: Any) -> Any:
+        """Return an object in place of a reference to it (``{"@id": …}``); any other as it is."""
+        if isinstance(value, dict) and isinstance(value.get("@id"), str) and "name" not in value:
+            return self.objects.get(value["@id"], value)
+        return value
 
 
 def strings(value: Any, key: str = "name") -> Iterator[str]:
     """Yield the strings in a JSON-LD value: a string, an object's ``key``, or a list of these.
 
-    >>> list(strings([{"name": "Ada Quill"}, "Bo Marsh", None, 7]))
-    ['Ada Quill', 'Bo Marsh']
+    >>> list(strings([{"name": "Ada Quill"}, "Bo Marsh", None, 7, {"@value": "Cy Lund"}]))
+    ['Ada Quill', 'Bo Marsh', 'Cy Lund']
     """
     for entry in value if isinstance(value, list) else [value]:
-        found = entry.get(key) if isinstance(entry, dict) else entry
+        found = entry.get(key, entry.get("@value")) if isinstance(entry, dict) else entry
         if isinstance(found, str):
             yield found
 
 
-def _objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield every object of a JSON-LD document, through lists and ``@graph``, outermost first."""
+def types(entry: Object) -> list[str]:
+    """Return an object's types, without the vocabulary: ``schema:Person`` is a ``Person``."""
+    kinds = entry.get("@type")
+    return [
+        re.split(r"[/:#]", kind)[-1]
+        for kind in (kinds if isinstance(kinds, list) else [kinds])
+        if isinstance(kind, str)
+    ]
+
+
+def is_article(entry: Object) -> bool:
+    """Say whether an object is of an article type."""
+    return any(kind in _ARTICLE_TYPES or kind.endswith("Article") for kind in types(entry))
+
+
+def _objects(value: Any, around: Object | None = None, depth: int = 0) -> Iterator[Object]:
+    """Yield the objects of a JSON-LD document that stand for pages, outermost first.
+
+    An article without an address is of the page that it is the main entity of.
+    """
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
         for entry in value:
-            yield from _objects(entry, depth + 1)
+            yield from _objects(entry, around, depth + 1)
     elif isinstance(value, dict):
+        if around and not value.keys() & {"url", "mainEntityOfPage"}:
+            value = {**value, "mainEntityOfPage": around}
         yield value
-        yield from _objects(value.get("@graph"), depth + 1)
+        yield from _objects(value.get("@graph"), None, depth + 1)
+        yield from _objects(value.get("mainEntity"), value, depth + 1)
+        page = value.get("mainEntityOfPage")
+        if isinstance(page, dict) and page is not around and "mainEntity" in page:
+            yield from _objects(page["mainEntity"], page, depth + 1)
 
 
-def _is_article(entry: Mapping[str, Any]) -> bool:
-    kinds = entry.get("@type")
-    return any(
-        isinstance(kind, str) and kind in _ARTICLE_TYPES
-        for kind in (kinds if isinstance(kinds, list) else [kinds])
-    )
+def _identified(value: Any, depth: int = 0) -> Iterator[Object]:
+    """Yield every object that has an ``@id`` and says something, wherever it is nested."""
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, list):
+        for entry in value:
+            yield from _identified(entry, depth + 1)
+    elif isinstance(value, dict):
+        if isinstance(value.get("@id"), str) and "name" in value:
+            yield value
+        for entry in value.values():
+            if isinstance(entry, (dict, list)):
+                yield from _identified(entry, depth + 1)
 
 
 # A raw line break or tab inside a JSON string is what hand-made templates get wrong most often.
 _DECODER = json.JSONDecoder(strict=False)
+_TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 
 
 def _unwrapped(text: str) -> str:
     """Return the JSON in a script: from its first brace or bracket to its last."""
-    if text[:1] in "{[" and text[-1:] in "}]":
+    if text[:1] in ("{", "[") and text[-1:] in ("}", "]"):
         return text
     starts = [at for at in (text.find("{"), text.find("[")) if at >= 0]
     return text[min(starts, default=0) : max(text.rfind("}"), text.rfind("]")) + 1]
 
 
-@cache
-def _paths(steps: str) -> tuple[XPath, XPath]:
-    # Without EXSLT's functions, which would be set up at every lookup.
-    head, page = f"/html/head/{steps}", f"/descendant::{steps}"
-    return XPath(head, regexp=False), XPath(page, regexp=False)
-
-
-def _elements(root: _Element, steps: str) -> list[_Element]:
-    """Return elements of the head; of the whole page only when the head has none: it is slower."""
-    in_head, anywhere = _paths(steps)
-    found: list[_Element] = in_head(root) or anywhere(root)
-    return found
-
-
-def read_structured_data(root: _Element) -> StructuredData:
-    """Read the structured data of a parsed page. Broken parts are left out, and counted."""
-    article: Mapping[str, Any] = {}
-    errors = 0
-    for script in _elements(root, _JSON_LD):
+def _documents(text: str) -> Iterator[Any]:
+    """Yield the JSON of a script; of a broken one the objects that are whole, then ValueError."""
+    try:
+        yield _DECODER.decode(text)
+        return
+    except (ValueError, RecursionError) as error:
+        broken = ValueError(str(error))
+    for mended in (html.unescape(text), _TRAILING_COMMA.sub("", text)):
+        if mended != text:
+            try:
+                yield _DECODER.decode(mended)
+            except (ValueError, RecursionError):
+                continue
+            raise broken
+    at, starts = text.find("{"), 0
+    while at >= 0 and starts < _MAX_STARTS:
+        starts += 1
         try:
-            document = _DECODER.decode(_unwrapped((script.text or "").strip()))
+            found, end = _DECODER.raw_decode(text, at)
+            yield found
         except (ValueError, RecursionError):
-            errors += 1
-            continue
-        if article := next(filter(_is_article, _objects(document)), {}):
-            break
-    meta: dict[str, str] = {}
-    for element in _elements(root, _META):
-        if name := element.get("property") or element.get("name"):
-            meta.setdefault(name.lower(), element.get("content"))
-    canonical = next((it.get("href", "").strip() for it in _elements(root, _CANONICAL)), None)
-    return StructuredData(article, meta, canonical, errors)
+            end = at + 1
+        at = text.find("{", end)
+    raise broken
+
+
+def _addresses(entry: Object, base_url: str) -> Iterator[str]:
+    """Yield the addresses that an object says to be its own or its page's."""
+    for key in ("url", "mainEntityOfPage", "@id"):
+        value = entry.get(key)
+        for text in (*strings(value, "@id"), *strings(value, "url")):
+            if address := absolute_url(text, base_url):
+                yield address
+
+
+def _own(
+    found: Iterable[Object], here: Collection[str], identity: Identity, base_url: str, title: str
+) -> list[Object]:
+    """Return the objects that are of the page's article: those that say so, else a likely one."""
+    sure: list[Object] = []
+    unsure: list[Object] = []
+    for entry in found:
+        said = set(filter(None, map(identity, _addresses(entry, base_url))))
+        if said & set(here):
+            sure.append(entry)
+        elif not said:
+            unsure.append(entry)
+    if sure:
+        return sure
+    # Of objects that name no article's address, the one with the page's title is meant.
+    named = [it for it in unsure if title and title in _plain(*strings(it.get("headline")))]
+    return named or unsure[:1]
+
+
+def _plain(*texts: str) -> str:
+    """Return what two spellings of a title have in common: letters and digits."""
+    return "".join(filter(str.isalnum, html.unescape(" ".join(texts)).casefold()))
+
+
+def read_structured_data(
+    root: _Element, base_url: str = "", identity: Identity = page_key, title: str = ""
+) -> StructuredData:
+    """Read the structured data of a parsed page. Broken parts are left out, and counted.
+
+    ``base_url`` is the page's address and ``title`` its printed headline.
+    """
+    articles: list[Object] = []
+    objects: dict[str, Object] = {}
+    meta: dict[str, list[str]] = {}
+    canonical: str | None = None
+    errors = 0
+    for element in root.iter("script", "meta", "link"):
+        if element.tag == "script":
+            if "ld+json" not in (element.get("type") or "").lower():
+                continue
+            try:
+                for document in _documents(_unwrapped((element.text or "").strip())):
+                    articles.extend(filter(is_article, _objects(document)))
+                    objects.update((it["@id"], it) for it in _identified(document))
+            except ValueError:
+                errors += 1
+        elif element.tag == "meta":
+            name, content = element.get("property") or element.get("name"), element.get("content")
+            if name and content and content.strip():
+                meta.setdefault(name.strip().lower(), []).append(content)
+        elif canonical is None and "canonical" in (element.get("rel") or "").lower().split():
+            canonical = (element.get("href") or "").strip() or None
+    named = (canonical, *meta.get("og:url", ())[:1], base_url)
+    addresses = [it for name in named if name and (it := absolute_url(name, base_url))]
+    here = tuple(dict.fromkeys(filter(None, map(identity, addresses))))
+    own = _own(articles, here, identity, base_url, _plain(title))
+    return StructuredData(own, meta, addresses, here, objects, errors)

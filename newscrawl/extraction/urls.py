@@ -85,18 +85,17 @@ def _without(parameters: re.Pattern[str], url: str | None) -> str | None:
     return f"{path}?{kept}" if kept else path
 
 
-def same_page(url: str, other: str) -> bool:
-    """Say whether two absolute addresses name one page: scheme, ``www.`` and last slash aside.
+def page_key(url: str) -> str | None:
+    """Return what the addresses of one page have in common; None for a site's front page.
 
-    >>> same_page("http://www.example.org/a", "https://example.org/a/?utm_source=x#top")
+    Scheme, ``www.``, last slash, tracking and fragment make no difference.
+
+    >>> page_key("http://www.example.org/a") == page_key("https://example.org/a/?utm_source=x#top")
     True
-    >>> same_page("https://example.org/?p=1", "https://example.org/?p=2")
-    False
+    >>> page_key("https://example.org/?p=1"), page_key("https://example.org/")
+    ('example.org?p=1', None)
     """
-    return _key(url) == _key(other)
-
-
-def _key(url: str) -> str:
-    address = (clean_url(url) or url).partition("://")[2].removeprefix("www.")
+    address = (clean_url(url) or "").partition("://")[2].removeprefix("www.")
     path, mark, query = address.partition("?")
-    return f"{path.rstrip('/')}{mark}{query}"
+    path = path.rstrip("/")
+    return f"{path}{mark}{query}" if query or "/" in path else None

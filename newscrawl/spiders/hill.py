@@ -4,9 +4,11 @@ import re
 from urllib.parse import SplitResult, parse_qs
 
 from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.extraction.dates import EASTERN
 from newscrawl.extraction.loaders import Layout, Reader
-from newscrawl.extraction.processors import EASTERN, without_suffix
-from newscrawl.extraction.story import Entries, Noise
+from newscrawl.extraction.noise import Noise
+from newscrawl.extraction.processors import without_suffix
+from newscrawl.extraction.story import Entries
 from newscrawl.extraction.structured_data import StructuredData
 from newscrawl.items import Article
 
@@ -155,6 +157,7 @@ class HillSpider(ArticleSpider):
     older_entries = "div#wpcom-liveblog-container button.liveblog-pagination-next"
 
     reader = Reader(
+        zone=zone,
         layouts=(
             Layout(
                 name="lakana",
@@ -168,7 +171,8 @@ class HillSpider(ArticleSpider):
             ),
             Layout(
                 name="drupal",
-                article="article.node-article",
+                # Articles, blog posts, press releases: whatever has the body's field.
+                article=":is(article, div).node:has(div.field-name-body)",
                 headline="h1#page-title",
                 byline="span.submitted-by",
                 story="div.field-name-body",

@@ -22,7 +22,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from newscrawl.exceptions import OutputError
-from newscrawl.extraction.processors import iso_date
+from newscrawl.extraction.dates import iso_date
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,110 @@
+"""Authors: who structured data names, who the byline prints, and which of them is believed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from lxml.etree import _Element
+
+from newscrawl.extraction.markup import lines_of, text_of
+from newscrawl.extraction.names import author_names, is_agency, whole_name
+from newscrawl.extraction.processors import unescape
+from newscrawl.extraction.structured_data import StructuredData, strings
+from newscrawl.extraction.urls import clean_url
+from newscrawl.items import Author
+
+_META = ("author", "parsely-author", "sailthru.author", "dcterms.creator", "dc.creator", "byl")
+
+
+def _unique(authors: Iterable[Author]) -> list[Author]:
+    """Return authors without repeats, compared without case; an address is kept if any has one."""
+    found: dict[str, Author] = {}
+    for author in authors:
+        known = found.setdefault(author.name.casefold(), author)
+        known.url = known.url or author.url
+    return list(found.values())
+
+
+def structured_authors(data: StructuredData, base_url: str) -> list[Author]:
+    """Return the authors that JSON-LD names, each name whole, in order."""
+    for article in data.articles:
+        for key in ("author", "creator"):
+            if authors := _unique(_entries(data, article.get(key), base_url)):
+                return authors
+    return []
+
+
+def _entries(data: StructuredData, value: Any, base_url: str) -> Iterator[Author]:
+    for listed in value if isinstance(value, list) else [value]:
+        entry = data.resolved(listed)
+        names = list(strings(entry))
+        url = None
+        if isinstance(entry, dict):
+            if "@list" in entry:
+                yield from _entries(data, entry["@list"], base_url)
+                continue
+            if isinstance(entry.get("name"), list):
+                names = list(strings(entry["name"]))
+            parts = [*strings(entry.get("givenName")), *strings(entry.get("familyName"))]
+            names = names or [" ".join(parts)]
+            url = next(strings(entry.get("url"), "@id"), None)
+        address = clean_url(url, base_url) if url else None
+        for text in names:
+            if name := whole_name(unescape(text)):
+                yield Author(name, address)
+
+
+def printed_authors(byline: Iterable[_Element], base_url: str) -> list[Author]:
+    """Return the authors that bylines print; a link to an author is one name."""
+    found: list[Author] = []
+    for element in byline:
+        urls = {text_of(link): link.get("href", "") for link in element.iter("a")}
+        for name in author_names(lines_of(element), list(urls)):
+            url = urls.get(name)
+            found.append(Author(name, clean_url(url, base_url) if url else None))
+    return _unique(found)
+
+
+def choose_authors(
+    structured: Sequence[Author], printed: Sequence[Author], data: StructuredData, base_url: str
+) -> list[Author]:
+    """Return who is believed to have written the article.
+
+    Structured data is, unless it names nobody but the outlet itself, or a wire service, and the
+    byline prints somebody. What neither knows, the meta elements may.
+    """
+    outlet = _outlet_names(data, base_url)
+    people = [it for it in structured if not (_is_house(it.name, outlet) or is_agency(it.name))]
+    bylined = [it for it in printed if not (_is_house(it.name, outlet) or is_agency(it.name))]
+    if len(people) == 1 and len(bylined) > 1:
+        # Several names in one string; the byline links each.
+        linked = [it for it in bylined if it.url and it.name in people[0].name]
+        people = linked if len(linked) > 1 else people
+    metas = (
+        Author(name)
+        for text in data.metas(*_META)
+        for name in author_names(unescape(text))
+        if "://" not in text
+    )
+    chosen = people or bylined or structured or printed or _unique(metas)
+    urls = {it.name.casefold(): it.url for it in (*printed, *structured) if it.url}
+    return [Author(it.name, it.url or urls.get(it.name.casefold())) for it in chosen]
+
+
+def _outlet_names(data: StructuredData, base_url: str) -> set[str]:
+    """Return the names under which the outlet itself may stand among the authors."""
+    publishers = (data.resolved(article.get("publisher")) for article in data.articles)
+    names = [name for it in publishers for name in strings(it)]
+    names += data.metas("og:site_name", "application-name")
+    names.append((urlsplit(base_url).hostname or "").removeprefix("www.").partition(".")[0])
+    return {key for name in names if (key := _letters(name))}
+
+
+def _is_house(name: str, outlet: set[str]) -> bool:
+    key = _letters(name)
+    return key in outlet or key.removesuffix("staff") in outlet
+
+
+def _letters(name: str) -> str:
+    """Return a name's letters and digits: "The Hill" and "thehill" are one."""
+    return "".join(filter(str.isalnum, name.casefold()))

@@ -1,0 +1,236 @@
+"""Times as others write them: ISO 8601, e-mail's form, and what pages print. No guess is a time."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
+
+EASTERN = ZoneInfo("America/New_York")
+
+# Days that mean "not set": the zeros of Unix, Excel, the Macintosh, and of Unix west of Greenwich.
+_UNSET = frozenset({date(1970, 1, 1), date(1969, 12, 31), date(1900, 1, 1), date(1904, 1, 1)})
+# Nobody publishes that far ahead. A clock set back must not reject the news of today.
+_AHEAD = 1
+_WRITTEN_IN = 2026
+
+
+def utc(moment: datetime) -> str:
+    """Return an aware moment as the record writes it: UTC, to the second, with ``Z``.
+
+    >>> utc(datetime(2026, 11, 23, 15, 0, 0, tzinfo=timezone(timedelta(hours=-5))))
+    '2026-11-23T20:00:00Z'
+    """
+    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
+
+
+def _possible(moment: datetime) -> str | None:
+    """Return an aware moment in the record's form; None when nothing can be of that time."""
+    try:
+        day = moment.astimezone(UTC).date()
+    except OverflowError:
+        return None
+    if {moment.date(), day} & _UNSET:
+        return None
+    latest = max(datetime.now(UTC).year, _WRITTEN_IN) + _AHEAD
+    return utc(moment) if 1900 <= day.year <= latest else None
+
+
+def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
+    """Return an ISO 8601 or e-mail time in the record's form; None for anything else.
+
+    A time without an offset is of ``zone``; without a zone it names no moment, and gives None
+    rather than a guess. So do a day without a time, and values that mean "not set".
+
+    >>> iso_date("2019-02-07T18:27:43-05:00"), iso_date("Thu, 07 Feb 2019 23:27:43 GMT")
+    ('2019-02-07T23:27:43Z', '2019-02-07T23:27:43Z')
+    >>> iso_date("2019-02-07T18:27:43"), iso_date("2019-02-07 18:27:43", EASTERN)
+    (None, '2019-02-07T23:27:43Z')
+    >>> [iso_date(it) for it in ("0001-01-01T00:00:00Z", "2019-13-07T00:00:00Z", "soon")]
+    [None, None, None]
+    >>> iso_date("1970-01-01T00:00:00Z"), iso_date("9999-12-31T23:59:59Z"), iso_date("2026-11-23")
+    (None, None, None)
+    """
+    text = text.strip()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        if ":" not in text:
+            return None
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+        # E-mail's "-0000" says that the zone is unknown.
+        zone = None
+    if len(text) <= 10 or (moment.tzinfo is None and zone is None):
+        return None
+    return _possible(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+# Zones as they are printed. Those of the United States follow daylight saving time when neither
+# "S" nor "D" is printed. IST, which is three zones, is none.
+_NAMED: dict[str, tzinfo] = {
+    "E": EASTERN,
+    "C": ZoneInfo("America/Chicago"),
+    "M": ZoneInfo("America/Denver"),
+    "P": ZoneInfo("America/Los_Angeles"),
+    "AK": ZoneInfo("America/Anchorage"),
+    "H": ZoneInfo("Pacific/Honolulu"),
+}
+_HOURS = {
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "AKST": -9,
+    "AKDT": -8,
+    "HST": -10,
+    "HDT": -9,
+    "AST": -4,
+    "ADT": -3,
+    "NST": -3.5,
+    "GMT": 0,
+    "UTC": 0,
+    "Z": 0,
+    "WET": 0,
+    "BST": 1,
+    "WEST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "SAST": 2,
+    "JST": 9,
+    "KST": 9,
+    "HKT": 8,
+    "SGT": 8,
+    "AWST": 8,
+    "ACST": 9.5,
+    "ACDT": 10.5,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
+}
+_WORDS = {"EASTERN": "E", "CENTRAL": "C", "MOUNTAIN": "M", "PACIFIC": "P", "ALASKA": "AK"}
+_WORDS["HAWAII"] = "H"
+
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTH = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
+_DATE = (
+    r"(?:(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d{2})"
+    r"|(?P<year_1>\d{4})-(?P<month_1>\d{2})-(?P<day_1>\d{2})"
+    rf"|{_MONTH}\s+(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year_2>\d{{4}})"
+    rf"|(?P<day_3>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH.replace('name', 'name_3')},?\s+"
+    r"(?P<year_3>\d{4}))\b"
+)
+_TIME = (
+    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?(?::(?P<second>\d{2}))?"
+    r"(?:\s*(?P<half>[ap])\.?\s?m\b\.?)?"
+    r"(?:[\s,(]*(?P<zone>(?:GMT|UTC)?\s?[+-]\d{1,2}(?::?\d{2})?(?!\d)"
+    r"|(?:E|C|M|P|AK|H)\.?[SD]?\.?T\b\.?|Z\b"
+    r"|(?:eastern|central|mountain|pacific|alaska|hawaii)(?:\s+(?P<light>standard|daylight))?"
+    r"(?:\s+time)?\b|(?-i:[A-Z]{1,4}T|UTC|MSK)\b))?"
+)
+_BETWEEN = r"[\s,|·•@–—-]*(?:\bat\b)?[\s,|·•@–—-]*"
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?(?:on\s+)?"
+_PRINTED = re.compile(rf"(?<![\d/]){_DATE}{_BETWEEN}{_TIME}", re.I)
+_TIME_FIRST = re.compile(rf"(?<![\d/:]){_TIME}\)?{_BETWEEN}{_WEEKDAY}{_DATE}", re.I)
+_DAY = re.compile(rf"(?<![\d/]){_WEEKDAY}{_DATE}", re.I)
+_CHANGED = re.compile(r"\b(?:updated|modified|revised|corrected|changed|edited)\b[^\d]*$", re.I)
+
+
+def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
+    """Yield the moments that a text prints, each with whether it is called the last change.
+
+    A time without a zone is of ``zone``; a day without a time, or a time in a zone that is not
+    known, is no moment. Numbers are month, day and year, as in the United States.
+
+    >>> text = "by Ada Quill - 12/22/23 11:35 AM ET | Updated: Dec. 22, 2023, 1:04 p.m. PST"
+    >>> list(printed_dates(text, EASTERN))
+    [('2023-12-22T16:35:00Z', False), ('2023-12-22T21:04:00Z', True)]
+    >>> [it for it, _ in printed_dates("07/04/26 12:05 am", EASTERN)]
+    ['2026-07-04T04:05:00Z']
+    >>> [it for it, _ in printed_dates("2:04 PM (GMT+2), Mon November 23rd, 2026", EASTERN)]
+    ['2026-11-23T12:04:00Z']
+    >>> [*printed_dates("13/45/19 06:56 AM, 11/23/26 6:56 AM XYT, 2 hours ago", EASTERN)]
+    []
+    """
+    end = 0
+    found = list(_PRINTED.finditer(text)) or list(_TIME_FIRST.finditer(text))
+    for match in found:
+        if moment := _read(match, zone):
+            yield moment, bool(_CHANGED.search(text[end : match.start()]))
+        end = match.end()
+
+
+def _read(match: re.Match[str], zone: tzinfo) -> str | None:
+    part = match.groupdict()
+    year, day = (
+        int(
+            next(
+                part[key] for key in (name, f"{name}_1", f"{name}_2", f"{name}_3") if part.get(key)
+            )
+        )
+        for name in ("year", "day")
+    )
+    name = part["name"] or part["name_3"]
+    month = _MONTHS.index(name[:3].lower()) + 1 if name else int(part["month"] or part["month_1"])
+    hour, half = int(part["hour"]), (part["half"] or "").lower()
+    # "Nov. 23, 2026 - 5 comments" prints no time.
+    if not (part["minute"] or half) or (half and not 1 <= hour <= 12):
+        return None
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    of = _zone(part["zone"], part["light"]) if part["zone"] else zone
+    if of is None:
+        return None
+    try:
+        return _possible(
+            datetime(
+                year if year > 99 else 2000 + year,
+                month,
+                day,
+                hour,
+                int(part["minute"] or 0),
+                int(part["second"] or 0),
+                tzinfo=of,
+            )
+        )
+    except ValueError:
+        return None
+
+
+def _zone(printed: str, light: str | None) -> tzinfo | None:
+    """Return a printed zone; None when it is not known."""
+    name = printed.upper().replace(".", "")
+    if found := re.search(r"([+-])(\d{1,2}):?(\d{2})?$", name):
+        size = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+        return timezone(-size if found[1] == "-" else size) if size < timedelta(hours=24) else None
+    if word := _WORDS.get(name.split()[0]):
+        name = f"{word}{light[0].upper() if light else ''}T"
+    if name in _HOURS:
+        return timezone(timedelta(hours=_HOURS[name]))
+    return _NAMED.get(name.removesuffix("T"))
+
+
+def printed_date(text: str, zone: tzinfo) -> str | None:
+    """Return the first moment that a text prints and does not call the last change; or None."""
+    return next((moment for moment, changed in printed_dates(text, zone) if not changed), None)
+
+
+def without_dates(text: str) -> str:
+    r"""Return a text with a line break in place of every date, along with its time.
+
+    >>> without_dates("by Ada Quill - 12/22/23 11:35 AM ET | Nov. 3, 2026 | Bo Marsh")
+    'by Ada Quill - \n | \n | Bo Marsh'
+    """
+    for pattern in (_PRINTED, _TIME_FIRST, _DAY):
+        text = pattern.sub("\n", text)
+    return text

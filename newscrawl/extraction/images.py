@@ -1,0 +1,76 @@
+"""Pictures: which of the addresses that an element names is that of the picture itself."""
+
+import re
+from collections.abc import Iterator
+
+from lxml.etree import _Element
+
+from newscrawl.extraction.urls import image_url
+
+# Where scripts that load pictures late keep the address.
+_LAZY = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-original-src")
+_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset")
+_PLACEHOLDER = re.compile(
+    r"(?:blank|placeholder|spacer|transparent|pixel|1x1|lazy|loading|grey|gray)[\w-]*"
+    r"\.(?:gif|png|svg|jpe?g)(?:\?|$)",
+    re.I,
+)
+_POINTS = frozenset({"0", "1", "2", "0px", "1px", "2px"})
+
+
+def srcset(text: str) -> Iterator[tuple[float, str]]:
+    """Yield size and address of each candidate of a ``srcset`` (HTML §4.8.4.2.1).
+
+    >>> list(srcset("a,b.jpg 400w, c.jpg 1.5x,d.jpg, e.jpg 2x"))
+    [(400.0, 'a,b.jpg'), (1.5, 'c.jpg'), (1.0, 'd.jpg'), (2.0, 'e.jpg')]
+    """
+    at = 0
+    while found := _CANDIDATE.match(text, at):
+        url, at = found[1], found.end()
+        size = ""
+        if url.endswith(","):
+            url = url.rstrip(",")
+        else:
+            size, comma, _ = text[at:].partition(",")
+            at += len(size) + len(comma)
+        number = _SIZE.search(size)
+        yield float(number[1]) if number else 1.0, url
+
+
+_CANDIDATE = re.compile(r"[\s,]*(\S+)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)[wx]\b")
+
+
+def image_address(image: _Element, base_url: str) -> str | None:
+    """Return the address of an ``img`` element's picture, the largest there is; or None.
+
+    None stands for pictures without address, for placeholders, and for single points.
+    """
+    if image.get("width") in _POINTS or image.get("height") in _POINTS:
+        return None
+    sources = (image.get(name) for name in (*_LAZY, "src"))
+    found = (image_url(url, base_url) for url in sources if url)
+    own = next((url for url in found if url and not _PLACEHOLDER.search(url)), None)
+    largest, offered = _best(image, base_url)
+    if own and own not in offered:
+        return own
+    if largest:
+        return largest
+    picture = image.getparent()
+    if picture is not None and picture.tag == "picture":
+        return next((url for it in picture.iter("source") if (url := _best(it, base_url)[0])), None)
+    return None
+
+
+def _best(element: _Element, base_url: str) -> tuple[str | None, set[str]]:
+    """Return the largest picture of an element's ``srcset``, and all of them."""
+    for name in _LAZY_SETS:
+        text = element.get(name)
+        if not text:
+            continue
+        offers = [(size, url) for size, it in srcset(text) if (url := image_url(it, base_url))]
+        if offers:
+            # Of two of one size the first.
+            largest = max(offers, key=lambda offer: offer[0])[1]
+            return largest, {url for _, url in offers}
+    return None, set()
