@@ -55,6 +55,10 @@ class UnreadableError(Exception):
     """An answer is not a readable article; the message is the reason that the books count."""
 
 
+class NotWholeWarning(UserWarning):
+    """An article goes on at addresses that were not read; the message names them."""
+
+
 class BrowserError(Exception):
     """The browser could not bring a page; the message is the reason that the books count."""
 

@@ -13,13 +13,10 @@ from newscrawl.exceptions import (
 )
 from newscrawl.extensions.run import Run
 from newscrawl.items import Article, record
-from newscrawl.storage.schema import violation
+from newscrawl.storage.schema import fault
 
 # Versions of so many articles are kept in mind: the ledger knows them within a second.
 _RECENT = 1000
-
-# A video or a live page may have no text of its own.
-_MAY_LACK_BODY = ("video", "live")
 
 
 class ValidatePipeline:
@@ -27,11 +24,8 @@ class ValidatePipeline:
 
     def process_item(self, item: Article) -> Article:
         """Return the article. Raises RejectedItem."""
-        for field in ("id", "url", "headline", "date_published", "body"):
-            if not getattr(item, field) and (field != "body" or item.kind not in _MAY_LACK_BODY):
-                raise RejectedItem(f"no {field}")
-        if broken := violation(record(item)):
-            raise RejectedItem(f"schema: {broken}")
+        if reason := fault(item):
+            raise RejectedItem(reason)
         return item
 
 

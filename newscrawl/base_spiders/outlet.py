@@ -167,7 +167,7 @@ def post_of(body: bytes) -> dict[str, Any]:
     """Return the post in an answer of the REST interface. Raises UnreadableError."""
     try:
         post = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableError("broken JSON") from error
     if not isinstance(post, dict):
         raise UnreadableError("no post in the answer")

@@ -361,9 +361,25 @@ class Reader:
         article.body = story.text
         if self.live and any(css(self.live)(root) for root in roots):
             article.kind = "live"
-        article.word_count = len((article.body or "").split())
-        article.content_hash = content_hash(article)
+        _measure(article)
         return article
+
+
+def joined(first: Article, rest: Sequence[Article]) -> Article:
+    """Return the article of several pages: the first one, with the stories of the others."""
+    if rest:
+        pages = (first, *rest)
+        first.body = "\n\n".join(page.body for page in pages if page.body) or None
+        images = {image.url: image for page in reversed(pages) for image in reversed(page.images)}
+        first.images = list(reversed(images.values()))
+        first.links = list(dict.fromkeys(link for page in pages for link in page.links))
+        _measure(first)
+    return first
+
+
+def _measure(article: Article) -> None:
+    article.word_count = len((article.body or "").split())
+    article.content_hash = content_hash(article)
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -9,7 +9,10 @@ from typing import Any
 import fastjsonschema
 from itemadapter import ItemAdapter
 
-from newscrawl.items import Article
+from newscrawl.items import Article, record
+
+# A video or a live page may have no text of its own.
+_MAY_LACK_BODY = ("video", "live")
 
 
 def generate() -> dict[str, Any]:
@@ -37,10 +40,19 @@ def _validator() -> Callable[[Any], Any]:
     return validator
 
 
-def violation(record: Mapping[str, Any]) -> str | None:
+def fault(article: Article) -> str | None:
+    """Return why an article is no record: what it lacks, or breaks of the schema; or None."""
+    for field in ("id", "url", "headline", "date_published", "body"):
+        if not getattr(article, field) and (field != "body" or article.kind not in _MAY_LACK_BODY):
+            return f"no {field}"
+    broken = violation(record(article))
+    return f"schema: {broken}" if broken else None
+
+
+def violation(line: Mapping[str, Any]) -> str | None:
     """Return what in a record breaks the schema, in words, or None."""
     try:
-        _validator()(record)
+        _validator()(line)
     except fastjsonschema.JsonSchemaValueException as error:
         return str(error.message)
     return None

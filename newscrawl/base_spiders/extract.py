@@ -1,0 +1,85 @@
+"""One page in, one record out, without a crawl: what ``newscrawl.extract`` does."""
+
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from w3lib.encoding import html_to_unicode
+
+from newscrawl.base_spiders.outlet import Outlet, post_of
+from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
+from newscrawl.extraction.dates import utc
+from newscrawl.extraction.loaders import Page, joined
+from newscrawl.extraction.markup import parse
+from newscrawl.items import Article, Candidate
+from newscrawl.storage.schema import fault
+
+_SPIDERS = "newscrawl.spiders"
+
+
+@cache
+def find_outlet(name: str) -> Outlet:
+    """Return an outlet by the name of its spider. Raises ArgumentError for an unknown one."""
+    names = sorted(it.name for it in iter_modules(import_module(_SPIDERS).__path__))
+    if name not in names:
+        raise ArgumentError(
+            f"outlet={name!r} is not allowed: it must be one of {', '.join(names)}."
+        )
+    module = import_module(f"{_SPIDERS}.{name}")
+    found = (it for it in vars(module).values() if isinstance(it, type) and issubclass(it, Outlet))
+    cls = next(it for it in found if vars(it).get("name") == name)
+    return cls()
+
+
+def extract(
+    html: str | bytes,
+    url: str,
+    outlet: str,
+    *,
+    further: Sequence[str | bytes] = (),
+    fetched: datetime | None = None,
+) -> Article:
+    """Return the article of one page; see ``newscrawl.extract``."""
+    site = find_outlet(outlet)
+    candidate = site.find_candidate(url)
+    if candidate is None:
+        raise ArgumentError(f"url={url!r} is not allowed: it must be an article's of {site.host}.")
+    if html[:64].lstrip()[:1] in ("{", b"{"):
+        body = html.encode("utf-8", "surrogatepass") if isinstance(html, str) else html
+        article, source = site.read_article_post(post_of(body), candidate), "api"
+    else:
+        page, *rest = (_read(site, it, url, candidate) for it in (html, *further))
+        missing = page.further[len(rest) :]
+        if missing:
+            text = f"{candidate.url} goes on at {', '.join(missing)}"
+            warnings.warn(text, NotWholeWarning, stacklevel=3)
+        article, source = joined(page.article, [it.article for it in rest]), "page"
+    article.source, article.source_url = source, url
+    article.date_fetched = utc(fetched or datetime.now(UTC))
+    if reason := fault(article):
+        raise UnreadableError(reason)
+    return article
+
+
+def _read(site: Outlet, html: str | bytes, url: str, candidate: Candidate) -> Page:
+    if not html.strip():
+        raise UnreadableError("empty answer")
+    text = html if isinstance(html, str) else decoded(html)
+    return site.read_article(parse(text), url, candidate)
+
+
+def decoded(body: bytes) -> str | bytes:
+    """Return a page as text, by its byte order mark or what it declares; UTF-8 as it is."""
+    encoding, text = html_to_unicode(None, body, auto_detect_fun=_detected)
+    return body.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8" else text
+
+
+def _detected(body: bytes) -> str:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
