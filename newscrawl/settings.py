@@ -124,6 +124,7 @@ table = (
         "SQLAlchemy URL of the ledger, for several machines. Without it the ledger is a SQLite file"
         " in the output folder. PostgreSQL needs the extra `postgresql`.",
         "NEWSCRAWL_LEDGER_URL=postgresql://crawler@db.example.net/news newscrawl crawl hill",
+        is_secret=True,
     ),
     Option(
         "NEWSCRAWL_REVISIT_HOURS",
@@ -227,6 +228,7 @@ table = (
         "URLs of apprise to which new findings of the checks are sent, comma-separated. They need"
         " the extra `alerts`.",
         "NEWSCRAWL_ALERTS=mailto://desk.example?to=ada@desk.example newscrawl crawl hill",
+        is_secret=True,
     ),
     Option(
         "NEWSCRAWL_METRICS_DIR",

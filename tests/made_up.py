@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl.items import Article, Author, Image, content_hash, record
-from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import PartWriter, write_document
 
 # What no writer of a newsroom types, and some paste.
@@ -70,7 +70,7 @@ def write_run(
     for it in records:
         writer.write(it)
     writer.rotate()
-    ledger = Ledger(f"sqlite:///{output}/ledger.sqlite3")
+    ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
     ledger.apply([change for it in records for change in ledger.published(it, run, None)])
     ledger.restore(outlet, run, withdrawn)
     ledger.close()

@@ -108,6 +108,6 @@ def test_a_source_that_does_not_answer_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["https://example.org/news/61234-other/", "senate", ""])
 def test_what_is_no_article_of_the_outlet_is_refused(address: str, tmp_path: Path) -> None:
     done, asked = compare(tmp_path, SITE, NEWEST.url, address)
-    assert done.returncode == 2
-    assert f"{address!r} is not the address of an article of hill." in done.stdout
+    assert done.returncode == 3
+    assert f"{address!r} is not the address of an article of hill." in done.stderr
     assert asked == []

@@ -322,6 +322,9 @@ def test_what_is_open_or_torn_is_not_in_it(tmp_path: Path) -> None:
 def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path: Path) -> None:
     done = dataset(tmp_path / "nowhere", "build")
     assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith(f"There is no output folder {tmp_path / 'nowhere'}. Name another")
+    done = dataset(tmp_path, "build")
+    assert (done.returncode, done.stdout) == (3, "")
     assert re.fullmatch(r"There is no closed run in .*: nothing to build\.\n", done.stderr)
     assert dataset(tmp_path, "fly").returncode == 2
     write_run(tmp_path, RUNS[0], [made_up(1), made_up(2)])

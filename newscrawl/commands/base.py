@@ -1,26 +1,161 @@
-"""What the commands have in common that look at an output folder and crawl nothing."""
+"""What the commands of the project have in common: checks, help, and one way to fail.
 
+The classes are mixins: Scrapy takes every subclass of ``ScrapyCommand`` here for a command.
+"""
+
+import argparse
+import io
+import os
 import sys
+import textwrap
+from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from scrapy.settings import Settings
+from rich.console import Console
+from scrapy.commands import ScrapyHelpFormatter
+from scrapy.exceptions import UsageError
+from scrapy.spiderloader import get_spider_loader
 
+from newscrawl import exceptions
+from newscrawl.extensions.options import unknown
 from newscrawl.extensions.run import ledger_url
+from newscrawl.items import Candidate
+from newscrawl.settings import check
+from newscrawl.storage.ledger import Ledger, sqlite_path
+from newscrawl.storage.parts import read_part
+from newscrawl.storage.runs import outlets
+
+if TYPE_CHECKING:
+    from scrapy.commands import ScrapyCommand as Base
+
+    from newscrawl.base_spiders.article import ArticleSpider
+else:
+    Base = object
+
+PROGRAM = "newscrawl" if Path(sys.argv[0]).stem == "newscrawl" else "scrapy"
+"""How the user calls us, for help and messages."""
+NEGATIVE, WRONG_USAGE, IMPOSSIBLE = 1, 2, 3
+"""Exit codes of commands: the answer is no, the command line is wrong, it cannot be done."""
+
+# What is a sentence for the user; anything else is a fault of ours.
+_SENTENCES = (
+    exceptions.ArgumentError,
+    exceptions.DatasetError,
+    exceptions.LedgerError,
+    exceptions.OutputError,
+    exceptions.RemoteError,
+    exceptions.ReportError,
+    OSError,
+)
 
 
-class OutputCommand:
-    """A command of the project that needs no crawler and logs nothing.
+class Terminal(Console):
+    """Rich's console, which leaves a closed pipe to the command."""
 
-    A mixin of ``ScrapyCommand``: Scrapy takes every subclass of that for a command.
-    """
+    def on_broken_pipe(self) -> None:
+        """Pass it on, instead of ending with code 1."""
+        raise BrokenPipeError
 
-    settings: Settings | None
-    exitcode: int
+
+class HelpFormatter(ScrapyHelpFormatter, RawDescriptionHelpFormatter):
+    """Scrapy's help, which keeps our line breaks."""
+
+
+def find_article(outlet: "ArticleSpider", url: str) -> Candidate:
+    """Return the article that an address leads to. Raises ArgumentError when it leads to none."""
+    found = outlet.find_candidate(url)
+    if found is None:
+        raise exceptions.ArgumentError(
+            f"{url!r} is not the address of an article of {outlet.name}."
+        )
+    return found
+
+
+class ProjectCommand(Base):
+    """A command that checks the settings first and names an example in its help."""
 
     requires_project = True
+    example: ClassVar[str]
+    """A command line that works, without the program's name."""
+    exit_codes: ClassVar[str] = "0 done, 2 wrong usage, 3 it cannot be done"
+    """What the exit codes mean, for the help and the reference."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add Scrapy's options, an example and the exit codes."""
+        super().add_options(parser)
+        self.add_help(parser)
+
+    def add_help(self, parser: argparse.ArgumentParser) -> None:
+        """Add the program's name, an example and the exit codes to the help."""
+        parser.prog = PROGRAM
+        parser.formatter_class = HelpFormatter
+        parser.usage = (parser.usage or "").replace("scrapy", PROGRAM, 1)
+        parser.description = textwrap.fill(parser.description or "", 79)
+        parser.epilog = self.epilog()
+
+    def epilog(self) -> str:
+        """Return what the help ends with."""
+        return f"Example: {PROGRAM} {self.example}\nExit codes: {self.exit_codes}"
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Take Scrapy's options; end with a sentence when a setting is wrong."""
+        super().process_options(args, opts)
+        assert self.settings is not None
+        for name in args:
+            if name.startswith("-") and name != "-":
+                raise UsageError(f"unknown option {name}", print_help=False)
+        try:
+            check(self.settings)
+        except exceptions.ArgumentError as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            sys.exit(WRONG_USAGE)
+
+    def spider_names(self) -> list[str]:
+        """Return the outlets that this project can crawl."""
+        assert self.settings is not None
+        return sorted(get_spider_loader(self.settings).list())
+
+    def load_outlet(self, name: str) -> "ArticleSpider":
+        """Return an outlet's spider, for its addresses. Raises ArgumentError for an unknown one."""
+        if name not in self.spider_names():
+            raise unknown("outlet", name, self.spider_names())
+        assert self.settings is not None
+        return cast("ArticleSpider", get_spider_loader(self.settings).load(name)())
+
+
+class OutputCommand(ProjectCommand):
+    """A command that looks at an output folder; it needs no crawler and logs nothing."""
+
     requires_crawler_process = False
     default_settings: ClassVar = {"LOG_ENABLED": False}
+    extra = ""
+    """The extra of the package that the command needs."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do the work; whatever hinders it is one sentence and an exit code."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A terminal that knows ASCII only shows the rest as escapes.
+            sys.stdout.reconfigure(errors="backslashreplace")
+        try:
+            self.work(args, opts)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader has enough; Python would complain once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except ModuleNotFoundError as error:
+            if not self.extra:
+                raise
+            self.give_up(
+                f"This command needs the package {error.name!r}."
+                f" Install it: pip install 'newscrawl[{self.extra}]'"
+            )
+        except _SENTENCES as error:
+            self.give_up(error)
+
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do what the command is for."""
+        raise NotImplementedError
 
     @property
     def output(self) -> Path:
@@ -34,7 +169,64 @@ class OutputCommand:
         assert self.settings is not None
         return ledger_url(self.settings)
 
+    def existing_output(self) -> Path:
+        """Return the output folder. Raises OutputError when there is none."""
+        if not self.output.is_dir():
+            raise exceptions.OutputError(
+                f"There is no output folder {self.output}."
+                " Name another with NEWSCRAWL_OUTPUT_DIR=/path/to/output."
+            )
+        return self.output
+
+    def open_ledger(self) -> Ledger:
+        """Return the ledger. Raises LedgerError when there is none: opening would create it."""
+        self.existing_output()
+        path = sqlite_path(self.ledger_url)
+        if path and not path.exists():
+            raise exceptions.LedgerError(
+                f"There is no ledger {path}. Rebuild it from the parts: {PROGRAM} ledger --rebuild"
+            )
+        return Ledger(self.ledger_url)
+
+    def known_outlet(self, name: str) -> str:
+        """Return the name of an outlet that has runs.
+
+        Raises OutputError when it has none, ArgumentError when there is no such outlet.
+        """
+        known = outlets(self.existing_output())
+        if name in known:
+            return name
+        if name in self.spider_names():
+            raise exceptions.OutputError(f"There is no run of {name} in {self.output}.")
+        raise unknown("outlet", name, sorted({*known, *self.spider_names()}))
+
+    def article_id(self, outlet: str, text: str) -> str:
+        """Return the id of an article that is named by id or address. Raises ArgumentError."""
+        if "/" not in text:
+            return text
+        return find_article(self.load_outlet(outlet), text).id
+
+    def revisions(self, outlet: str, article: str) -> list[dict[str, Any]]:
+        """Return the published records of an article, the first revision first.
+
+        Raises OutputError when there is none.
+        """
+        identity = self.article_id(self.known_outlet(outlet), article)
+        known = self.open_ledger().history(outlet, identity)
+        records = [
+            record
+            for revision, run, *_ in known
+            for part in sorted(self.output.glob(f"{outlet}/run={run}/part-*.jsonl"))
+            for record in read_part(part)
+            if record["id"] == identity and record["revision"] == revision
+        ]
+        if not records:
+            raise exceptions.OutputError(
+                f"No article {identity} of {outlet} was published in {self.output}."
+            )
+        return records
+
     def give_up(self, why: object) -> None:
-        """Say in a sentence why it cannot be done; the exit code is 3."""
+        """Say in a sentence why it cannot be done."""
         print(why, file=sys.stderr)  # noqa: T201
-        self.exitcode = 3
+        self.exitcode = IMPOSSIBLE

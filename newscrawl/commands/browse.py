@@ -1,9 +1,10 @@
-"""``scrapy browse``: look at the dataset in a web browser."""
+"""``newscrawl browse``: look at the dataset in a web browser."""
 
 import argparse
 import socket
 import sys
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
@@ -14,38 +15,38 @@ from newscrawl.exceptions import DatasetError
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Serves the dataset as web pages until Ctrl-C.
+    """Serves the dataset as web pages until Ctrl-C."""
 
-    Exit codes: 0 it was ended, 3 it cannot be done.
-    """
+    example = "browse --open"
+    extra = "browse"
+    exit_codes = "0 ended by Ctrl-C, 2 wrong usage, 3 it cannot be done"
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
         return "[--port 8001] [--host 127.0.0.1] [--open]"
 
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
+        """Return what the list of commands says."""
         return "Look at the dataset in a web browser"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""
         super().add_options(parser)
-        parser.add_argument("--port", type=int, default=8001, help="0: any that is free")
-        parser.add_argument("--host", default="127.0.0.1", help="where to listen")
+        parser.add_argument(
+            "--port",
+            type=int,
+            default=8001,
+            help="0: any free port (default: 8001)",
+        )
+        parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
         parser.add_argument("--open", action="store_true", help="open a web browser")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Make the file that is shown, if it is not there; say where we listen; serve."""
         if args:
             raise UsageError("browse takes no names: it shows every outlet of its folder")
-        try:
-            self.serve(self.output, opts)
-        except KeyboardInterrupt:
-            pass  # that is how it ends
-        except ModuleNotFoundError as error:
-            self.give_up(f"{error}: pip install 'newscrawl[browse]'")
-        except (DatasetError, OSError) as error:
-            self.give_up(error)
+        with suppress(KeyboardInterrupt):  # that is how it ends
+            self.serve(self.existing_output(), opts)
 
     def serve(self, output: Path, opts: argparse.Namespace) -> None:
         """Serve the dataset of an output folder. Raises DatasetError and OSError."""

@@ -1,28 +1,36 @@
-"""``scrapy compare``: an article through its page, REST and the feed, side by side."""
+"""``newscrawl compare``: an article through its page, REST and the feed, side by side."""
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+
+from newscrawl.commands.base import IMPOSSIBLE, NEGATIVE, ProjectCommand, find_article
+from newscrawl.exceptions import ArgumentError
 
 if TYPE_CHECKING:
     from newscrawl.base_spiders.compare import Comparison
 
 
-class Command(ScrapyCommand):
+class Command(ProjectCommand, ScrapyCommand):
     """Reads articles through page, REST and feed, and shows where they disagree."""
 
-    requires_project = True
+    example = "compare hill https://thehill.com/?p=6094464"
+    exit_codes = (
+        "0 all sources agree, 1 some disagree or none can be read, 2 wrong usage,"
+        " 3 no such outlet or article"
+    )
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
-        return "[options] <outlet> <address> ..."
+        return "<outlet> <URL> ..."
 
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
+        """Return what the list of commands says."""
         return "Compare what an article's page, REST post and feed entry say"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -38,25 +46,21 @@ class Command(ScrapyCommand):
             self.settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Compare; exit code 1 when sources disagree or none can be read, 2 for a wrong address."""
+        """Compare, and report."""
         if len(args) < 2:
-            raise UsageError("name an outlet and addresses: scrapy compare hill https://…")
+            raise UsageError("name an outlet and URLs of articles")
         assert self.crawler_process is not None
         assert self.settings is not None
-        outlet, *addresses = args
-        base: Any = self.crawler_process.spider_loader.load(outlet)
-        candidates = []
-        reader = base()
-        for address in addresses:
-            candidate = reader.candidate(address)
-            if candidate is None:
-                print(f"{address!r} is not the address of an article of {outlet}.")  # noqa: T201
-                self.exitcode = 2
-                return
-            candidates.append(candidate)
+        try:
+            outlet = self.load_outlet(args[0])
+            candidates = [find_article(outlet, url) for url in args[1:]]
+        except ArgumentError as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            self.exitcode = IMPOSSIBLE
+            return
         from newscrawl.base_spiders.compare import comparing  # noqa: PLC0415  # no other command pays for it
 
-        compared = comparing(base, candidates)
+        compared = comparing(type(outlet), candidates)
         self.crawler_process.crawl(compared, fetch="page")
         self.crawler_process.start()
         self.report(compared.comparisons, as_json=opts.json)
@@ -71,7 +75,7 @@ class Command(ScrapyCommand):
             disagreed += len(found.disagreements)
             agreed += sum(found.agrees(name) is True for name in FIELDS)
             if not found.told or found.disagreements:
-                self.exitcode = 1
+                self.exitcode = NEGATIVE
             if as_json:
                 shown = {
                     "id": found.id,

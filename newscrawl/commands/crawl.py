@@ -1,13 +1,17 @@
-"""``scrapy crawl``, with exit codes that a scheduler can tell apart."""
+"""``newscrawl crawl``: crawl one outlet, with exit codes that a scheduler can tell apart."""
 
 import argparse
 import asyncio
 import logging
+import sys
+from pathlib import Path
 
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.exceptions import UsageError
 
+from newscrawl.commands.base import IMPOSSIBLE, WRONG_USAGE, ProjectCommand
 from newscrawl.exceptions import ArgumentError
+from newscrawl.extensions.options import unknown
 from newscrawl.extensions.run import (
     ALREADY_RUNNING,
     ASKED_TO_WAIT,
@@ -15,12 +19,12 @@ from newscrawl.extensions.run import (
     UNUSABLE_OUTPUT,
     WRONG_ARGUMENT,
 )
-from newscrawl.settings import check
+from newscrawl.settings import placeholder
 
 logger = logging.getLogger(__name__)
 
 EXIT_CODES = {
-    WRONG_ARGUMENT: 2,
+    WRONG_ARGUMENT: WRONG_USAGE,
     UNUSABLE_OUTPUT: 3,
     OUTPUT_FAILED: 3,
     ALREADY_RUNNING: 75,
@@ -29,21 +33,44 @@ EXIT_CODES = {
 """The exit code for a close reason; 75 is sysexits' "try again later". Every other one is 0."""
 
 
-class Command(CrawlCommand):
-    """Scrapy's own command; only the exit code and a look at the settings are ours."""
+class Command(ProjectCommand, CrawlCommand):
+    """Scrapy's own command; the checks before it and the exit code after it are ours."""
+
+    example = "crawl hill -a sections=homenews/senate -a limit=20"
+
+    def syntax(self) -> str:
+        """Return the arguments, for the usage line."""
+        return "<outlet> [-a NAME=VALUE] [--strict]"
+
+    def short_desc(self) -> str:
+        """Return what the list of commands says."""
+        return "Crawl an outlet and publish what is new"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add our options to Scrapy's."""
+        super().add_options(parser)
+        parser.add_argument(
+            "--strict",
+            action="store_true",
+            help="exit code not 0 when articles failed or were rejected",
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Take Scrapy's options and ours; end with a sentence for an outlet that is none."""
+        super().process_options(args, opts)
+        if len(args) != 1:
+            raise UsageError("name one outlet")
+        if args[0] not in self.spider_names():
+            print(unknown("outlet", args[0], self.spider_names()), file=sys.stderr)  # noqa: T201
+            sys.exit(IMPOSSIBLE)
+        assert self.settings is not None
+        if opts.strict:
+            self.settings.set("NEWSCRAWL_STRICT", "1", priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Run one spider, by name, and take the exit code from how the crawl ended."""
-        if len(args) != 1:
-            raise UsageError("name one spider")
-        assert self.settings is not None
+        """Crawl the outlet and take the exit code from how the crawl ended."""
         assert self.crawler_process is not None
-        try:
-            check(self.settings)
-        except ArgumentError as wrong:
-            logger.error("%s", wrong)
-            self.exitcode = EXIT_CODES[WRONG_ARGUMENT]
-            return
+        self.announce(args[0], opts.spargs)
         crawler = self._create_crawler(args[0])
         task = self.crawler_process.crawl(crawler, **opts.spargs)
         assert isinstance(task, asyncio.Task)
@@ -60,3 +87,21 @@ class Command(CrawlCommand):
         else:
             reason = crawler.stats.get_value("finish_reason")
             self.exitcode = EXIT_CODES.get(reason, 0)
+
+    def announce(self, outlet: str, given: dict[str, str]) -> None:
+        """Log where the output goes, and what an operator should know before the first request."""
+        assert self.settings is not None
+        folder = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"])
+        logger.info("Crawling %s into %s", outlet, folder.absolute())
+        if not folder.is_absolute() and not folder.exists() and not Path("scrapy.cfg").exists():
+            logger.warning(
+                "There is no output folder %s: a new one with an empty ledger begins here."
+                " Name an existing one with NEWSCRAWL_OUTPUT_DIR=/path/to/output",
+                folder.absolute(),
+            )
+        is_live = "archive" not in given and not self.settings["NEWSCRAWL_REPLAY"]
+        if is_live and self.settings["USER_AGENT"] == placeholder:
+            logger.warning(
+                "The user agent has a placeholder instead of your address: set"
+                " NEWSCRAWL_USER_AGENT='yourbot/1.0 (+https://your.site/bot)'"
+            )

@@ -1,69 +1,74 @@
-"""``scrapy dataset``: make a dataset of the parts, and look after it."""
+"""``newscrawl dataset``: make a dataset of the parts, and look after it."""
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand
-from newscrawl.exceptions import DatasetError, LedgerError
-from newscrawl.storage.ledger import Ledger
+from newscrawl.commands.base import NEGATIVE, PROGRAM, OutputCommand
+from newscrawl.exceptions import DatasetError
 from newscrawl.storage.parts import line_of
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Builds the dataset, verifies it, tells what changed, and writes it as CSV.
+    """Builds the dataset, verifies it, lists changes, and writes it as CSV."""
 
-    Exit codes: 0 all is well, 1 something is wrong with the data, 3 it cannot be done.
-    """
+    example = "dataset build"
+    exit_codes = "0 all is well, 1 verify found something wrong, 2 wrong usage, 3 it cannot be done"
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
-        return (
-            "build [--anew] | verify | changes <outlet> [--since RUN] | csv articles|revisions FILE"
-            " | duplicates"
-        )
+        return "build | verify | changes | csv | duplicates"
 
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
-        return "Build the dataset (Parquet) from the parts, verify it, tell what changed"
+        """Return what the list of commands says."""
+        return "Build the dataset (Parquet) from the parts, verify it, list changes"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add our options to Scrapy's."""
-        super().add_options(parser)
-        parser.add_argument("--anew", action="store_true", help="build: write every month again")
-        parser.add_argument("--since", metavar="RUN", help="changes: only of runs after this one")
+        """Add a parser for each action; each takes the options of every command."""
+        self.add_help(parser)
+        common = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
+        ScrapyCommand.add_options(self, common)
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="ACTION", prog=f"{PROGRAM} dataset"
+        )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Do what the first argument names."""
-        works: Mapping[str, Callable[[list[str], argparse.Namespace], None]] = {
-            "build": self.build,
-            "verify": self.verify,
-            "changes": self.changes,
-            "csv": self.csv,
-            "duplicates": self.duplicates,
-        }
-        if not args or args[0] not in works:
-            raise UsageError(f"say what to do: {', '.join(works)}")
-        try:
-            works[args[0]](args[1:], opts)
-        except BrokenPipeError:
-            # Whoever reads has enough; Python would complain once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except ModuleNotFoundError as error:
-            extra = "duplicates" if args[0] == "duplicates" else "dataset"
-            self.give_up(f"{error}: pip install 'newscrawl[{extra}]'")
-        except (DatasetError, LedgerError, OSError) as error:
-            self.give_up(error)
+        def add(name: str, text: str, example: str) -> argparse.ArgumentParser:
+            return actions.add_parser(
+                name,
+                parents=[common],
+                help=text,
+                description=text,
+                epilog=f"Example: {PROGRAM} dataset {example}",
+            )
 
-    def build(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Bring the dataset up to date and say what was written."""
+        build = add("build", "bring the dataset up to date", "build")
+        build.add_argument("--anew", action="store_true", help="write every month again")
+        add("verify", "check parts, ledger and dataset against each other", "verify")
+        changes = add(
+            "changes",
+            "print each change as a line of JSON",
+            "changes hill --since 20261123T201400Z",
+        )
+        changes.add_argument("outlet")
+        changes.add_argument("--since", metavar="RUN", help="only of runs after this one")
+        csv = add("csv", "write a view as CSV", "csv articles articles.csv")
+        csv.add_argument("view", choices=("articles", "revisions"))
+        csv.add_argument("file", type=Path)
+        add("duplicates", "mark near-duplicates", "duplicates")
+
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do what the action names."""
         if args:
-            raise UsageError("build takes no names: a dataset has every outlet of its folder")
+            raise UsageError(f"{opts.action} does not take {args[0]!r}")
+        self.extra = "duplicates" if opts.action == "duplicates" else "dataset"
+        self.existing_output()
+        getattr(self, opts.action)(opts)
+
+    def build(self, opts: argparse.Namespace) -> None:
+        """Bring the dataset up to date and say what was written."""
         from newscrawl.dataset.build import build  # noqa: PLC0415  # needs newscrawl[dataset]
 
         built = build(self.output, anew=opts.anew)
@@ -80,19 +85,14 @@ class Command(OutputCommand, ScrapyCommand):
             told = f"{built.doubled} lines stood in the parts twice: see scrapy dataset verify."
             print(told, file=sys.stderr)  # noqa: T201
 
-    def verify(self, args: list[str], opts: argparse.Namespace) -> None:
+    def verify(self, opts: argparse.Namespace) -> None:
         """Print all that is wrong with parts, ledger and dataset; exit code 1 if anything is."""
-        if args:
-            raise UsageError("verify takes no names")
         from newscrawl.dataset.verify import Verifier  # noqa: PLC0415
 
-        url = self.ledger_url
-        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-            # Opening it would make one.
-            raise LedgerError(f"There is no ledger {url}: rebuild it with scrapy ledger --rebuild.")
+        ledger = self.open_ledger()
         verifier = Verifier(self.output)
         count = 0
-        for fault in verifier.faults(Ledger(url)):
+        for fault in verifier.faults(ledger):
             print(fault)  # noqa: T201
             count += 1
         if not verifier.runs and not count:
@@ -100,31 +100,26 @@ class Command(OutputCommand, ScrapyCommand):
         verdict = f"{count} faults" if count else "all is well"
         told = f"{verifier.runs} runs, {verifier.records} records: {verdict}."
         print(told, file=sys.stderr)  # noqa: T201
-        self.exitcode = 1 if count else 0
+        self.exitcode = NEGATIVE if count else 0
 
-    def changes(self, args: list[str], opts: argparse.Namespace) -> None:
+    def changes(self, opts: argparse.Namespace) -> None:
         """Print each change since a run as a line of JSON."""
-        if len(args) != 1:
-            raise UsageError("name an outlet: scrapy dataset changes hill --since RUN")
         from newscrawl.dataset.changes import changes  # noqa: PLC0415
 
-        for change in changes(self.output, args[0], opts.since):
+        outlet = self.known_outlet(opts.outlet)
+        for change in changes(self.output, outlet, opts.since):
             sys.stdout.buffer.write(line_of(change))
         sys.stdout.buffer.flush()
 
-    def csv(self, args: list[str], opts: argparse.Namespace) -> None:
+    def csv(self, opts: argparse.Namespace) -> None:
         """Write a view as CSV."""
-        from newscrawl.dataset.export import VIEWS, write_csv  # noqa: PLC0415
+        from newscrawl.dataset.export import write_csv  # noqa: PLC0415
 
-        if len(args) != 2 or args[0] not in VIEWS:
-            raise UsageError(f"name a view ({' or '.join(VIEWS)}) and a file")
-        rows = write_csv(self.output, args[0], Path(args[1]))
-        print(f"{args[1]}: {rows} rows.")  # noqa: T201
+        rows = write_csv(self.output, opts.view, opts.file)
+        print(f"{opts.file}: {rows} rows.")  # noqa: T201
 
-    def duplicates(self, args: list[str], opts: argparse.Namespace) -> None:
+    def duplicates(self, opts: argparse.Namespace) -> None:
         """Mark near-duplicates and say how many there are."""
-        if args:
-            raise UsageError("duplicates takes no names: a story may stand at several outlets")
         from newscrawl.dataset.duplicates import mark  # noqa: PLC0415  # needs newscrawl[duplicates]
 
         done = mark(self.output)

@@ -23,11 +23,13 @@ from newscrawl.storage.parts import read_part
 class Command(OutputCommand, ScrapyCommand):
     """Runs the real spider over a recording of the made-up site that is in the package."""
 
+    example = "demo"
+
     def short_desc(self) -> str:
         """Return what ``scrapy -h`` says of the command."""
         return "Crawl the bundled sample site, offline, and show what came out"
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Crawl the recording, sum up."""
         output = self.output / "demo"
         shutil.rmtree(output, ignore_errors=True)

@@ -1,6 +1,7 @@
-"""``scrapy ledger``: what is known of the articles, for people."""
+"""``newscrawl ledger``: what is known of the articles, for people."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -8,8 +9,8 @@ from rich.table import Table
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand
-from newscrawl.exceptions import LedgerError, OutputError
+from newscrawl.commands.base import OutputCommand, Terminal
+from newscrawl.exceptions import LedgerError
 from newscrawl.extensions.run import schedule_of
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Known, Ledger, State
@@ -23,12 +24,14 @@ _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 class Command(OutputCommand, ScrapyCommand):
     """Shows the ledger: counts, what waits, what is due, or all that is known of one article."""
 
+    example = "ledger hill 4373704"
+
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
-        return "[<outlet> <article id>] | --rebuild"
+        return "[<outlet> [<id or URL>]] | --rebuild"
 
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
+        """Return what the list of commands says."""
         return "Show what is known of the articles, or rebuild the ledger from the parts"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -39,42 +42,50 @@ class Command(OutputCommand, ScrapyCommand):
             action="store_true",
             help="set the ledger aside and make a new one from the published parts",
         )
-        parser.add_argument("--limit", type=int, default=10, help="rows of a list (10)")
+        parser.add_argument("--limit", type=int, default=10, help="rows of a list (default: 10)")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Show or rebuild; exit code 3 when the ledger cannot be used."""
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Show or rebuild."""
+        console = Terminal()
+        if opts.rebuild:
+            if args:
+                raise UsageError("--rebuild takes no names: the ledger has every outlet")
+            console.print(f"Rebuilt the ledger from {self.rebuild()} published records.")
+        elif len(args) > 2:
+            raise UsageError("name an outlet, an outlet and an article, or nothing")
+        elif len(args) == 2:
+            outlet = self.known_outlet(args[0])
+            show_article(self.open_ledger(), console, outlet, self.article_id(*args))
+        else:
+            chosen = [self.known_outlet(it) for it in args]
+            show(self.open_ledger(), console, opts.limit, chosen)
+
+    def rebuild(self) -> int:
+        """Make the ledger anew while no run is on; return the records it is made of."""
         assert self.settings is not None
-        output = self.output
-        console = Console()
+        output = self.existing_output()
+        folders = [RunFolder(output, it) for it in outlets(output)]
         try:
-            if opts.rebuild:
-                folders = [RunFolder(output, it) for it in outlets(output)]
-                count = rebuild(output, self.ledger_url, schedule_of(self.settings))
-                for folder in folders:
-                    folder.release()
-                console.print(f"Rebuilt the ledger from {count} published records.")
-                return
-            ledger = Ledger(self.ledger_url)
-            if not args:
-                show(ledger, console, opts.limit)
-            elif len(args) == 2:
-                show_article(ledger, console, *args)
-            else:
-                raise UsageError("name an outlet and an article's id, or nothing")
-        except (LedgerError, OutputError, OSError) as error:
-            self.give_up(error)
+            return rebuild(output, self.ledger_url, schedule_of(self.settings))
+        finally:
+            for folder in folders:
+                folder.release()
 
 
-def show(ledger: Ledger, console: Console, limit: int) -> None:
-    """Print the counts by state and reason, what has waited longest, and what is due."""
+def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) -> None:
+    """Print the counts by state and reason, what has waited longest, and what is due.
+
+    ``chosen`` are the outlets; without names all are shown.
+    """
     table = Table("Outlet", "State", "Reason", "Articles", title="The ledger")
-    outlets = set()
+    shown = set()
     for outlet, state, reason, count in sorted(ledger.counts()):
-        outlets.add(outlet)
-        table.add_row(outlet, state, reason, str(count))
+        if not chosen or outlet in chosen:
+            shown.add(outlet)
+            table.add_row(outlet, state, reason, str(count))
     console.print(table)
     waiting = Table("Outlet", "Article", "State", "Attempts", "Next", "Reason")
-    for outlet, known in ledger.oldest(_WAITING, limit):
+    for outlet, known in ledger.oldest(_WAITING, limit, chosen):
         next_attempt = known.next_attempt or "given up"
         values = (known.id, known.state, str(known.attempts), next_attempt, known.reason or "")
         waiting.add_row(outlet, *values)
@@ -82,7 +93,7 @@ def show(ledger: Ledger, console: Console, limit: int) -> None:
         waiting.title = "Waiting longest"
         console.print(waiting)
     now = utc(datetime.now(UTC))
-    for outlet in sorted(outlets):
+    for outlet in sorted(shown):
         console.print(f"{outlet}: {len(ledger.due(outlet, now))} due now")
 
 

@@ -1,4 +1,4 @@
-"""``scrapy report``: a run as a page for people."""
+"""``newscrawl report``: a run as a page for people."""
 
 import argparse
 from pathlib import Path
@@ -7,44 +7,44 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand
-from newscrawl.exceptions import OutputError, ReportError
+from newscrawl.exceptions import OutputError
 from newscrawl.monitoring.report import write_report
 from newscrawl.storage.runs import RUN_FILE, run_folders
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Writes the report of a closed run, the latest one or the one named.
+    """Writes the report of a closed run, the latest one or the one named."""
 
-    Exit codes: 0 it is written, 3 there is no such run, or the report cannot be written.
-    """
+    example = "report hill --to report.html"
+    extra = "report"
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
         return "<outlet> [<run>]"
 
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
+        """Return what the list of commands says."""
         return "Write a run's report, one page of HTML, and print where it is"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""
         super().add_options(parser)
         parser.add_argument(
-            "--to", type=Path, metavar="FILE", help="where to (report.html beside run.json)"
+            "--to",
+            type=Path,
+            metavar="FILE",
+            help="default: report.html beside run.json",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Write the report and print its path."""
         if len(args) not in (1, 2):
             raise UsageError("name an outlet, and a run if it is not the latest")
-        output = self.output
-        closed = [it for it in run_folders(output, args[0]) if (it / RUN_FILE).exists()]
+        outlet = self.known_outlet(args[0])
+        closed = [it for it in run_folders(self.output, outlet) if (it / RUN_FILE).exists()]
         if len(args) == 2:
             closed = [it for it in closed if it.name == f"run={args[1]}"]
-        try:
-            if not closed:
-                what = f"closed run {args[1]}" if len(args) == 2 else "closed run"
-                raise ReportError(f"There is no {what} of {args[0]} in {output}.")
-            print(write_report(closed[-1], opts.to))  # noqa: T201
-        except (OSError, OutputError, ReportError) as error:
-            self.give_up(error)
+        if not closed:
+            what = f"closed run {args[1]}" if len(args) == 2 else "closed run"
+            raise OutputError(f"There is no {what} of {outlet} in {self.output}.")
+        print(write_report(closed[-1], opts.to))  # noqa: T201

@@ -1,8 +1,9 @@
-"""``scrapy runs``: the runs and their books."""
+"""``newscrawl runs``: the runs and their books."""
 
 import argparse
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand
 from newscrawl.storage.books import balance
@@ -12,23 +13,28 @@ from newscrawl.storage.runs import read_run, run_folders
 class Command(OutputCommand, ScrapyCommand):
     """Lists the runs, the latest last, each with its books."""
 
+    example = "runs hill --limit 5"
+
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
         return "[<outlet>]"
 
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
-        return "List the runs with their books"
+        """Return what the list of commands says."""
+        return "List the runs and what became of their articles"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""
         super().add_options(parser)
-        parser.add_argument("--limit", type=int, default=20, help="how many runs (20)")
+        parser.add_argument("--limit", type=int, default=20, help="how many runs (default: 20)")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print a line a run."""
+        if len(args) > 1:
+            raise UsageError("name one outlet, or none for all")
         names = ("discovered", "known", "new", "revised", "unchanged", "pending")
-        for folder in run_folders(self.output, args[0] if args else "*")[-opts.limit :]:
+        outlet = self.known_outlet(args[0]) if args else "*"
+        for folder in run_folders(self.existing_output(), outlet)[-opts.limit :]:
             line = f"{folder.name.partition('=')[2]}  {folder.parent.name}  "
             document = read_run(folder)
             if document is None:

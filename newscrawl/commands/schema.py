@@ -1,4 +1,4 @@
-"""``scrapy schema``: print the JSON Schema of the record."""
+"""``newscrawl schema``: print the JSON Schema of the record."""
 
 import argparse
 
@@ -11,10 +11,12 @@ from newscrawl.storage.schema import dump, generate
 class Command(OutputCommand, ScrapyCommand):
     """Prints the JSON Schema that every published line validates against."""
 
+    example = "schema > article.schema.json"
+
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
+        """Return what the list of commands says."""
         return "Print the JSON Schema of the record"
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print it."""
         print(dump(generate()), end="")  # noqa: T201

@@ -28,7 +28,8 @@ class Option:
     """A spider argument or a setting of newscrawl.
 
     ``default`` is written as a person would write the value; None means that there is none.
-    ``scrapy`` is the setting of Scrapy's that this one stands for.
+    ``scrapy`` is the setting of Scrapy's that this one stands for. The value of a secret one is
+    never shown.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Option:
     meaning: str
     example: str
     scrapy: str = ""
+    is_secret: bool = False
 
     def read(self, value: object) -> Any:
         """Return the typed value. Raises ArgumentError, one sentence."""

@@ -21,7 +21,7 @@ from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, Runnin
 from newscrawl.extraction.dates import utc
 from newscrawl.settings import check, read
 from newscrawl.storage.books import Books, Listings, balance
-from newscrawl.storage.ledger import Change, Ledger, Remembered, Schedule
+from newscrawl.storage.ledger import Change, Ledger, Remembered, Schedule, sqlite_url
 from newscrawl.storage.parts import PartWriter, write_document
 from newscrawl.storage.run_folder import PARTIAL, RunFolder
 from newscrawl.storage.runs import RUN_FILE
@@ -50,7 +50,7 @@ def software() -> str:
 def ledger_url(settings: BaseSettings) -> str:
     """Return SQLAlchemy's address of the ledger: the setting's, else in the output folder."""
     output = Path(settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
-    return settings.get("NEWSCRAWL_LEDGER_URL") or f"sqlite:///{output}/ledger.sqlite3"
+    return settings.get("NEWSCRAWL_LEDGER_URL") or sqlite_url(output / "ledger.sqlite3")
 
 
 def schedule_of(settings: BaseSettings) -> Schedule:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -646,12 +647,18 @@ class Ledger:
         by = (articles.c.outlet, articles.c.state, sa.func.coalesce(articles.c.reason, ""))
         return [tuple(row) for row in self._all(sa.select(*by, sa.func.count()).group_by(*by))]
 
-    def oldest(self, states: Iterable[State], limit: int) -> list[tuple[str, Known]]:
-        """Return the articles that have waited longest in any of ``states``, with their outlet."""
+    def oldest(
+        self, states: Iterable[State], limit: int, outlets: Sequence[str] = ()
+    ) -> list[tuple[str, Known]]:
+        """Return the articles that have waited longest in any of ``states``, with their outlet.
+
+        ``outlets`` names those that are looked at; without names all are.
+        """
         columns = (articles.c.outlet, *(articles.c[name] for name in Known.__slots__))
         query = (
             sa.select(*columns)
             .where(articles.c.state.in_(list(states)))
+            .where(articles.c.outlet.in_(outlets) if outlets else sa.true())
             .order_by(articles.c.first_seen)
             .limit(limit)
         )
@@ -675,6 +682,26 @@ class Ledger:
 
 def _authors(authors: Iterable[Author]) -> str:
     return json.dumps([[it.name, it.url] for it in authors], ensure_ascii=False)
+
+
+def sqlite_url(path: Path) -> str:
+    """Return SQLAlchemy's address of a SQLite file, whatever its path holds.
+
+    >>> sqlite_url(Path("/what?/50%/ledger.sqlite3"))
+    'sqlite:////what%3F/50%25/ledger.sqlite3'
+    """
+    return str(sa.URL.create("sqlite", database=str(path)))
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite ledger, or None for another database.
+
+    >>> sqlite_path("sqlite:////what%3F/ledger.sqlite3")
+    PosixPath('/what?/ledger.sqlite3')
+    """
+    if not url.startswith("sqlite:///"):
+        return None
+    return Path(sa.make_url(url).database or "")
 
 
 def _without_password(url: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from newscrawl.storage.ledger import Ledger, Schedule
+from newscrawl.storage.ledger import Ledger, Schedule, sqlite_path
 from newscrawl.storage.parts import read_part, salvage, write_document
 from newscrawl.storage.runs import RUN_FILE, read_run, run_name
 
@@ -53,10 +53,11 @@ def rebuild(output: Path, url: str, schedule: Schedule) -> int:
     A SQLite ledger is set aside under another name, not deleted. Of articles that were never
     published nothing is left: they will be discovered again.
     """
-    for suffix in ("", "-wal", "-shm"):
-        path = Path(url.removeprefix("sqlite:///") + suffix)
-        if url.startswith("sqlite:///") and path.exists():
-            path.rename(f"{path}.{run_name()}.damaged")
+    if file := sqlite_path(url):
+        for suffix in ("", "-wal", "-shm"):
+            path = Path(f"{file}{suffix}")
+            if path.exists():
+                path.rename(f"{path}.{run_name()}.damaged")
     ledger = Ledger(url)
     count = 0
     for folder in sorted(output.glob("*/run=*"), key=lambda it: it.name):

@@ -1,0 +1,41 @@
+"""``newscrawl settings``: newscrawl's settings and their values; Scrapy's with its own options."""
+
+import argparse
+
+from scrapy.commands.settings import Command as SettingsCommand
+from scrapy.exceptions import UsageError
+
+from newscrawl.commands.base import OutputCommand
+from newscrawl.extensions.options import unknown
+from newscrawl.settings import table
+
+
+class Command(OutputCommand, SettingsCommand):
+    """Scrapy's own command; without an option it lists our settings."""
+
+    example = "settings NEWSCRAWL_RETRY_HOURS"
+
+    def syntax(self) -> str:
+        """Return the arguments, for the usage line."""
+        return "[<setting>] | [--get SETTING]"
+
+    def short_desc(self) -> str:
+        """Return what the list of commands says."""
+        return "List newscrawl's settings with their values and meaning"
+
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Print the settings, or what Scrapy's options ask for."""
+        assert self.settings is not None
+        if any((opts.get, opts.getbool, opts.getint, opts.getfloat, opts.getlist)):
+            SettingsCommand.run(self, args, opts)
+            return
+        names = [it.name for it in table]
+        for name in args:
+            if name not in names:
+                raise UsageError(str(unknown("setting", name, names)), print_help=False)
+        for it in table:
+            if not args or it.name in args:
+                value = self.settings[it.name]
+                print(f"{it.name}={'(secret)' if value and it.is_secret else value}")  # noqa: T201
+                print(f"    {it.meaning} Value: {it.kind.allowed}.")  # noqa: T201
+                print(f"    Default: {it.default or 'none'}. Example: {it.example}")  # noqa: T201

@@ -1,0 +1,144 @@
+"""The commands, as users call them: the same words, the same failures, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, command, environment
+from tests.made_up import made_up, write_run
+
+OURS = (
+    *("browse", "check-run", "compare", "crawl", "dataset", "demo", "history", "ledger", "push"),
+    *("report", "runs", "schema", "settings", "show"),
+)
+RUN = "20261123T201400Z"
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output folder with two runs, the second of which revised article 1."""
+    # A question mark would end the path in a URL.
+    output = tmp_path_factory.mktemp("what?") / "50% o"
+    write_run(output, RUN, [made_up(1), made_up(2)])
+    write_run(output, "20261124T201400Z", [made_up(1, 2, headline="Storm 1 “passes” Zoë’s town")])
+    return output
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "runs nosuch",
+        "ledger nosuch",
+        "ledger nosuch 1",
+        "history nosuch 1",
+        "show nosuch 1",
+        "report nosuch",
+        "check-run nosuch",
+        "dataset changes nosuch",
+        "crawl nosuch",
+        "compare nosuch https://thehill.com/?p=1",
+    ],
+)
+def test_an_unknown_outlet_is_one_sentence_and_one_exit_code(output: Path, line: str) -> None:
+    done = command(output, *line.split())
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "Unknown outlet 'nosuch'. Known are hill."
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("history hill 999", "No article 999 of hill was published in "),
+        ("show hill 999", "No article 999 of hill was published in "),
+        ("show hill 1 --revision 7", "There is no revision 7 of article 1."),
+        ("ledger hill 999", "The ledger knows no article 999 of hill."),
+        ("show hill https://thehill.com/news/", "'https://thehill.com/news/' is not the address"),
+        ("runs hill --limit 1", ""),
+        ("history hill https://thehill.com/homenews/senate/6000001-storm/", "No article 6000001"),
+    ],
+)
+def test_an_unknown_article_is_one_sentence(output: Path, line: str, sentence: str) -> None:
+    done = command(output, *line.split())
+    assert done.returncode == (3 if sentence else 0)
+    assert done.stderr.startswith(sentence)
+    assert len(done.stderr.splitlines()) == bool(sentence)
+
+
+@pytest.mark.parametrize(
+    "line", ["runs", "ledger", "show hill 1", "dataset build", "dataset verify"]
+)
+def test_without_an_output_folder_the_place_is_named(tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "nowhere"
+    done = command(folder, *line.split())
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"There is no output folder {folder}."
+        " Name another with NEWSCRAWL_OUTPUT_DIR=/path/to/output.\n"
+    )
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("line", ["runs -x", "show hill", "dataset", "dataset fly", "settings NO"])
+def test_wrong_usage_has_a_code_of_its_own(output: Path, line: str) -> None:
+    done = command(output, *line.split())
+    assert done.returncode == 2
+    assert "error: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["runs", "ledger", "ledger hill 1", "history hill 1", "show hill 1", "dataset changes hill"],
+)
+def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(output: Path, line: str) -> None:
+    ascii_only = {**environment(output), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    call = [sys.executable, "-W", "error", "-m", "scrapy", *line.split()]
+    done = subprocess.run(call, cwd=ROOT, env=ascii_only, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            call, cwd=ROOT, env=ascii_only, stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_has_an_example_and_exit_codes(output: Path, name: str) -> None:
+    told = command(output, name, "-h").stdout
+    assert f"\nExample: scrapy {name}" in told
+    assert "\nExit codes: 0 " in told
+
+
+def test_a_record_and_its_history_are_shown(output: Path) -> None:
+    shown = command(output, "show", "hill", "1").stdout
+    assert shown.startswith("Storm 1 “passes” Zoë’s town\n")
+    assert "\nrevision        2\n" in shown
+    assert "It rained on day 1." in shown
+    assert "revision        1\n" in command(output, "show", "hill", "1", "--revision", "1").stdout
+    history = command(output, "history", "hill", "1").stdout
+    assert "    + Storm 1 “passes” Zoë’s town" in history
+
+
+def test_any_path_can_hold_the_output(output: Path) -> None:
+    assert (output / "ledger.sqlite3").exists()
+    rebuilt = command(output, "ledger", "--rebuild")
+    assert rebuilt.stdout == "Rebuilt the ledger from 3 published records.\n"
+    assert command(output, "dataset", "build").returncode == 0
+    verified = command(output, "dataset", "verify")
+    assert (verified.returncode, verified.stdout) == (0, "")
+    assert verified.stderr == "2 runs, 3 records: all is well.\n"
+    assert not [it for it in output.parent.iterdir() if it != output]
+
+
+def test_a_remote_url_with_one_slash_is_refused(output: Path) -> None:
+    done = command(output, "push", "s3:/bucket/news")
+    assert done.returncode == 3
+    assert done.stderr == (
+        "URL='s3:/bucket/news' is not allowed:"
+        " it must be a URL such as s3://bucket/news, or a folder.\n"
+    )
