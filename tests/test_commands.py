@@ -1,12 +1,18 @@
 """The commands, as users call them: the same words, the same failures, no traceback."""
 
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
 
+from newscrawl.commands.demo import unpack_sample
 from tests.conftest import ROOT, command, environment
 from tests.made_up import made_up, write_run
 
@@ -142,3 +148,73 @@ def test_a_remote_url_with_one_slash_is_refused(output: Path) -> None:
         "URL='s3:/bucket/news' is not allowed:"
         " it must be a URL such as s3://bucket/news, or a folder.\n"
     )
+
+
+def test_the_demo_shows_a_revision_and_commands_that_work(tmp_path: Path) -> None:
+    mine = tmp_path / "demo" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("not the demo's")
+    done = command(tmp_path, "demo")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "broken on purpose" in done.stdout
+    assert re.search(r"new +3 +revised 1 ", done.stdout)
+    assert "\n       + Harbor pilots suspend strike" in done.stdout
+    assert (tmp_path / "demo-2" / "dataset").is_dir()
+    shown = re.findall(r"^   scrapy (.*)$", done.stdout, flags=re.M)
+    assert len(shown) == 3
+    for line in shown:
+        tried = command(tmp_path / "elsewhere", *shlex.split(line))
+        assert (tried.returncode, tried.stderr) == (0, "")
+        assert len(tried.stdout.splitlines()) > 1
+    assert mine.read_text() == "not the demo's"
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["demo", "demo-2"]
+
+
+def test_an_installed_newscrawl_works_in_any_folder(tmp_path: Path) -> None:
+    # The build leaves files beside what it reads.
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    shutil.copytree(ROOT / "newscrawl", clone / "newscrawl")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    isolated = {name: it for name, it in os.environ.items() if name != "PYTHONPATH"}
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(clone)]
+    subprocess.run(build, env=isolated, check=True, capture_output=True)
+    shutil.rmtree(clone)
+    (wheel,) = tmp_path.glob("*.whl")
+    venv.create(tmp_path / "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [*pip, "--python", str(python), "install", "--no-deps", str(wheel)]
+    subprocess.run(install, env=isolated, check=True, capture_output=True)
+    # What it depends on is that of the tests; the wheel comes first.
+    library = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / "venv")}))
+    (library / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+
+    folder = tmp_path / "any folder"
+    folder.mkdir()
+
+    def newscrawl(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [tmp_path / "venv" / "bin" / "newscrawl", *arguments],
+            cwd=folder,
+            env=isolated | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert "newscrawl <command> -h" in newscrawl().stdout
+    assert newscrawl("runs").stderr == (
+        f"There is no output folder {folder / 'output'}."
+        " Name another with NEWSCRAWL_OUTPUT_DIR=/path/to/output.\n"
+    )
+    assert newscrawl("crawl", "-h").stdout.startswith("Usage\n=====\n  newscrawl crawl <outlet>")
+    warc = str(unpack_sample(tmp_path)[0])
+    first = newscrawl("crawl", "hill", "-a", "limit=1", NEWSCRAWL_REPLAY=warc)
+    assert first.returncode == 0
+    assert f"Crawling hill into {folder / 'output'}\n" in first.stderr
+    assert f"There is no output folder {folder / 'output'}: a new one" in first.stderr
+    again = newscrawl("crawl", "hill", "-a", "limit=1", NEWSCRAWL_REPLAY=warc)
+    assert "There is no output folder" not in again.stderr
+    assert newscrawl("runs", "hill").stdout.count("hill  limit") == 2

@@ -1,53 +1,144 @@
-"""``scrapy demo``: crawl the bundled sample site, offline, and show what came out."""
+"""``newscrawl demo``: crawl a recording of a made-up site twice, offline, and show the result."""
 
 import argparse
 import os
-import shutil
+import shlex
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand
+from newscrawl.commands.base import IMPOSSIBLE, PROGRAM, OutputCommand
+from newscrawl.commands.history import describe
+from newscrawl.commands.show import readable
+from newscrawl.exceptions import OutputError
+from newscrawl.extensions.progress import summary
+from newscrawl.extraction.processors import utc
+from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import read_part
+from newscrawl.storage.runs import closed_runs, run_folders
+
+_SHOWN_LINES = 30
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Runs the real spider over a recording of the made-up site that is in the package."""
+    """Runs the real spider over the two editions of the recording that is in the package."""
 
     example = "demo"
 
     def short_desc(self) -> str:
-        """Return what ``scrapy -h`` says of the command."""
-        return "Crawl the bundled sample site, offline, and show what came out"
+        """Return what the list of commands says."""
+        return "Crawl a made-up site, offline, and show what comes out"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Crawl the recording, sum up."""
-        output = self.output / "demo"
-        shutil.rmtree(output, ignore_errors=True)
+        """Crawl, crawl again, build the dataset, and show one record and one revision."""
+        if args:
+            raise UsageError("demo takes no arguments")
+        output = unused(self.output / "demo")
         with tempfile.TemporaryDirectory() as folder:
-            recording, _ = unpack_sample(Path(folder))
-            self.exitcode = _python(
-                # The sample site has faults, to show what becomes of them.
-                *("scrapy", "crawl", "hill", "-s", "NEWSCRAWL_ALERTS="),
-                NEWSCRAWL_REPLAY=str(recording),
-                NEWSCRAWL_OUTPUT_DIR=str(output),
-                NEWSCRAWL_LOG_LEVEL="WARNING",
-            )
-        records = [
-            record
-            for part in sorted(output.glob("hill/run=*/part-*.jsonl"))
-            for record in read_part(part)
-        ]
-        show(records, Console(), output)
+            first, second = unpack_sample(Path(folder))
+            say("1. Crawl a recording of a made-up site. No network is used.")
+            print("   Seven of its pages are broken on purpose.")  # noqa: T201
+            self.crawl(output, first)
+            say("2. Crawl the site as it was five hours later, when every article is due again.")
+            self.make_due(output)
+            self.crawl(output, second)
+        say("3. Build the dataset.")
+        try:
+            from newscrawl.dataset.build import build  # noqa: PLC0415  # needs newscrawl[dataset]
+        except ModuleNotFoundError:
+            print("Left out: it needs pip install 'newscrawl[dataset]'")  # noqa: T201
+        else:
+            built = build(output)
+            print(f"{built.runs} runs became {output / 'dataset'}")  # noqa: T201
+        self.show(output)
+
+    def crawl(self, output: Path, recording: Path) -> None:
+        """Crawl an edition, and print what the run did. Raises OutputError when it failed."""
+        # The warnings are of the broken pages; the summary counts them.
+        settings = {
+            "NEWSCRAWL_OUTPUT_DIR": output,
+            "NEWSCRAWL_REPLAY": recording,
+            "NEWSCRAWL_STRICT": 0,
+            "LOG_LEVEL": "ERROR",
+            "RETRY_TIMES": 0,
+        }
+        command = [sys.executable, "-m", "newscrawl.commands", "crawl", "hill"]
+        for name, value in settings.items():
+            command += ["-s", f"{name}={value}"]
+        done = subprocess.run(  # noqa: S603
+            command, env=environment(), stderr=subprocess.PIPE, text=True, check=False
+        )
+        runs = list(closed_runs(output, "hill"))
+        if done.returncode or not runs:
+            self.exitcode = IMPOSSIBLE
+            raise OutputError(f"The crawl failed with exit code {done.returncode}:\n{done.stderr}")
+        print(summary(runs[-1], run_folders(output, "hill")[-1]))  # noqa: T201
+
+    def make_due(self, output: Path) -> None:
+        """Let the ledger's times come, which are hours from now or long past."""
+        ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
+        now = utc(datetime.now(UTC))
+        ledger.apply([ledger.changed("hill", it["id"], now) for it in records_of(output)])
+        ledger.close()
+
+    def show(self, output: Path) -> None:
+        """Print the revised article, what changed in it, and what to try next."""
+        records = records_of(output)
+        (revised,) = (it for it in records if it["revision"] == 2)
+        say("4. One record.")
+        head(readable(revised), _SHOWN_LINES)
+        say("5. What changed in it between the two crawls.")
+        head(describe([it for it in records if it["id"] == revised["id"]]), _SHOWN_LINES)
+        say("Try next:")
+        called = Path(sys.argv[0])
+        program = called if called.stem in ("newscrawl", "scrapy") else PROGRAM
+        where = f"-s NEWSCRAWL_OUTPUT_DIR={shlex.quote(str(output))}"
+        for command in ("runs hill", f"show hill {revised['id']} --json", "ledger hill"):
+            print(f"   {program} {command} {where}")  # noqa: T201
+        print(f"Records, one a line: {output}/hill/run=*/part-*.jsonl")  # noqa: T201
+
+
+def records_of(output: Path) -> list[dict[str, Any]]:
+    """Return every published record, in the order of runs and lines."""
+    parts = (it for folder in run_folders(output) for it in sorted(folder.glob("part-*.jsonl")))
+    return [record for part in parts for record in read_part(part)]
+
+
+def unused(folder: Path) -> Path:
+    """Return the folder, or one beside it when it is there: the demo deletes nothing."""
+    number, found = 1, folder
+    while found.exists():
+        number += 1
+        found = folder.with_name(f"{folder.name}-{number}")
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Return the environment without settings of ours: the demo works whatever they say."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("NEWSCRAWL_")}
+
+
+def say(title: str) -> None:
+    """Print what comes next."""
+    print(f"\n{title}", flush=True)  # noqa: T201
+
+
+def head(lines: Iterable[str], count: int) -> None:
+    """Print the first lines, indented."""
+    shown = list(lines)
+    for line in shown[:count]:
+        print(f"   {line}")  # noqa: T201
+    if len(shown) > count:
+        print("   …")  # noqa: T201
 
 
 def unpack_sample(folder: Path) -> list[Path]:
@@ -60,30 +151,3 @@ def unpack_sample(folder: Path) -> list[Path]:
         names = tar.getnames()
         tar.extractall(folder, filter="data")
     return [folder / name for name in names]
-
-
-def _python(module: str, *arguments: str, **environment: str) -> int:
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, env=os.environ | environment, check=False).returncode  # noqa: S603
-
-
-def show(records: list[dict[str, Any]], console: Console, output: Path) -> None:
-    """Print articles by section and kind, and one record as people would read it."""
-    kinds = sorted({record["kind"] for record in records})
-    by_section: dict[str, Counter[str]] = {}
-    for record in records:
-        by_section.setdefault(record["section"] or "(no section)", Counter())[record["kind"]] += 1
-    table = Table("Section", *kinds, "all", title="The sample site, by section and kind")
-    for section, counts in sorted(by_section.items(), key=lambda it: -it[1].total()):
-        cells = (str(counts[kind] or "") for kind in kinds)
-        table.add_row(section, *cells, str(counts.total()))
-    totals = Counter(record["kind"] for record in records)
-    table.add_section()
-    table.add_row("All", *(str(totals[kind]) for kind in kinds), str(len(records)))
-    console.print(table)
-    for record in [it for it in records if it["kind"] == "news" and it["word_count"] > 80][:1]:
-        console.print(f"\n[bold]{record['headline']}[/bold]")
-        names = ", ".join(author["name"] for author in record["authors"])
-        console.print(f"{names} · {record['date_published']} · {record['section']}")
-        console.print(record["body"][:400] + " …", highlight=False)
-    console.print(f"\nEvery record: {output}/hill/*/part-*.jsonl   What the run did: run.json")
