@@ -380,7 +380,11 @@ def test_what_cannot_be_done_is_said_in_one_sentence(output: Path, tmp_path: Pat
         busy = pool.submit(command, output, "browse", "--port", port)
     for done, sentence in (
         (none, f"There is no dataset in {tmp_path}: build it with scrapy dataset build."),
-        (bare, "No datasette: pip install 'newscrawl[browse]'"),
+        (
+            bare,
+            "This command needs the extra 'browse' (No datasette)."
+            " Install it: pip install 'newscrawl[browse]'",
+        ),
         (busy, f"127.0.0.1:{port} cannot be listened on: Address already in use."),
     ):
         told = done.result()

@@ -147,7 +147,7 @@ class OutputCommand(ProjectCommand):
             if not self.extra:
                 raise
             self.give_up(
-                f"This command needs the package {error.name!r}."
+                f"This command needs the extra {self.extra!r} ({error})."
                 f" Install it: pip install 'newscrawl[{self.extra}]'"
             )
         except _SENTENCES as error:
