@@ -21,7 +21,7 @@ from newscrawl.commands.history import describe
 from newscrawl.commands.show import readable
 from newscrawl.exceptions import OutputError
 from newscrawl.extensions.progress import summary
-from newscrawl.extraction.processors import utc
+from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import closed_runs, run_folders
