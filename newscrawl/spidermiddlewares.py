@@ -442,6 +442,8 @@ _WORDS: Mapping[type[BaseException], str] = {
     DownloadConnectionRefusedError: "connection refused",
     CannotResolveHostError: "no such host",
     DownloadFailedError: "connection lost",
+    # urllib's, of a redirect to an address that is none.
+    ValueError: "bad address",
 }
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,12 +14,13 @@ import pytest
 
 from bench.day import START, agrees, crawling, latest
 from newscrawl.discovery.feeds import read_feed
+from newscrawl.discovery.links import Listing
 from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import EASTERN
 from newscrawl.items import Author, Candidate
 from newscrawl.spiders.hill import HillSpider
-from tests.conftest import answer, open_spider
+from tests.conftest import ROOT, answer, open_spider, read_article
 from tests.sample.answer import Page
 from tests.sample.day import DaySite
 
@@ -309,6 +311,7 @@ def test_more_posts_of_one_second_than_fit_a_page(
 
 def test_a_site_that_embeds_no_terms_is_asked_for_their_names_once(tmp_path: Path) -> None:
     site = Posts([BUSY + timedelta(minutes=n) for n in range(150)])
+    site.posts[3]["link"], site.posts[4]["link"] = "http://[x", None
     with crawling(tmp_path / "out", site) as (crawler, _):
         assert crawler.crawl(START, discover="api") == "finished"
     records = latest(tmp_path / "out").values()
@@ -471,3 +474,62 @@ def test_an_index_may_list_indexes_and_feeds_and_come_as_404(tmp_path: Path) -> 
     assert set(asked.values()) == {1}
     assert len(latest(tmp_path / "out")) == 60
     assert [run["listings"]["failed"] for run in runs_of(tmp_path / "out")] == [{"http 404": 1}]
+
+
+def test_a_redirect_to_nowhere_costs_one_article(tmp_path: Path) -> None:
+    site = DaySite(START, articles=0, corrections=0, older=20)
+    bad = ("http://[x", "//[", "https://thehill.com:99999/", "javascript:x", "https:///")
+    paths = [it.url.partition("thehill.com")[2] for it in site.expected().values()]
+    answers = {
+        path: Page(301, (("Location", to),), b"") for path, to in zip(paths, bad, strict=False)
+    }
+    answers[day_file(0)] = Page(302, (("Location", "http://[x"),), b"")
+    with crawling(tmp_path / "out", Changed(site, **answers)) as (crawler, _):
+        assert crawler.crawl(START, discover="sitemap") == "finished"
+    (run,) = runs_of(tmp_path / "out")
+    assert run["books"]["new"] == 20 - len(bad)
+    assert run["books"]["failed"]["bad address"] >= 3
+    assert run["listings"]["failed"] == {"bad address": 1}
+
+
+BAD = (
+    "http://[x",
+    "//[",
+    "https://thehill.com:99999/news/61009-no/",
+    "https://thehill.com:x/",
+    "https://\ud800/news/61009-no/",
+    "https://a..\u20ac" + "x" * 70 + "/",
+    "/" + "y" * 70_000,
+    "\x00",
+    "javascript:alert(1)",
+    "data:text/plain,61009",
+    "http:\\\\[",
+    "mailto:?",
+    "https://[::1]:x",
+)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=range(len(BAD)))
+def test_a_bad_address_costs_itself_never_the_listing(bad: str) -> None:
+    spider = open_spider(HillSpider)
+    raw = bad.encode("utf-8", "surrogatepass")
+    article = (ROOT / "tests/fixtures/hill/news/page.html").read_bytes()
+    page = (
+        b'<html><head><base href="%b"><link rel="next" href="%b"></head><body><a href="%b">no</a>'
+        b'<a href="/news/61001-one/">yes</a><img src="%b"></body></html>' % (raw, raw, raw, raw)
+    )
+    listing = answer("https://thehill.com/news/", page)
+    found = [it.meta["candidate"].id for it in spider.links.parse(listing, Listing("/news/", 2))]
+    assert found == ["61001"]
+    feed = FEED.replace("<link>", "<link><![CDATA[\ue000]]></link><link>").encode()
+    response = answer("https://thehill.com/feed/", feed.replace("\ue000".encode(), raw), "text/xml")
+    assert [it.id for it in read_feed(response, spider)] == ["61001"]
+    sitemap = TWO.replace(b"<url>", b"<url><loc><![CDATA[%b]]></loc></url><url>" % raw, 1)
+    assert len([it for it in read_sitemap(sitemap) if it.url]) == 2
+    broken = re.sub(rb'(rel="canonical" href|og:url" content|og:image" content|src)="[^"]*"',
+                    lambda it: b'%b="%b"' % (it[1], raw), article)  # fmt: skip
+    assert broken.count(raw) > 2
+    url = "https://thehill.com/homenews/senate/6012345-x/"
+    read = read_article(spider, answer(url, broken))
+    whole = read_article(spider, answer(url, article))
+    assert (read.id, read.body, read.headline) == ("6012345", whole.body, whole.headline)

@@ -11,7 +11,7 @@ from parsel import Selector
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.loaders import Page, Reader, Stats
 from newscrawl.extraction.structured_data import StructuredData
-from newscrawl.extraction.urls import page_key
+from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
 
 MEMBERS_ONLY = "password protected"
@@ -88,14 +88,11 @@ class Outlet:
 
     def on_site(self, url: str) -> SplitResult | None:
         """Return the split address when its host is the outlet's, under any of its names."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            return None
+        # Whatever absolute_url returns, urlsplit takes.
+        parts = urlsplit(absolute_url(url) or "")
         if parts.hostname != self.host and parts.hostname not in self.aliases:
             return None
-        return parts if parts.scheme in ("http", "https") and port in (None, 80, 443) else None
+        return parts if parts.port in (None, 80, 443) else None
 
     def find_candidate(self, url: str) -> Candidate | None:
         """Return the article that an address leads to, or None."""
@@ -142,7 +139,10 @@ class Outlet:
         caller. Raises UnreadableError for anything but the post of this article.
         """
         link = post.get("link")
-        parts = self.on_site(link) if isinstance(link, str) else None
+        # A bad address costs itself, not the article.
+        parts = (self.on_site(link) if isinstance(link, str) else None) or self.on_site(
+            candidate.url
+        )
         if str(post.get("id")) != candidate.id or parts is None:
             raise UnreadableError("no post in the answer")
         content = post.get("content")

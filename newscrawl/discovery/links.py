@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
 
 from parsel import Selector
 from scrapy import Request
@@ -10,6 +9,7 @@ from scrapy.http import Response
 
 from newscrawl.discovery import LISTING_PRIORITY, Outlet
 from newscrawl.extraction.loaders import parsed
+from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
 
 # Hours that a listing is left alone while it brings nothing new, the first time and at most.
@@ -60,7 +60,7 @@ class Links:
         if not fresh or listing.pages_left <= 1:
             return
         for node in page.css(self.outlet.next_page):
-            url = urljoin(response.url, (node.attrib.get("href") or "").strip())
+            url = absolute_url(node.attrib.get("href") or "", _base(page, response.url)) or ""
             parts = self.outlet.on_site(url)
             if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
                 query = f"?{parts.query}" if parts.query else ""
@@ -83,15 +83,16 @@ class Links:
         if wanted.sections or wanted.tags or not self.outlet.listing_links:
             return
         for node in page.css(self.outlet.listing_links):
-            url = absolute(node.attrib.get("href") or "", base_url)
-            if parts := self.outlet.on_site(url):
+            url = absolute_url(node.attrib.get("href") or "", _base(page, base_url))
+            if parts := self.outlet.on_site(url or ""):
                 yield from self._listing(parts.path, named=False)
 
     def articles(self, page: Selector, base_url: str) -> list[Candidate]:
         """Return the articles that a page links to, anywhere on it, each once, in page order."""
         found: dict[str, Candidate] = {}
+        base = _base(page, base_url)
         for href in dict.fromkeys(page.root.xpath("//a/@href")):
-            if candidate := self.outlet.candidate(absolute(href, base_url)):
+            if candidate := self.outlet.candidate(absolute_url(href, base) or ""):
                 found.setdefault(candidate.id, candidate)
         return list(found.values())
 
@@ -125,12 +126,7 @@ class Links:
         yield self.outlet.listing_request(request, pages)
 
 
-def absolute(href: str, base_url: str) -> str:
-    """Return the absolute address of a link, or an empty string when it has none."""
-    href = href.strip()
-    if href.startswith(("https://", "http://")):
-        return href
-    try:
-        return urljoin(base_url, href)
-    except ValueError:
-        return ""
+def _base(page: Selector, url: str) -> str:
+    """Return the address to which a page's links are relative; ``url`` is the page's own."""
+    named = page.root.xpath("string(/html/head/base/@href)")
+    return (absolute_url(named, url) if named else None) or url

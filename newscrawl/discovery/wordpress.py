@@ -19,6 +19,7 @@ from newscrawl.discovery.backward import Backward
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import iso_date, utc
+from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
 
 logger = logging.getLogger(__name__)
@@ -328,7 +329,10 @@ class WordPress:
     def _articles(self, response: Response, posts: Sequence[dict[str, Any]]) -> Iterator[Request]:
         for post in posts:
             link, identity = post.get("link"), str(post.get("id"))
-            candidate = self.outlet.candidate(link) if isinstance(link, str) else None
+            if not isinstance(link, str) or not absolute_url(link):
+                # A bad address costs itself, not the post.
+                link = f"https://{self.outlet.host}/?p={identity}"
+            candidate = self.outlet.candidate(link)
             if candidate is None or candidate.id != identity:
                 assert self.outlet.crawler.stats is not None
                 self.outlet.crawler.stats.inc_value("newscrawl/posts_without_article_address")
