@@ -7,6 +7,7 @@ between outlets, and between the layouts of one outlet, is data: ``Layout`` and 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -82,11 +83,11 @@ def _headlines(values: Iterable[str], loader_context: Mapping[str, Any]) -> list
 
 
 def _dates(values: Iterable[str]) -> list[str]:
-    return [moment for value in values if (moment := iso_date(value))]
+    return list(islice(filter(None, map(iso_date, values)), 1))
 
 
 def _languages(values: Iterable[str]) -> list[str]:
-    return [tag for value in values if (tag := language_tag(value))]
+    return list(islice(filter(None, map(language_tag, values)), 1))
 
 
 def _first(values: Iterable[str]) -> str | None:
@@ -100,7 +101,7 @@ class ArticleLoader(ItemLoader):
     ``page`` and ``article``.
 
     Processors are plain functions of all values of a field: ``MapCompose`` and its like are
-    set up anew at every call.
+    set up anew at every call. Of dates and languages the first valid one is taken.
     """
 
     default_item_class = Article

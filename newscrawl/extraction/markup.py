@@ -55,10 +55,20 @@ def parse(markup: str | bytes, encoding: str = "utf-8") -> Selector:
         # A pair of halves is a character; one alone is none.
         markup = markup.encode("utf-16", "surrogatepass").decode("utf-16", "ignore").encode()
         encoding = "utf-8"
-    if b"<![CDATA[" in markup:
+    if _has_cdata(markup):
         # A parser of HTML takes it for a comment, and the text in it is lost.
         markup = markup.replace(b"<![CDATA[", b"").replace(b"]]>", b"")
     return Selector(body=markup, encoding=encoding, type="html")
+
+
+def _has_cdata(markup: bytes) -> bool:
+    """Say whether there is CDATA that no comment of a script hides."""
+    at = markup.find(b"<![CDATA[")
+    while at >= 0:
+        if markup[max(at - 4, 0) : at].rstrip()[-1:] not in (b"/", b"*"):
+            return True
+        at = markup.find(b"<![CDATA[", at + 1)
+    return False
 
 
 def hidden(element: _Element) -> str | None:

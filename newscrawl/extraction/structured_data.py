@@ -217,7 +217,8 @@ def read_structured_data(
     errors = 0
     for element in root.iter("script", "meta", "link"):
         if element.tag == "script":
-            if "ld+json" not in (element.get("type") or "").lower():
+            kind = element.get("type")
+            if not kind or "ld+json" not in kind.lower():
                 continue
             try:
                 for document in _documents(_unwrapped((element.text or "").strip())):
@@ -227,7 +228,7 @@ def read_structured_data(
                 errors += 1
         elif element.tag == "meta":
             name, content = element.get("property") or element.get("name"), element.get("content")
-            if name and content and content.strip():
+            if name and content and not content.isspace():
                 meta.setdefault(name.strip().lower(), []).append(content)
         elif canonical is None and "canonical" in (element.get("rel") or "").lower().split():
             canonical = (element.get("href") or "").strip() or None

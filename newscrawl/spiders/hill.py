@@ -1,6 +1,7 @@
 """The Hill: https://thehill.com, politics of the United States, about a hundred articles a day."""
 
 import re
+from dataclasses import replace
 from urllib.parse import SplitResult, parse_qs
 
 from newscrawl.base_spiders.article import ArticleSpider
@@ -26,6 +27,16 @@ _ID = re.compile(r"^\d{5,8}$", re.ASCII)
 _TAG = re.compile(r"^/(?:people|person|social-tags|tag)/[\w%.-]+/?$")
 _AMP = re.compile(r"/amp/?$")
 _LIVE = re.compile(r"^(?:live(?: updates| coverage|:)|watch live updates)\b", re.IGNORECASE)
+
+_DRUPAL = Layout(
+    name="drupal",
+    article="body:has(h1#page-title):has(div.field-name-body)",
+    headline="h1#page-title",
+    byline="span.submitted-by",
+    story="div.field-name-body",
+    tags="div.article-tags a",
+    section_separator=" - ",
+)
 
 
 class HillSpider(ArticleSpider):
@@ -169,16 +180,10 @@ class HillSpider(ArticleSpider):
                 story="div.article__text",
                 tags="a.tags__item",
             ),
-            Layout(
-                name="drupal",
-                # Articles, blog posts, press releases: whatever has the body's field.
-                article=":is(article, div).node:has(div.field-name-body)",
-                headline="h1#page-title",
-                byline="span.submitted-by",
-                story="div.field-name-body",
-                tags="div.article-tags a",
-                section_separator=" - ",
-            ),
+            # Articles, blog posts, press releases: whatever has the body's field.
+            replace(_DRUPAL, article="article.node:has(div.field-name-body)"),
+            replace(_DRUPAL, article="div.node:has(div.field-name-body)"),
+            _DRUPAL,
         ),
         noise=Noise(
             selectors=(
