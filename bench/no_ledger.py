@@ -28,7 +28,7 @@ class NoLedger(Ledger):
     def get(self, outlet: str, identity: str) -> None:
         return None
 
-    def recall(self, outlet: str, name: str) -> None:
+    def read_checkpoint(self, outlet: str, name: str) -> None:
         return None
 
     def hashes(self, outlet: str, identity: str) -> dict[int, str]:

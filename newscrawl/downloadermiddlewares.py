@@ -4,8 +4,8 @@ Recording, replay, robots.txt and throttling are in ``newscrawl.downloader``.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, Self
+from contextlib import suppress
+from typing import Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -13,10 +13,10 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 from scrapy.utils.httpobj import urlparse_cached
 
-from newscrawl.downloader.circuit_breaker import PageDoor
-from newscrawl.downloader.walls import refusal
+from newscrawl.discovery import outlet_spider
+from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.exceptions import RefusedError
-from newscrawl.extensions.run import Run
 
 
 class ExactHostMiddleware:
@@ -38,87 +38,49 @@ class ExactHostMiddleware:
 
     def process_request(self, request: Request) -> None:
         """Raise IgnoreRequest for a request that leaves the spider's ``host``."""
-        spider: Any = self.crawler.spider
+        spider = outlet_spider(self.crawler)
         host = urlparse_cached(request).hostname
-        if host not in (spider.host, f"www.{spider.host}"):
+        if spider and host not in (spider.host, f"www.{spider.host}"):
             self.crawler.stats.inc_value("newscrawl/offsite")
             raise IgnoreRequest(f"offsite: {host}")
 
 
 class RefusalMiddleware:
-    """Sees when the site refuses its pages, and asks its REST interface instead.
+    """Replaces requests for pages that the site refuses; PageAccess decides which, and by what."""
 
-    With ``fetch=auto`` a refused article is asked for by REST at once; after a few refusals in a
-    row the door is closed, and no page is asked for any more (see ``refusal``). A request of a
-    page says so in its ``meta``: ``page``; ``probe`` is the one that tries a closed door.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        """Find the run when the first request comes."""
-        self.crawler = crawler
+    def __init__(self, access: PageAccess) -> None:
+        """Ask ``access``."""
+        self.access = access
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Build for a crawl."""
-        return cls(crawler)
-
-    @property
-    def door(self) -> PageDoor:
-        """The crawl's memory of refusals."""
-        door = Run.of(self.crawler).door
-        assert door is not None
-        return door
+        return cls(PageAccess.of(crawler))
 
     def process_request(self, request: Request) -> Request | None:
-        """Return a request to REST in place of one that would be refused. Raises RefusedError."""
-        if not request.meta.get("page") or not self.door.closed or request.meta.get("probe"):
-            return None
-        # A probe is under way: what cannot go by REST waits for its outcome.
-        if self.door.probing and not self._has_rest(request):
-            return None
-        return self._otherwise(request, self.door.reason)
+        """Return what replaces a request that would be refused. Raises RefusedError."""
+        return self.access.before(request)
 
     def process_response(self, request: Request, response: Response) -> Response | Request:
-        """Return a page that came, or a request to REST when it did not. Raises RefusedError."""
-        if not request.meta.get("page"):
-            return response
-        if reason := refusal(response):
-            self.door.refused(reason)
-            self.crawler.stats.inc_value(f"newscrawl/refused/{reason}")
-            return self._otherwise(request, reason)
-        if response.status < 500 and response.status != 429:
-            self.door.answered()
-        return response
+        """Return the response, or what replaces it if it is a refusal. Raises RefusedError."""
+        return self.access.after(request, response)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
-        """Return a request to REST for one that waited while the door was closed."""
-        if isinstance(exception, RefusedError) and self._has_rest(request):
-            return self._otherwise(request, str(exception))
+        """Return what replaces a request that was refused just before it was sent."""
+        if isinstance(exception, RefusedError):
+            with suppress(RefusedError):
+                return self.access.replacement(request, str(exception))
         return None
 
-    def _has_rest(self, request: Request) -> bool:
-        spider: Any = self.crawler.spider
-        return "candidate" in request.meta and spider.wanted.fetch == "auto" and bool(spider.rest)
 
-    def _otherwise(self, request: Request, reason: str) -> Request:
-        spider: Any = self.crawler.spider
-        if not self._has_rest(request):
-            raise RefusedError(reason)
-        post: Request = spider.post_request(request.meta["candidate"])
-        return post.replace(errback=request.errback, priority=request.priority, dont_filter=True)
-
-
-class CarriedMiddleware:
-    """Answers the request of a post with what a listing carried of it; nothing is sent.
-
-    ``meta["carried"]`` holds the post.
-    """
+class InlinePostMiddleware:
+    """Answers the request for a post with the inline post of its listing; nothing is sent."""
 
     def process_request(self, request: Request) -> Response | None:
-        """Return the answer, or None to ask the network."""
-        post: Mapping[str, Any] | None = request.meta.get("carried")
-        if post is None:
+        """Return the response, or None to send the request."""
+        task = ArticleTask.of(request)
+        if task is None or task.post is None:
             return None
-        body = json.dumps(post).encode()
+        body = json.dumps(task.post).encode()
         headers = {"Content-Type": "application/json"}
-        return TextResponse(request.url, 200, headers, body, flags=["carried"], request=request)
+        return TextResponse(request.url, 200, headers, body, flags=["inline"], request=request)

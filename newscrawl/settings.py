@@ -72,7 +72,7 @@ DOWNLOADER_MIDDLEWARES = {
     # Before a refusal is retried, and after its body is decompressed.
     "newscrawl.downloadermiddlewares.RefusalMiddleware": 580,
     # What is here already is no download that Scrapy's stats should count.
-    "newscrawl.downloadermiddlewares.CarriedMiddleware": 840,
+    "newscrawl.downloadermiddlewares.InlinePostMiddleware": 840,
     # Farther from the network than retries: it sees what they gave up.
     "newscrawl.downloader.browser.PlainAnswerMiddleware": 540,
     # Next to the network: recordings hold what came over the wire.

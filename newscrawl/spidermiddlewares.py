@@ -1,8 +1,8 @@
 """Spider middlewares: what enters the books, and what becomes of it."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
@@ -10,7 +10,6 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     CannotResolveHostError,
-    DontCloseSpider,
     DownloadCancelledError,
     DownloadConnectionRefusedError,
     DownloadFailedError,
@@ -20,10 +19,12 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 from scrapy.http import Response
-from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
+from newscrawl.discovery import OutletSpider, outlet_spider
+from newscrawl.discovery.tasks import ArticleTask, ListingTask
+from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.exceptions import (
     BrokenEncodingError,
     BrowserError,
@@ -39,14 +40,25 @@ from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Article, Candidate, record
 from newscrawl.storage.books import FAILED, KNOWN, NEW, PENDING, REJECTED, REVISED, UNCHANGED
-from newscrawl.storage.ledger import NOT_PUBLISHED, Known, Remembered, State
+from newscrawl.storage.ledger import NOT_PUBLISHED, ArticleState, Checkpoint, State
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
 
-class BookkeepingMiddleware(BaseSpiderMiddleware):
+@dataclass(slots=True)
+class Shown:
+    """What a listing has shown so far of articles that earlier runs did not know.
+
+    ``first`` says that no other listing of this run had shown one of them before.
+    """
+
+    anything_new: bool = False
+    first: bool = False
+
+
+class BookkeepingMiddleware:
     """Enters every candidate into the run's books once, and settles it when its fate is known.
 
     This is the one place that decides which articles are asked for: not those that stand in the
@@ -56,8 +68,9 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
 
     def __init__(self, crawler: Crawler) -> None:
         """Find the run. Raises RuntimeError when the Run extension is off."""
-        super().__init__(crawler)
+        self.crawler = crawler
         self.run = Run.of(crawler)
+        self.access = PageAccess.of(crawler)
         self.books = self.run.books
         self.listings = self.run.listings
         self.outlet = crawler.spidercls.name
@@ -72,51 +85,14 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         crawler.signals.connect(middleware.item_dropped, signals.item_dropped)
         crawler.signals.connect(middleware.item_error, signals.item_error)
         crawler.signals.connect(middleware.spider_error, signals.spider_error)
-        crawler.signals.connect(middleware.spider_idle, signals.spider_idle)
         return middleware
 
-    async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Add the articles that are due, listed or not, to a crawl of the whole outlet.
-
-        Where pages are known to be refused, the crawl starts at REST, and probes now and then.
-        """
-        spider: Any = self.crawler.spider
-        wanted = spider.wanted
-        door = self.run.door
-        if door is not None and door.closed and not wanted.archive:
-            spider.pages_closed = self.is_replaceable
-            if door.probing and wanted.fetch != "api":
-                yield self.get_processed_listing(spider.links.probe(), None)
-        async for request in super().process_start(start):
-            yield request
-        if wanted.sections or wanted.tags or wanted.archive:
-            return
-        due = self.ask(lambda: self.run.ledger.due(self.outlet, _now(), revisits=self.revisits))
-        for request in spider.owed_requests(due or []):
-            if processed := self.get_processed_request(request, None):
-                yield processed
-
     @property
-    def revisits(self) -> bool:
-        """Whether young articles are asked for: not where REST tells what has changed or gone."""
-        spider: Any = self.crawler.spider
-        by_pages = "links" in spider.wanted.discover and not spider.pages_closed
-        return by_pages or not spider.rest
-
-    def spider_idle(self) -> None:
-        """Go on by REST when nothing is left to ask and listing pages were refused.
-
-        Raises DontCloseSpider when there is something to go on with.
-        """
-        spider: Any = self.crawler.spider
-        if not self.listings.refused or spider.pages_closed or self.run.stopping:
-            return
-        spider.pages_closed = True
-        if spider.wanted.fetch == "auto" and spider.rest and "api" not in spider.wanted.discover:
-            for request in spider.ways["api"](spider).start():
-                if processed := self.get_processed_request(request, None):
-                    self.crawler.engine.crawl(processed)
-            raise DontCloseSpider
+    def spider(self) -> OutletSpider:
+        """The crawl's spider."""
+        spider = outlet_spider(self.crawler)
+        assert spider is not None
+        return spider
 
     def ask(self, question: Callable[[], _T]) -> _T | None:
         """Ask the ledger; when it cannot answer the run stops, and None is returned."""
@@ -126,35 +102,57 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             self.run.fail(error)
             return None
 
-    def get_processed_request(self, request: Request, response: Response | None) -> Request | None:
-        """Return a request that is to be sent, or None."""
-        candidate: Candidate | None = request.meta.get("candidate")
-        if candidate is None:
-            return self.get_processed_listing(request, response)
+    async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Pass on the first requests, those that are to be sent."""
+        async for it in start:
+            if isinstance(it, Request):
+                if request := self.admit(it, None):
+                    yield request
+            else:
+                yield it
+
+    async def process_spider_output(
+        self, response: Response, result: AsyncIterator[Any]
+    ) -> AsyncIterator[Any]:
+        """Pass on what a callback gives, then note that its listing was read to the end."""
+        shown = Shown()
+        async for it in result:
+            if isinstance(it, Request):
+                if request := self.admit(it, shown):
+                    yield request
+            else:
+                yield it
+        assert response.request is not None
+        self.listing_read(response.request, response, shown)
+
+    def admit(self, request: Request, shown: "Shown | None") -> Request | None:
+        """Return a request that is to be sent, or None; ``shown`` is of its listing, if any."""
+        task = ArticleTask.of(request)
+        if task is None:
+            return self.admit_listing(request, shown)
+        candidate = task.candidate
         if self.is_outside(candidate):
             self.count("newscrawl/outside_window")
             return None
         first = self.books.discover(candidate.id)
-        if "archived" in request.meta or "plain" in request.meta:
+        if task.capture or task.plain:
             return request.replace(errback=self.request_failed)
         known = self.look_up(candidate) if first else None
         if first and known is not None and not self.is_wanted(known, candidate):
             self.books.settle(candidate.id, KNOWN)
             return None
-        if response is not None and candidate.id in self.new:
-            response.meta["shows_something_new"] = True
+        if shown is not None and candidate.id in self.new:
+            shown.anything_new = True
             # Another listing may have shown it before, which makes this one no more useful.
-            response.meta["brings_something_new"] = first or response.meta.get(
-                "brings_something_new", False
-            )
+            shown.first |= first
         if not first:
             self.count("newscrawl/link_repeats")
             return None
-        return self.prepared(request, known)
+        return self.prepared(request, task, known)
 
     def is_outside(self, candidate: Candidate) -> bool:
         """Say whether a listing tells that an article was published outside the window."""
-        wanted = self.crawler.spider.wanted  # type: ignore[union-attr]
+        wanted = self.spider.wanted
         published = candidate.published
         if not published or wanted.archive:
             return False
@@ -162,7 +160,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         early = wanted.since and published < wanted.since
         return bool(early or (wanted.until and published > wanted.until))
 
-    def look_up(self, candidate: Candidate) -> Known | None:
+    def look_up(self, candidate: Candidate) -> ArticleState | None:
         """Return what the ledger knows of an article, and enter what it does not know yet."""
         known = self.ask(lambda: self.run.ledger.get(self.outlet, candidate.id))
         if known is None:
@@ -176,7 +174,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             self.run.enter(self.run.ledger.moved(self.outlet, candidate.id, candidate.url))
         return known
 
-    def is_wanted(self, known: Known, candidate: Candidate) -> bool:
+    def is_wanted(self, known: ArticleState, candidate: Candidate) -> bool:
         """Say whether to ask for a known article: it is due, or a listing tells of a change."""
         back = known.state == State.GONE and candidate.modified is not None
         if back or known.is_changed(candidate.modified):
@@ -184,110 +182,86 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
             self.run.enter(self.run.ledger.changed(self.outlet, candidate.id, _now()))
             return True
         # Where the listing knows of changes, there is no need to look.
-        revisits = self.revisits and candidate.modified is None
+        revisits = self.spider.is_revisiting and candidate.modified is None
         return known.is_due(_now(), revisits=revisits)
 
-    def prepared(self, request: Request, known: Known | None) -> Request:
+    def prepared(self, request: Request, task: ArticleTask, known: ArticleState | None) -> Request:
         """Return an article's request with what the ledger adds: authors and validators."""
         request = request.replace(errback=self.request_failed)
         if known is None:
             return request
-        candidate: Candidate = request.meta["candidate"]
-        if not candidate.authors:
-            request.meta["candidate"] = replace(candidate, credited=known.known_authors)
-        if request.meta.get("page") and known.revision and known.date_published:
-            request.meta["known"] = known
+        if not task.candidate.authors and known.known_authors:
+            candidate = replace(task.candidate, credited=known.known_authors)
+            request = task.on(request, candidate=candidate)
+        if task.is_page and known.revision and known.date_published:
+            request = ArticleTask.required(request).on(request, known=known)
             _make_conditional(request, known)
         return request
 
-    def get_processed_listing(self, request: Request, response: Response | None) -> Request | None:
+    def admit_listing(self, request: Request, shown: "Shown | None") -> Request | None:
         """Return a listing's request, unless there is reason to think that it brings nothing."""
-        if request.meta.get("next_page") and self.run.caught_up:
-            assert response is not None
-            if not response.meta.get("shows_something_new"):
-                return None
+        task = ListingTask.of(request) or ListingTask()
+        if task.is_next_page and self.run.caught_up and not (shown and shown.anything_new):
+            return None
         request = request.replace(errback=self.listing_failed)
-        name = request.meta.get("listing")
-        if name and self.run.caught_up and (told := self.run.recall(name)):
-            if "pauses" in request.meta and told.due and told.due > self.began:
+        if task.name and self.run.caught_up and (saved := self.run.checkpoints.read(task.name)):
+            if task.pauses and saved.due and saved.due > self.began:
                 self.listings.early += 1
                 return None
-            request.meta["told"] = told
-            _make_conditional(request, told)
+            request = task.on(request, checkpoint=saved)
+            _make_conditional(request, saved)
         self.listings.asked += 1
         return request
 
-    def process_spider_output(
-        self, response: Response | None, result: Iterable[Any], spider: Any = None
-    ) -> Iterator[Any]:
-        """Pass on what a callback gives, then note that its listing was read to the end."""
-        yield from super().process_spider_output(response, result)
-        if response is not None:
-            self.listing_read(response.request, response)
-
-    async def process_spider_output_async(
-        self, response: Response | None, result: AsyncIterator[Any], spider: Any = None
-    ) -> AsyncIterator[Any]:
-        """Pass on what a callback gives, then note that its listing was read to the end."""
-        async for it in super().process_spider_output_async(response, result):
-            yield it
-        if response is not None:
-            self.listing_read(response.request, response)
-
-    def listing_read(self, request: Request | None, response: Response) -> None:
-        """Remember a listing's validators, and when to ask it again: later while it is quiet."""
-        name = request.meta.get("listing") if request else None
-        if request is None or name is None or not self.run.whole:
+    def listing_read(self, request: Request, response: Response, shown: "Shown") -> None:
+        """Save a listing's validators, and when to ask it again: later while it is quiet."""
+        task = ListingTask.of(request)
+        if task is None or not task.name or not self.run.whole:
             return
-        told: Remembered | None = request.meta.get("told")
+        saved = task.checkpoint
         self.listings.unchanged += response.status == 304
         pause, due = 0.0, None
-        if "pauses" in request.meta and not response.meta.get("brings_something_new"):
-            least, most = request.meta["pauses"]
-            pause = min(max(least, 2 * told.pause if told else 0), most)
+        if task.pauses and not shown.first:
+            least, most = task.pauses
+            pause = min(max(least, 2 * saved.pause if saved else 0), most)
             # A little early, or an hourly run would find it not quite due.
             due = utc(datetime.fromisoformat(self.began) + timedelta(hours=pause, minutes=-10))
         etag, last_modified = validators(response)
-        if response.status == 304 and told:
-            etag, last_modified = etag or told.etag, last_modified or told.last_modified
-        position = request.meta.get("position") or (told.position if told else None)
-        self.run.remember(
-            name,
+        if response.status == 304 and saved:
+            etag, last_modified = etag or saved.etag, last_modified or saved.last_modified
+        self.run.checkpoints.save(
+            task.name,
             etag=etag,
             last_modified=last_modified,
             pause=pause,
             due=due,
-            position=position,
+            position=task.position or (saved.position if saved else None),
         )
 
     def listing_failed(self, failure: Failure) -> None:
         """Note a listing that could not be fetched: what it lists may be missing."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        task = ListingTask.of(request) or ListingTask()
         if response := not_modified(failure):
-            self.listing_read(request, response)
+            self.listing_read(request, response, Shown())
             return
-        if request.meta.get("probe") and self.run.door is not None:
-            self.run.door.probing = False
-        reason = failure_reason(failure)
-        if isinstance(failure.value, RefusedError) and self.is_replaceable:
-            self.listings.refused += 1
-            return
+        if task.is_probe:
+            self.access.breaker.end_probe()
         if isinstance(failure.value, StoppingError):
             return
-        self.no_listing(request.meta.get("redirect_urls", [request.url])[0], reason)
+        if isinstance(failure.value, RefusedError) and task.fallback:
+            # REST replaces it; see PageAccess.
+            return
+        self.no_listing(
+            request.meta.get("redirect_urls", [request.url])[0], failure_reason(failure)
+        )
 
     def no_listing(self, url: str, reason: str) -> None:
         """Count and log a listing that gave nothing, or not all."""
         logger.warning("No listing at %s: %s", url, reason)
         self.listings.fail(reason)
 
-    @property
-    def is_replaceable(self) -> bool:
-        """Whether REST takes the place of pages that are refused."""
-        spider: Any = self.crawler.spider
-        return spider.wanted.fetch == "auto" and bool(spider.rest)
-
-    def article_unchanged(self, identity: str, known: Known) -> None:
+    def article_unchanged(self, identity: str, known: ArticleState) -> None:
         """Settle an article of which the site says that our copy is good."""
         assert known.date_published is not None
         self.count("newscrawl/not_modified")
@@ -302,18 +276,19 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
 
     def request_failed(self, failure: Failure) -> None:
         """Settle an article that could not be fetched."""
-        request: Request = failure.request  # type: ignore[attr-defined]
+        task = ArticleTask.required(failure.request)  # type: ignore[attr-defined]
         if not_modified(failure):
-            self.article_unchanged(request.meta["candidate"].id, request.meta["known"])
+            assert task.known is not None
+            self.article_unchanged(task.candidate.id, task.known)
             return
         if isinstance(failure.value, StoppingError):
             return
         reason = failure_reason(failure)
-        if request.meta.get("unlisted") and _hides_post(failure):
+        if task.is_unlisted and _hides_post(failure):
             reason = NOT_PUBLISHED
-        logger.warning("Failed %s: %s", request.meta["candidate"].url, reason)
+        logger.warning("Failed %s: %s", task.candidate.url, reason)
         self.count(f"newscrawl/failed/{reason}")
-        self.refused(request.meta["candidate"], FAILED, reason)
+        self.refused(task.candidate, FAILED, reason)
 
     def process_spider_exception(
         self, response: Response, exception: Exception
@@ -321,7 +296,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
         """Settle an answer that is not what was asked; leave other exceptions to Scrapy."""
         if not isinstance(exception, UnreadableError):
             return None
-        if "candidate" in response.meta:
+        if ArticleTask.of(response):
             self.rejected(response, str(exception))
         else:
             self.no_listing(response.request.url, str(exception))  # type: ignore[union-attr]
@@ -329,15 +304,15 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
 
     def spider_error(self, failure: Failure, response: Response) -> None:
         """Settle an article whose page broke our code."""
-        if candidate := response.meta.get("candidate"):
-            self.refused(candidate, FAILED, f"error: {type(failure.value).__name__}")
+        if task := ArticleTask.of(response):
+            self.refused(task.candidate, FAILED, f"error: {type(failure.value).__name__}")
 
     def item_scraped(self, item: Article, response: Response) -> None:
         """Settle a published article: it has passed every pipeline."""
         fate = NEW if item.revision == 1 else REVISED
         self.count("newscrawl/new" if fate == NEW else "newscrawl/revised")
         self.count(f"newscrawl/kind/{item.kind}")
-        self.books.settle(response.meta["candidate"].id, fate)
+        self.books.settle(ArticleTask.required(response).candidate.id, fate)
         # Validators are of the page; REST gives an article under another address.
         kept = validators(response) if item.source == "page" else (None, None)
         self.run.enter(
@@ -351,7 +326,7 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
 
     def item_dropped(self, item: Article, exception: DropItem, response: Response) -> None:
         """Settle an article that a pipeline dropped, by the kind of drop."""
-        candidate: Candidate = response.meta["candidate"]
+        candidate = ArticleTask.required(response).candidate
         if isinstance(exception, UnchangedItem):
             self.count("newscrawl/unchanged")
             self.books.settle(candidate.id, UNCHANGED)
@@ -373,11 +348,11 @@ class BookkeepingMiddleware(BaseSpiderMiddleware):
     def item_error(self, response: Response, failure: Failure) -> None:
         """Settle an article that broke a pipeline."""
         reason = f"error: {type(failure.value).__name__}"
-        self.refused(response.meta["candidate"], FAILED, reason)
+        self.refused(ArticleTask.required(response).candidate, FAILED, reason)
 
     def rejected(self, response: Response, reason: str) -> None:
         """Count and log a rejection with its address."""
-        candidate: Candidate = response.meta["candidate"]
+        candidate = ArticleTask.required(response).candidate
         leads = "" if response.url == candidate.url else f" (leads to {response.url})"
         logger.warning("Rejected %s%s: %s", candidate.url, leads, reason)
         self.count(f"newscrawl/rejected/{reason}")
@@ -423,7 +398,7 @@ def _hides_post(failure: Failure) -> bool:
     return any(code in error.response.body for code in (b"rest_forbidden", b"rest_post_invalid_id"))
 
 
-def _make_conditional(request: Request, has: Known | Remembered) -> None:
+def _make_conditional(request: Request, has: ArticleState | Checkpoint) -> None:
     # nginx weakens the ETag of what it compresses; WordPress, which wants both to be its own, then
     # never says that nothing has changed. The time alone does.
     if has.etag and not (has.etag.startswith("W/") and has.last_modified):

@@ -16,7 +16,8 @@ from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.project import get_project_settings
 
 from newscrawl.base_spiders.article import ArticleSpider
-from newscrawl.items import Article
+from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.items import Article, Candidate
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -51,8 +52,14 @@ def read_article(spider: ArticleSpider, response: Response) -> Article:
     """Return the article that a saved answer gives, through the spider's own callback."""
     candidate = spider.candidate(response.url)
     assert candidate is not None, response.url
-    response.meta["candidate"] = candidate
+    response = for_article(response, candidate)
     return next(it for it in spider.parse_article(response) if isinstance(it, Article))
+
+
+def for_article(response: Response, candidate: Candidate) -> Response:
+    """Return the response as the answer to the request for an article."""
+    request = ArticleTask(candidate=candidate).on(response.request or Request(response.url))
+    return response.replace(request=request)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from newscrawl.spiders.hill import HillSpider
-from tests.conftest import answer, open_spider
+from tests.conftest import answer, for_article, open_spider
 
 
 def identity(url: str) -> str | None:
@@ -88,10 +88,11 @@ def test_an_article_page_leads_to_its_own_sections_and_tags_and_nowhere_else() -
     spider = open_spider(HillSpider)
     page = (Path(__file__).parent / "fixtures/hill/news/page.html").read_bytes()
     response = answer("https://thehill.com/homenews/senate/6012345-x/", page)
-    response.meta["candidate"] = spider.candidate(response.url)
+    candidate = spider.candidate(response.url)
+    assert candidate is not None
     asked = [
         it.url
-        for it in spider.parse_article(response)
+        for it in spider.parse_article(for_article(response, candidate))
         if hasattr(it, "url") and hasattr(it, "meta")
     ]
     assert sorted(asked) == [

@@ -14,7 +14,7 @@ import pytest
 
 from newscrawl.items import Author, Candidate
 from newscrawl.storage.books import balance
-from newscrawl.storage.ledger import Ledger, Remembered
+from newscrawl.storage.ledger import Checkpoint, Ledger
 from tests import kill
 from tests.conftest import ROOT, Crawl, command, crawl, environment
 from tests.recordings import HTML, address, article, site
@@ -311,12 +311,14 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> N
     assert known is not None
     assert (known.state, known.known_authors, known.date_published) == ("pending", (), None)
     candidate = Candidate("8", "https://thehill.com/a/8-c/", authors=(Author("Ada Quill"),))
-    remembered = Remembered(asked="2026-11-24T00:00:00Z", position="here", pause=2.0)
-    today.apply([today.seen("hill", candidate, "y"), today.remember("hill", "x", remembered)])
+    checkpoint = Checkpoint(asked="2026-11-24T00:00:00Z", position="here", pause=2.0)
+    today.apply(
+        [today.seen("hill", candidate, "y"), today.save_checkpoint("hill", "x", checkpoint)]
+    )
     seen = today.get("hill", "8")
     assert seen is not None
     assert seen.known_authors == (Author("Ada Quill"),)
-    assert today.recall("hill", "x") == remembered
-    today.apply([today.let_go("hill", "x")])
-    assert today.recall("hill", "x") is None
+    assert today.read_checkpoint("hill", "x") == checkpoint
+    today.apply([today.delete_checkpoint("hill", "x")])
+    assert today.read_checkpoint("hill", "x") is None
     today.close()

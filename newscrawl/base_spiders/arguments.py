@@ -1,37 +1,17 @@
 """The arguments of a spider (``-a name=value``): read, checked and typed in one place."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from glob import glob
 from typing import Any
 
+from newscrawl.discovery import Arguments
 from newscrawl.exceptions import ArgumentError
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.warc import is_warc
 
 DISCOVER = ("links", "feeds", "sitemap", "api")
 FETCH = ("auto", "page", "api", "browser")
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """What a crawl was asked to do.
-
-    ``sections`` and ``tags`` are paths without slashes around them; both empty means everything.
-    ``since`` and ``until`` bound the time of publication, inclusive, in the record's form.
-    ``archive`` holds paths of WARC files; ``limit`` counts new and revised articles.
-    """
-
-    sections: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    discover: tuple[str, ...] = ("links",)
-    fetch: str = "auto"
-    since: str | None = None
-    until: str | None = None
-    archive: tuple[str, ...] = ()
-    limit: int | None = None
-    pages: int = 10
 
 
 def read(

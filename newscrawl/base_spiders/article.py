@@ -6,37 +6,40 @@ every article that it sees, and a spider middleware stops what needs no asking.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 from parsel import Selector
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.http import Response, TextResponse
 
 from newscrawl.base_spiders import arguments
-from newscrawl.base_spiders.outlet import Outlet, post_of
-from newscrawl.discovery import ARTICLE_PRIORITY, Discovery
+from newscrawl.discovery import ARTICLE_PRIORITY, Arguments, Discovery, OutletSpider
 from newscrawl.discovery.archive import Archive
 from newscrawl.discovery.feeds import Bylines, Feeds
 from newscrawl.discovery.links import Links
 from newscrawl.discovery.sitemap import Sitemap
+from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.wordpress import Terms, WordPress, post_address
 from newscrawl.downloader.browser import can_render, rendered
+from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.exceptions import ArgumentError, UnreadableError
+from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, parsed
+from newscrawl.extraction.outlet import post_of
 from newscrawl.items import Article, Candidate
-from newscrawl.storage import warc
+from newscrawl.storage.checkpoints import Checkpoints
 
 # A live page turns over to older entries at most so often.
 _ENTRY_PAGES = 100
 
 
-class ArticleSpider(Outlet, Spider):
+class ArticleSpider(OutletSpider):
     """Base of the outlets' spiders: follows listings to articles, and reads the articles.
 
     What an outlet declares, and how its pages become records, is in ``Outlet``.
@@ -49,7 +52,7 @@ class ArticleSpider(Outlet, Spider):
         self.job: str | None = kwargs.pop("_job", None)
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.refusal: str | None = None
-        self.wanted = arguments.Arguments()
+        self.wanted = Arguments()
         try:
             self.wanted = arguments.read(kwargs, self.sections, self.is_tag)
         except ArgumentError as error:
@@ -58,7 +61,7 @@ class ArticleSpider(Outlet, Spider):
         self.candidate: Callable[[str], Candidate | None] = lru_cache(maxsize=100_000)(
             self.find_candidate
         )
-        self.pages_closed = False
+        self._rest_requests: dict[str, Request] | None = None
         self.links = Links(self)
         self.bylines = Bylines(self)
         self.terms = Terms(self)
@@ -70,32 +73,72 @@ class ArticleSpider(Outlet, Spider):
     }
     """The ways to articles beside ``links``; what stands in ``discover``."""
 
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The checkpoints that earlier runs saved. Raises RuntimeError when there is no run."""
+        return Run.of(self.crawler).checkpoints
+
+    @property
+    def access(self) -> PageAccess:
+        """What decides whether pages are requested."""
+        return PageAccess.of(self.crawler)
+
+    def refuse(self, sentence: str) -> None:
+        """Prevent the crawl from starting; ``sentence`` says why."""
+        self.refusal = sentence
+
     async def start(self) -> AsyncIterator[Request]:
-        """Ask by every wanted way, or read the archive."""
-        for way in self._discoveries():
-            for request in way.start():
-                yield request
-                await asyncio.sleep(0)
+        """Request what the discovery methods want, then the articles that are due."""
+        for request in self._first_requests():
+            yield request
+            await asyncio.sleep(0)
 
-    def _discoveries(self) -> Iterator[Discovery]:
-        if self.wanted.archive:
-            yield Archive(self)
+    def _first_requests(self) -> Iterator[Request]:
+        wanted = self.wanted
+        if wanted.archive:
+            yield from Archive(self).start()
             return
-        names = [
-            # Where pages are refused, REST lists what links would have led to.
-            "api" if name == "links" and self.pages_closed else name
-            for name in self.wanted.discover
-        ]
-        for name in dict.fromkeys(names):
-            yield self.links if name == "links" else self.ways[name](self)
+        if self.access.is_probe_due and wanted.fetch != "api":
+            yield self.links.probe()
+        names = dict.fromkeys(wanted.discover)
+        if self.access.uses_rest and "links" in names:
+            # REST lists what links would lead to: it replaces all listings from the start.
+            self._rest_requests = {}
+            names = dict.fromkeys("api" if name == "links" else name for name in names)
+        for name in names:
+            method = self.links if name == "links" else self.ways[name](self)
+            yield from method.start()
+        if not (wanted.sections or wanted.tags):
+            yield from self._due_requests()
 
-    def owed_requests(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
-        """Return the requests for articles that earlier runs owe."""
-        by_rest = "api" in self.wanted.discover or self.pages_closed
+    def _due_requests(self) -> Iterator[Request]:
+        """Yield requests for articles that are due, whether a listing shows them or not."""
+        due = Run.of(self.crawler).due_articles(revisits=self.is_revisiting)
+        by_rest = "api" in self.wanted.discover or self.access.uses_rest
         if by_rest and self.wanted.fetch in ("auto", "api"):
-            yield from WordPress(self).owed(candidates)
+            yield from WordPress(self).due(due)
         else:
-            yield from map(self.article_request, candidates)
+            yield from map(self.article_request, due)
+
+    @property
+    def is_revisiting(self) -> bool:
+        """Whether young articles are requested again: not where REST lists what has changed."""
+        by_pages = "links" in self.wanted.discover and not self.access.uses_rest
+        return by_pages or not self.rest
+
+    def listing_fallback(self, path: str) -> Callable[[], Request | None] | None:
+        """Return what gives the request that replaces a refused listing; None if nothing does."""
+        return partial(self._list_by_rest, path) if self.has_fallback else None
+
+    def _list_by_rest(self, path: str) -> Request | None:
+        """Return the request for the posts of a refused listing, once for all alike."""
+        if "api" in self.wanted.discover:
+            return None
+        if self._rest_requests is None:
+            self._rest_requests = WordPress(self).first_requests()
+        taxonomy = "tags" if self.is_tag(f"/{path.strip('/')}/") else "categories"
+        everything = self._rest_requests.pop("", None)
+        return everything or self._rest_requests.pop(taxonomy, None)
 
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl was asked to read, as written."""
@@ -108,29 +151,30 @@ class ArticleSpider(Outlet, Spider):
 
         Raises UnreadableError for an answer that is not an article; its message is the reason.
         """
-        candidate: Candidate = response.meta["candidate"]
+        task = ArticleTask.required(response)
+        candidate = task.candidate
         if response.body.lstrip()[:1] == b"{":
             yield self._post(response, post_of(response.body), candidate)
             return
         selector = parsed(response)
         assert isinstance(response, TextResponse)
-        page = self._best_page(selector, response, candidate)
-        if page.unfilled and self._asks_again(response):
-            again = response.request.replace(dont_filter=True)  # type: ignore[union-attr]
-            again.meta["plain"] = response
+        page = self._best_page(selector, response, task)
+        if page.unfilled and self._needs_browser(response, task):
+            assert response.request is not None
+            again = task.on(response.request.replace(dont_filter=True), plain=response)
             yield self._rendered_article(again)
             return
         article = page.article
         if article.id == candidate.id:
             yield article
-        elif "archived" in response.meta:
+        elif task.capture:
             raise UnreadableError("archived under another article's address")
         else:
             # The address leads elsewhere: what is there is an article of its own.
             if other := self.candidate(article.url):
                 yield self.article_request(other)
             raise UnreadableError("address of another article")
-        if "archived" not in response.meta and "links" in self.wanted.discover:
+        if not task.capture and "links" in self.wanted.discover:
             yield from self.links.around(selector, response.url)
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:
@@ -138,7 +182,7 @@ class ArticleSpider(Outlet, Spider):
 
         Raises UnreadableError for an answer that is no post of this article.
         """
-        candidate: Candidate = response.meta["candidate"]
+        candidate = ArticleTask.required(response).candidate
         authors = await self.bylines.of(candidate) or candidate.credited
         yield await self.read_post(response, replace(candidate, authors=authors))
 
@@ -151,26 +195,22 @@ class ArticleSpider(Outlet, Spider):
         await self.terms.complete([post])
         return self._post(response, post, candidate)
 
-    def _best_page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
-        """Return the page; the plain one where a browser was asked for more and got no more."""
-        plain: TextResponse | None = response.meta.get("plain")
-        if plain is None:
-            return self._page(selector, response, candidate)
+    def _best_page(self, selector: Selector, response: TextResponse, task: ArticleTask) -> Page:
+        """Return the page; the plain one if the browser was asked for entries and got none."""
+        if task.plain is None or not _is_rendered(response):
+            return self._page(selector, response, task.candidate)
         with suppress(UnreadableError):
-            page = self._page(selector, response, candidate)
+            page = self._page(selector, response, task.candidate)
             if not page.unfilled:
                 return page
         self.crawler.stats.inc_value("newscrawl/downloader/browser/plain_instead")
-        return self._page(parsed(plain), plain, candidate)
+        return self._page(parsed(task.plain), task.plain, task.candidate)
 
-    def _asks_again(self, response: Response) -> bool:
-        """Say whether a live page without entries is asked for once more, through the browser."""
-        if self.wanted.fetch != "auto" or {"archived", "playwright"} & response.meta.keys():
+    def _needs_browser(self, response: Response, task: ArticleTask) -> bool:
+        """Say whether a live page without entries is requested again, through the browser."""
+        if self.wanted.fetch != "auto" or task.capture or task.plain or _is_rendered(response):
             return False
-        # Where the browser fails, the plain page comes here a second time.
-        asked = response.meta.setdefault("asked_browser", can_render(self.crawler))
-        response.meta["asked_browser"] = False
-        return bool(asked)
+        return can_render(self.crawler)
 
     def _rendered_article(self, request: Request) -> Request:
         entries = self.reader.entries
@@ -202,41 +242,51 @@ class ArticleSpider(Outlet, Spider):
         return article
 
     def _provenance(self, article: Article, response: Response, source: str) -> None:
-        archived: warc.Entry | None = response.meta.get("archived")
-        article.source = "archive" if archived else source
-        asked = response.meta.get("told_by") or response.request.url  # type: ignore[union-attr]
-        article.source_url = archived.url if archived else asked
-        article.date_fetched = archived.date if archived else utc(datetime.now(UTC))
+        task = ArticleTask.required(response)
+        assert response.request is not None
+        if task.capture:
+            article.source, article.source_url = "archive", task.capture.url
+            article.date_fetched = task.capture.date
+        else:
+            article.source = source
+            article.source_url = task.source_listing or response.request.url
+            article.date_fetched = utc(datetime.now(UTC))
 
     def article_request(
-        self, candidate: Candidate, post: Mapping[str, Any] | None = None, told_by: str = ""
+        self,
+        candidate: Candidate,
+        post: Mapping[str, Any] | None = None,
+        source_listing: str = "",
     ) -> Request:
-        """Return the request for an article, by the way that ``fetch`` wants.
+        """Return the request for an article, as ``fetch`` requires.
 
-        ``post`` is the article itself, when the listing at ``told_by`` carried it.
+        ``post`` is its inline post, if the listing at ``source_listing`` has one.
         """
-        if post is not None:
-            request = self.post_request(candidate)
-            request.meta.update(carried=post, told_by=told_by)
-            return request
-        if self.wanted.fetch == "api":
-            return self.post_request(candidate)
+        if post is not None or self.wanted.fetch == "api":
+            return self.post_request(candidate, post, source_listing)
+        fallback = self.post_request if self.has_fallback else None
         request = Request(
             candidate.url,
             self.parse_article,
-            meta={"candidate": candidate, "page": True},
+            meta={"article": ArticleTask(candidate=candidate, is_page=True, fallback=fallback)},
             priority=ARTICLE_PRIORITY,
             # The books know what was asked; a redirect to an address that was is none the less due.
             dont_filter=True,
         )
         return self._rendered_article(request) if self.wanted.fetch == "browser" else request
 
-    def post_request(self, candidate: Candidate) -> Request:
-        """Return the request for an article by the REST interface."""
+    def post_request(
+        self,
+        candidate: Candidate,
+        post: Mapping[str, Any] | None = None,
+        source_listing: str = "",
+    ) -> Request:
+        """Return the request for an article's post of the REST interface."""
+        task = ArticleTask(candidate=candidate, post=post, source_listing=source_listing)
         return Request(
             post_address(self, candidate.id),
             self.parse_post,
-            meta={"candidate": candidate},
+            meta={"article": task},
             priority=ARTICLE_PRIORITY,
             dont_filter=True,
         )

@@ -9,6 +9,7 @@ from scrapy.http import Response
 
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.feeds import read_feed
+from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.wordpress import post_address
 from newscrawl.downloader.walls import refusal
 from newscrawl.exceptions import UnreadableError
@@ -105,7 +106,9 @@ class Comparing(ArticleSpider):
     async def _ask(self, url: str, candidate: Candidate) -> Response:
         engine = self.crawler.engine
         assert engine is not None
-        request: Request = Request(url, meta={"candidate": candidate}, dont_filter=True)
+        request: Request = Request(
+            url, meta={"article": ArticleTask(candidate=candidate)}, dont_filter=True
+        )
         response = await engine.download_async(request)
         if reason := refusal(response):
             raise UnreadableError(reason)

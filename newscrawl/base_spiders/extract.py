@@ -9,11 +9,11 @@ from pkgutil import iter_modules
 
 from w3lib.encoding import html_to_unicode
 
-from newscrawl.base_spiders.outlet import Outlet, post_of
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, joined
 from newscrawl.extraction.markup import parse
+from newscrawl.extraction.outlet import Outlet, post_of
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.schema import fault
 

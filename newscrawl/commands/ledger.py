@@ -13,7 +13,7 @@ from newscrawl.commands.base import OutputCommand, Terminal
 from newscrawl.exceptions import LedgerError
 from newscrawl.extensions.run import schedule_of
 from newscrawl.extraction.dates import utc
-from newscrawl.storage.ledger import Known, Ledger, State
+from newscrawl.storage.ledger import ArticleState, Ledger, State
 from newscrawl.storage.run_folder import RunFolder
 from newscrawl.storage.runs import outlets
 from newscrawl.storage.salvage import rebuild
@@ -102,7 +102,7 @@ def show_article(ledger: Ledger, console: Console, outlet: str, identity: str) -
     known = ledger.get(outlet, identity)
     if known is None:
         raise LedgerError(f"The ledger knows no article {identity} of {outlet}.")
-    for name in Known.__slots__:
+    for name in ArticleState.__slots__:
         value = getattr(known, name)
         console.print(f"{name:<14} {'–' if value is None else value}", soft_wrap=True)
     for revision, run, modified, fetched in ledger.history(outlet, identity):

@@ -1,70 +1,104 @@
-"""Discovery: the ways to an outlet's articles. Each yields requests for candidates.
+"""Discovery methods: each yields requests for the articles of an outlet.
 
 ``links`` reads pages, ``feeds`` RSS, ``sitemap`` sitemaps and ``wordpress`` the REST interface
-(``discover=api``); ``archive`` reads WARC files. They know addresses and formats, not what is
-known already: a spider middleware stops what needs no asking.
-
-A request of a listing may carry in its ``meta``: ``listing``, the name under which later runs
-remember its validators; ``pauses``, the shortest and longest hours that it is left alone while
-it brings nothing new; ``page``, that it asks for a page of the site, which may be refused.
+(``discover=api``); ``archive`` reads WARC files. They know addresses and formats, not which
+articles are known already: a spider middleware drops requests that are not needed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import SplitResult
-from zoneinfo import ZoneInfo
 
-from scrapy import Request
+from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 
-from newscrawl.base_spiders.arguments import Arguments
+from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Candidate
+from newscrawl.storage.checkpoints import Checkpoints
 
 LISTING_PRIORITY, ARTICLE_PRIORITY = 0, 10
-"""A listing's next page is asked for after the articles that it shows."""
+"""A listing's next page is requested after the articles that the listing shows."""
 
 
-class Outlet(Protocol):
-    """What discovery needs to know of an outlet; an ArticleSpider."""
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The spider arguments of a crawl, typed.
 
-    name: str
-    host: str
-    sections: tuple[str, ...]
-    front: str
-    next_page: str
-    listing_links: str
-    feed: str
-    rest: str
-    sitemap: str
-    sitemap_day: str
-    zone: ZoneInfo
+    ``sections`` and ``tags`` are paths without slashes around them; both empty means everything.
+    ``since`` and ``until`` bound the time of publication, inclusive, in the record's form.
+    ``archive`` holds paths of WARC files; ``limit`` counts new and revised articles.
+    """
+
+    sections: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    discover: tuple[str, ...] = ("links",)
+    fetch: str = "auto"
+    since: str | None = None
+    until: str | None = None
+    archive: tuple[str, ...] = ()
+    limit: int | None = None
+    pages: int = 10
+
+
+class OutletSpider(Outlet, Spider):
+    """A spider as discovery methods, middlewares and download handlers see it."""
+
     wanted: Arguments
-    crawler: Crawler
+    """The spider arguments."""
     candidate: Callable[[str], Candidate | None]
+    """Return the article that an address leads to, or None."""
 
-    def on_site(self, url: str) -> SplitResult | None:
-        """Return a split address of the outlet, or None for any other."""
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The checkpoints that earlier runs saved."""
+        raise NotImplementedError
 
-    def is_tag(self, path: str) -> bool:
-        """Say whether a path, with slashes around it, is a tag's listing."""
+    @property
+    def has_fallback(self) -> bool:
+        """Whether the REST interface replaces pages that the site refuses."""
+        return self.wanted.fetch == "auto" and bool(self.rest)
+
+    @property
+    def is_revisiting(self) -> bool:
+        """Whether young articles are requested again: not where REST lists what has changed."""
+        raise NotImplementedError
+
+    def refuse(self, sentence: str) -> None:
+        """Prevent the crawl from starting; ``sentence`` says why."""
+        raise NotImplementedError
 
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl was asked to read."""
+        raise NotImplementedError
+
+    def listing_fallback(self, path: str) -> Callable[[], Request | None] | None:
+        """Return what gives the request that replaces a refused listing; None if nothing does."""
+        raise NotImplementedError
 
     def listing_request(self, request: Request, pages: int) -> Request:
-        """Return the request of a listing's page by the way that ``fetch`` wants it."""
+        """Return a listing's request as ``fetch`` requires: plain, or through the browser."""
+        raise NotImplementedError
 
     def article_request(
-        self, candidate: Candidate, post: Mapping[str, Any] | None = None, told_by: str = ""
+        self,
+        candidate: Candidate,
+        post: Mapping[str, Any] | None = None,
+        source_listing: str = "",
     ) -> Request:
-        """Return the request for an article; ``post`` is its text, when a listing carried it."""
+        """Return the request for an article; ``post`` is its inline post, if a listing has it."""
+        raise NotImplementedError
+
+
+def outlet_spider(crawler: Crawler) -> OutletSpider | None:
+    """Return the crawl's spider; None for a spider of Scrapy's own, such as ``scrapy fetch``'s."""
+    return crawler.spider if isinstance(crawler.spider, OutletSpider) else None
 
 
 class Discovery(Protocol):
-    """One way to an outlet's articles."""
+    """One discovery method."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Prepare; nothing is asked yet."""
+    def __init__(self, outlet: OutletSpider) -> None:
+        """Prepare; nothing is requested yet."""
 
     def start(self) -> Iterator[Request]:
         """Yield the first requests; their callbacks yield the others."""

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 from scrapy import Request
 
-from newscrawl.discovery import Outlet
+from newscrawl.discovery import OutletSpider
+from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.storage import warc
 
 
 class Archive:
     """Reads every recorded answer of an article's address, in the order of the files."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; no file is open yet."""
         self.outlet = outlet
 
@@ -22,7 +23,8 @@ class Archive:
         for path in self.outlet.wanted.archive:
             for entry in warc.entries(path, stats.inc_value):
                 if candidate := self.outlet.candidate(entry.url):
+                    task = ArticleTask(candidate=candidate, capture=entry)
+                    # Others fetched what is in an archive; nothing is requested from the site.
+                    meta = {"article": task, "dont_obey_robotstxt": True}
                     request = self.outlet.article_request(candidate)
-                    # What is in an archive was fetched by others; the site is not asked.
-                    meta = {"candidate": candidate, "archived": entry, "dont_obey_robotstxt": True}
                     yield request.replace(url=entry.url, meta=meta, dont_filter=True)

@@ -2,8 +2,7 @@
 
 import logging
 
-from newscrawl.discovery import Outlet
-from newscrawl.extensions.run import Run
+from newscrawl.discovery import OutletSpider
 
 logger = logging.getLogger(__name__)
 
@@ -16,15 +15,15 @@ class Backward:
     stretch, then goes on below it; until it gets there the stretch stays as it was.
     """
 
-    def __init__(self, outlet: Outlet, way: str, top: str) -> None:
+    def __init__(self, outlet: OutletSpider, way: str, top: str) -> None:
         """Find what earlier runs of the job have done; ``top`` is where this one starts."""
         wanted = outlet.wanted
-        self._run = Run.of(outlet.crawler)
+        self._checkpoints = outlet.checkpoints
         self._stats = outlet.crawler.stats
         parts = (way, *wanted.sections, *wanted.tags, f"{wanted.since}..{wanted.until}")
         self.name = " ".join(parts)
         self._top = top
-        known = self._run.recall(self.name)
+        known = self._checkpoints.read(self.name)
         bottom, _, done_to = (known.position or "").partition("..") if known else ("", "", "")
         self._done = (bottom, done_to) if bottom and done_to else None
         if self._done:
@@ -51,9 +50,9 @@ class Backward:
         logger.info("%s: back to %s %s", self.name, moment, " ".join(map(str, told)))
         if self._done is None or moment <= self._done[1]:
             bottom = min(moment, self._done[0]) if self._done else moment
-            self._run.remember(self.name, position=f"{bottom}..{self._top}")
+            self._checkpoints.save(self.name, position=f"{bottom}..{self._top}")
 
     def finished(self) -> None:
         """Note that the job is done; the same arguments start it anew."""
         logger.info("%s: done", self.name)
-        self._run.let_go(self.name)
+        self._checkpoints.delete(self.name)

@@ -8,9 +8,10 @@ from dataclasses import replace
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, Outlet
+from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
 from newscrawl.discovery.feed_files import FEEDS, items
 from newscrawl.discovery.markup import Document
+from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.names import author_names
 from newscrawl.items import Author, Candidate
@@ -24,7 +25,7 @@ _PAUSES = (1, 24)
 class Feeds:
     """Reads feeds: links, times of publication and change, and authors; never the text."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; nothing is asked yet."""
         self.outlet = outlet
 
@@ -33,13 +34,19 @@ class Feeds:
         wanted = self.outlet.wanted
         if not (wanted.sections or wanted.tags):
             url = f"https://{self.outlet.host}{self.outlet.feed}"
-            yield self._request(url, {"listing": url})
+            yield self._request(ListingTask(name=url))
         for path in self.outlet.listing_paths():
             url = f"https://{self.outlet.host}{path.rstrip('/')}/feed/"
-            yield self._request(url, {"listing": url, "pauses": _PAUSES})
+            yield self._request(ListingTask(name=url, pauses=_PAUSES))
 
-    def _request(self, url: str, meta: dict[str, object]) -> Request:
-        return Request(url, self.parse, meta=meta, priority=LISTING_PRIORITY, dont_filter=True)
+    def _request(self, task: ListingTask) -> Request:
+        return Request(
+            task.name,
+            self.parse,
+            meta={"listing": task},
+            priority=LISTING_PRIORITY,
+            dont_filter=True,
+        )
 
     def parse(self, response: Response) -> Iterator[Request]:
         """Ask for the articles of a feed. Raises UnreadableError; what was readable is asked."""
@@ -47,7 +54,7 @@ class Feeds:
             yield self.outlet.article_request(candidate)
 
 
-def read_feed(response: Response, outlet: Outlet) -> Iterator[Candidate]:
+def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:
     """Yield the articles of a feed, in its order.
 
     Raises UnreadableError for what is no feed, and at the end of one that is cut or broken.
@@ -77,7 +84,7 @@ class Bylines:
     The feed is asked at most once, and only when somebody wants to know.
     """
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; nothing is asked yet."""
         self.outlet = outlet
         self._authors: dict[str, tuple[Author, ...]] = {}

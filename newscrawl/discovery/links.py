@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from parsel import Selector
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, Outlet
+from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
+from newscrawl.discovery.tasks import ListingTask
 from newscrawl.extraction.loaders import parsed
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
@@ -29,7 +31,7 @@ class Listing:
 class Links:
     """Follows listing pages to articles, and article pages to further listings."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; nothing is asked yet."""
         self.outlet = outlet
         self._asked: set[str] = set()
@@ -44,8 +46,11 @@ class Links:
         """Return one request that shows whether pages answer (again)."""
         path = next(iter(self.outlet.listing_paths()))
         request = next(self._listing(path, named=True))
-        meta = {"page": True, "probe": True}
-        return request.replace(meta=meta, cb_kwargs={"listing": Listing(path, 1)})
+        return (
+            self._task(path, is_probe=True)
+            .on(request)
+            .replace(cb_kwargs={"listing": Listing(path, 1)})
+        )
 
     def parse(self, response: Response, listing: Listing) -> Iterator[Request]:
         """Follow a listing's articles, and its next page while this one shows something new.
@@ -69,7 +74,7 @@ class Links:
                     f"https://{self.outlet.host}{parts.path}{query}",
                     self.parse,
                     cb_kwargs={"listing": further},
-                    meta={"next_page": True, "page": True},
+                    meta={"listing": self._task(listing.path, is_next_page=True)},
                     priority=response.request.priority,  # type: ignore[union-attr]
                     dont_filter=True,
                 )
@@ -96,6 +101,10 @@ class Links:
                 found.setdefault(candidate.id, candidate)
         return list(found.values())
 
+    def _task(self, path: str, **values: Any) -> ListingTask:
+        fallback = self.outlet.listing_fallback(path)
+        return ListingTask(is_page=True, fallback=fallback, **values)
+
     def _listing(self, path: str, *, named: bool) -> Iterator[Request]:
         """Yield the request of a listing's first page, unless it was asked or is no listing."""
         key = path.strip("/")
@@ -106,19 +115,17 @@ class Links:
         # A tag met on the way leads to other tags without end; its newest page is enough.
         met = tag and not named
         url = f"https://{self.outlet.host}{path}"
-        meta: dict[str, object] = {"page": True, "listing": url}
+        pauses: tuple[float, float] | None = _TAG_PAUSES if met else _SECTION_PAUSES
         priority = LISTING_PRIORITY - 1 if met else LISTING_PRIORITY
         if key == self.outlet.front:
             # What the front lists first needs no other listing to be found.
-            priority = LISTING_PRIORITY + 1
-        else:
-            meta["pauses"] = _TAG_PAUSES if met else _SECTION_PAUSES
+            priority, pauses = LISTING_PRIORITY + 1, None
         pages = 1 if met else self.outlet.wanted.pages
         request = Request(
             url,
             self.parse,
             cb_kwargs={"listing": Listing(path, pages)},
-            meta=meta,
+            meta={"listing": self._task(path, name=url, pauses=pauses)},
             priority=priority,
             # A tag may have two addresses: one leads to the other, which was asked already.
             dont_filter=not met,

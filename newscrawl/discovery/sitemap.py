@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, Outlet
+from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
 from newscrawl.discovery.backward import Backward
 from newscrawl.discovery.sitemap_files import Entry, read_sitemap
+from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import utc
 
 _INDEX = "sitemap"  # the name under which a run remembers that it has read the index
@@ -32,7 +32,7 @@ class Sitemap:
     files are asked by date, the newest first, listed or not.
     """
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; nothing is asked yet."""
         self.outlet = outlet
         self._asked: set[str] = set()
@@ -53,7 +53,7 @@ class Sitemap:
         url = f"https://{self.outlet.host}{self.outlet.sitemap}"
         self._asked.add(url)
         # Days that the index does not list are there all the same.
-        meta = {"listing": url, "handle_httpstatus_list": [304, *_MISSING]}
+        meta = {"listing": ListingTask(name=url), "handle_httpstatus_list": [304, *_MISSING]}
         priority = LISTING_PRIORITY - 1
         yield Request(url, self.parse_index, meta=meta, priority=priority, dont_filter=True)
 
@@ -70,36 +70,34 @@ class Sitemap:
         if url in self._asked:
             return
         self._asked.add(url)
-        meta: dict[str, object] = {"position": position, "handle_httpstatus_list": _MISSING}
-        if not day:
-            # A backfill asks for a day once; there is nothing to compare with.
-            meta["listing"] = url
+        # A backfill asks for a day once; there is nothing to compare with.
+        task = ListingTask(name="" if day else url, position=position)
         # A day's file that is missing or empty is a day without articles.
         is_day = self._day_address.fullmatch(url) is not None
         yield Request(
             url,
             self.parse,
             cb_kwargs={"day": day, "depth": depth, "may_be_empty": is_day},
-            meta=meta,
+            meta={"listing": task, "handle_httpstatus_list": _MISSING},
             priority=LISTING_PRIORITY,
             dont_filter=True,
         )
 
     def parse_index(self, response: Response) -> Iterator[Request]:
         """Ask for the files that changed. Raises UnreadableError."""
-        run = Run.of(self.outlet.crawler)
+        checkpoints = self.outlet.checkpoints
         yesterday = self._dates(datetime.now(UTC) - timedelta(days=1))
         listed: set[str] = set()
         failed: UnreadableError | None = None
         if response.status != 304:
             try:
                 yield from self._follow(response, 0, listed)
-                run.remember(_INDEX)
+                checkpoints.save(_INDEX)
             except UnreadableError as error:
                 failed = error
         for url in map(self._address, yesterday):
             # What stands in an index that has not changed has not changed either.
-            known = run.recall(url)
+            known = checkpoints.read(url)
             if url not in listed and not (response.status == 304 and known and known.position):
                 yield from self._file(url)
         if failed:
@@ -136,9 +134,9 @@ class Sitemap:
 
         Raises UnreadableError.
         """
-        run = Run.of(self.outlet.crawler)
+        checkpoints = self.outlet.checkpoints
         listed_any = False
-        first = run.recall(_INDEX) is None
+        first = checkpoints.read(_INDEX) is None
         recent = utc(datetime.now(UTC) - timedelta(days=2))
         try:
             for entry in read_sitemap(response.body, response.url):
@@ -147,12 +145,12 @@ class Sitemap:
                     yield from self._article(entry)
                     continue
                 listed.add(entry.url)
-                known = run.recall(entry.url)
+                known = checkpoints.read(entry.url)
                 if known and entry.modified and known.position == entry.modified:
                     continue
                 if first and entry.modified and entry.modified < recent:
                     # The first run takes the news of today; what changes from now on is seen.
-                    run.remember(entry.url, position=entry.modified)
+                    checkpoints.save(entry.url, position=entry.modified)
                 elif self.outlet.on_site(entry.url):
                     if depth == _DEPTH:
                         raise UnreadableError("indexes in indexes without end")

@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, Outlet
+from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
 from newscrawl.discovery.backward import Backward
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import iso_date, utc
+from newscrawl.extraction.outlet import Outlet
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
 
@@ -106,7 +106,7 @@ class Walk:
 class Terms:
     """The names of categories and tags, for a site that does not send them along with a post."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; nothing is asked yet."""
         self.outlet = outlet
         self._known: dict[tuple[str, int], Mapping[str, Any]] = {}
@@ -155,7 +155,7 @@ class Terms:
 class WordPress:
     """Asks for what changed since the last run, or for what was published in a window."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; nothing is asked yet."""
         self.outlet = outlet
         self.terms = Terms(outlet)
@@ -163,17 +163,24 @@ class WordPress:
 
     def start(self) -> Iterator[Request]:
         """Yield the first request for posts, or for the numbers of the wanted sections and tags."""
+        yield from self.first_requests().values()
+
+    def first_requests(self) -> dict[str, Request]:
+        """Return the first requests by taxonomy; the one for posts of all terms under ``""``."""
         wanted = self.outlet.wanted
         if self.outlet.front in wanted.sections or not (wanted.sections or wanted.tags):
-            yield self._first({})
-            return
+            return {"": self._first({})}
+        found = {}
         for taxonomy, paths in (("categories", wanted.sections), ("tags", wanted.tags)):
             if paths:
                 slugs = ",".join(dict.fromkeys(path.rpartition("/")[2] for path in paths))
                 query = urlencode({"slug": slugs, "per_page": PER_PAGE, "_fields": "id,slug,link"})
                 url = f"https://{self.outlet.host}{self.outlet.rest}/{taxonomy}?{query}"
                 arguments = {"taxonomy": taxonomy, "paths": paths}
-                yield Request(url, self.parse_terms, cb_kwargs=arguments, dont_filter=True)
+                found[taxonomy] = Request(
+                    url, self.parse_terms, cb_kwargs=arguments, dont_filter=True
+                )
+        return found
 
     def parse_terms(
         self, response: Response, taxonomy: str, paths: Sequence[str]
@@ -197,14 +204,10 @@ class WordPress:
         if wanted.since or wanted.until:
             top = wanted.until or now
             return self._older(Walk(filters, top), Backward(self.outlet, "api", top))
-        known = self._run.recall(Walk(filters).name)
+        known = self.outlet.checkpoints.read(Walk(filters).name)
         if known and known.position:
             return self._changed(Walk(filters, known.position))
         return self._newest(Walk(filters), now)
-
-    @property
-    def _run(self) -> Run:
-        return Run.of(self.outlet.crawler)
 
     def _request(self, callback: Any, walk: Walk, keep: dict[str, Any], **more: str) -> Request:
         fields = {"_fields": _WHOLE, "_embed": _EMBEDDED} if self._carries else {"_fields": _LISTED}
@@ -220,19 +223,19 @@ class WordPress:
             dont_filter=True,
         )
 
-    # What is owed from earlier runs, a hundred in one request.
+    # What is due from earlier runs, a hundred in one request.
 
-    def owed(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
+    def due(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
         """Yield requests for articles that are known by their numbers."""
         for start in range(0, len(candidates), PER_PAGE):
             some = candidates[start : start + PER_PAGE]
             walk = Walk({"include": ",".join(it.id for it in some)})
-            yield self._request(self.parse_owed, walk, {"candidates": some})
+            yield self._request(self.parse_due, walk, {"candidates": some})
 
-    async def parse_owed(
+    async def parse_due(
         self, response: Response, walk: Walk, candidates: Sequence[Candidate]
     ) -> AsyncIterator[Request]:
-        """Ask for articles that were owed. Raises UnreadableError."""
+        """Request articles that are due. Raises UnreadableError."""
         posts = await self._posts(response, walk)
         for request in self._articles(response, posts):
             yield request
@@ -288,7 +291,7 @@ class WordPress:
     def _remember(self, walk: Walk, changed: str) -> None:
         # A time in the future would hide what is changed before it comes.
         latest = datetime.fromisoformat(min(changed, utc(datetime.now(UTC))))
-        self._run.remember(walk.name, position=utc(latest - _OVERLAP))
+        self.outlet.checkpoints.save(walk.name, position=utc(latest - _OVERLAP))
 
     # A backfill: what was published in a window, the newest first.
 

@@ -33,11 +33,13 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     IgnoreRequest,
 )
-from scrapy.http import Response
+from scrapy.http import Response, TextResponse
 from scrapy.settings import BaseSettings
 from scrapy_playwright.handler import Config, ScrapyPlaywrightDownloadHandler
 from scrapy_playwright.page import PageMethod
 
+from newscrawl.discovery import OutletSpider
+from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.exceptions import BrowserError, BrowserMissingError
 
 logger = logging.getLogger(__name__)
@@ -190,6 +192,12 @@ def rendered(
     )
 
 
+def not_rendered(request: Request) -> Request:
+    """Return a request of ``rendered`` as it was before."""
+    ours = {name: value for name, value in request.meta.items() if name[:10] != "playwright"}
+    return request.replace(meta=ours)
+
+
 async def _unfold(page: Page, wish: Mapping[str, Any]) -> None:
     await page.evaluate(_UNFOLD, wish)
 
@@ -251,9 +259,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         super().__init__(crawler)
         self._names = count(1)
         self._crawl = crawler
-        spider: Any = crawler.spidercls
-        hosts = (spider.host, f"www.{spider.host}", *spider.script_hosts)
-        mine = launch_options(crawler.settings, hosts)
+        mine = launch_options(crawler.settings, self._hosts())
         self.config.launch_options = mine | self.config.launch_options
         # Its own way of forgetting a dead browser races with requests for a new one.
         self.config.restart_disconnected_browser = False
@@ -262,9 +268,15 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
 
     def is_unwanted(self, request: PageRequest) -> bool:
         """Say whether a page's own request is left out: pictures, fonts, styles, other hosts."""
-        spider: Any = self._crawl.spider
-        hosts = (spider.host, f"www.{spider.host}", *spider.script_hosts)
-        return request.resource_type in _UNWANTED or urlsplit(request.url).hostname not in hosts
+        host = urlsplit(request.url).hostname
+        return request.resource_type in _UNWANTED or host not in self._hosts()
+
+    def _hosts(self, *, scripts: bool = True) -> Sequence[str]:
+        """Return the hosts that a page, and with ``scripts`` what it loads, may be of."""
+        outlet = self._crawl.spidercls
+        if not issubclass(outlet, OutletSpider):
+            return ()
+        return (outlet.host, f"www.{outlet.host}", *(outlet.script_hosts if scripts else ()))
 
     async def download_request(self, request: Request) -> Response:
         """Return the answer to a request.
@@ -289,8 +301,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
     def _check_host(self, response: Response) -> None:
         """Raise IgnoreRequest for a page that redirects brought from another host."""
         host = urlsplit(response.url).hostname
-        spider: Any = self._crawl.spider
-        if host not in (spider.host, f"www.{spider.host}"):
+        if host not in self._hosts(scripts=False):
             raise IgnoreRequest(f"Filtered offsite request to {host!r}: {response.url}")
 
     async def _render(self, request: Request) -> Response:
@@ -372,7 +383,7 @@ def launch_options(settings: BaseSettings, hosts: Sequence[str]) -> dict[str, An
             "--block-new-web-contents",
             # From 156 on Chromium asks its maker for parts of itself, whatever Playwright tells it.
             "--component-updater=url-source=https://127.0.0.1:9/",
-            *_fence(hosts, None if proxy_bypass(hosts[0]) else proxy),
+            *_fence(hosts, None if hosts and proxy_bypass(hosts[0]) else proxy),
         ],
         # Ctrl-C is Scrapy's: what is under way is finished first.
         "handle_sigint": False,
@@ -461,7 +472,7 @@ _MEANINGS: Mapping[str, Callable[[str], Exception]] = {
 class PlainAnswerMiddleware:
     """Downloader middleware: where the browser fails, the page as it was read plainly goes on.
 
-    It stands in ``meta["plain"]`` of a request that asks for the same page again.
+    The task of a request for the same page, through the browser, holds it.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -475,19 +486,20 @@ class PlainAnswerMiddleware:
 
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
         """Return the plain page for one that did not come."""
-        if "plain" not in request.meta:
+        task = ArticleTask.of(request)
+        if task is None or task.plain is None:
             return None
         if not isinstance(exception, BrowserMissingError):
             logger.warning("Not rendered, read plainly: %s: %s", request.url, exception)
-        return self._plain(request)
+        return self._answer(request, task.plain)
 
     def process_response(self, request: Request, response: Response) -> Response:
         """Return the plain page for a refusal."""
-        if "plain" in request.meta and response.status != 200:
-            return self._plain(request)
+        task = ArticleTask.of(request)
+        if task and task.plain and response.status != 200:
+            return self._answer(request, task.plain)
         return response
 
-    def _plain(self, request: Request) -> Response:
+    def _answer(self, request: Request, plain: TextResponse) -> Response:
         self._stats.inc_value("newscrawl/downloader/browser/plain_instead")
-        plain: Response = request.meta["plain"]
-        return plain
+        return plain.replace(request=not_rendered(request))

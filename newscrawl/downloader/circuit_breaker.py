@@ -1,99 +1,193 @@
-"""Stop requesting pages after several refusals in a row; later runs probe now and then."""
+"""What happens when the site refuses its pages: circuit breaker, probes and replacements.
+
+After several refusals in a row no more pages are requested; later runs test now and then whether
+the site answers again. Spider, middlewares and download handler ask PageAccess, nobody else.
+"""
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from newscrawl.discovery import outlet_spider
+from newscrawl.discovery.tasks import ArticleTask, ListingTask, is_page, is_probe
+from newscrawl.downloader.walls import refusal
+from newscrawl.exceptions import RefusedError
 from newscrawl.extraction.dates import utc
-from newscrawl.storage.ledger import Remembered
+from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.document import Refusal
 
 logger = logging.getLogger(__name__)
 
 _NAME = "pages refused"
-"""The name under which the ledger remembers that pages are refused."""
+"""The name of the breaker's checkpoint."""
 
 
-class Memory(Protocol):
-    """What is needed of a run: its own document, and what lasts beyond it."""
+class CircuitBreaker:
+    """Circuit breaker for pages. A checkpoint keeps its state between runs.
 
-    document: dict[str, Any]
-
-    def recall(self, name: str) -> Remembered | None:
-        """Return what is remembered under a name, or None."""
-
-    def remember(self, name: str, **values: Any) -> None:
-        """Remember something under a name; see ``ledger.Remembered``."""
-
-    def let_go(self, name: str) -> None:
-        """Remember it no longer."""
-
-
-class PageDoor:
-    """Whether a site's pages may be asked for: a circuit breaker that lasts beyond a run.
-
-    It closes after so many refusals in a row. Later runs leave pages alone until it is time to
-    probe; every refused probe doubles the time to the next.
+    It opens after so many refusals in a row, and closes when a page comes. While it is open a
+    probe is due after some hours; every refused probe doubles the time to the next.
     """
 
-    def __init__(self, run: Memory, refusals: int, pauses: tuple[float, float]) -> None:
-        """Close after ``refusals``; probe after ``pauses`` hours, at first and at most."""
-        self.run = run
+    def __init__(self, refusals: int, pauses: tuple[float, float]) -> None:
+        """Open after ``refusals``; probe after ``pauses`` hours, at first and at most."""
         self.reason = ""
-        self.probing = False
+        self.is_probing = False
+        self.report: Refusal | None = None
+        self._checkpoints: Checkpoints | None = None
         self._allowed = refusals
         self._refused = 0
         self._pauses = pauses
         self._pause = 0.0
-        known = run.recall(_NAME)
-        if known is not None and known.due is not None:
-            self.reason = known.position or "refused"
-            self._pause = known.pause
-            self.probing = known.due <= utc(datetime.now(UTC))
-            self.run.document["refused"] = {
-                "reason": self.reason,
-                "since": known.asked,
-                "probe": known.due,
-            }
-            logger.warning(
-                "Pages were refused (%s) since %s: going on through the site's public"
-                " interfaces, asking for a page again after %s",
-                self.reason,
-                known.asked,
-                known.due,
-            )
+
+    def restore(self, checkpoints: Checkpoints) -> None:
+        """Go on from the state that earlier runs saved, and save it from now on."""
+        self._checkpoints = checkpoints
+        saved = checkpoints.read(_NAME)
+        if saved is None or saved.due is None:
+            return
+        self.reason = saved.position or "refused"
+        self._pause = saved.pause
+        self.is_probing = saved.due <= utc(datetime.now(UTC))
+        self.report = {"reason": self.reason, "since": saved.asked, "probe": saved.due}
+        logger.warning(
+            "Pages were refused (%s) since %s: going on through the site's public"
+            " interfaces, asking for a page again after %s",
+            self.reason,
+            saved.asked,
+            saved.due,
+        )
 
     @property
-    def closed(self) -> bool:
-        """Whether pages are left alone."""
+    def is_open(self) -> bool:
+        """Whether no pages are requested."""
         return bool(self.reason)
 
-    def refused(self, reason: str) -> None:
-        """Note a refusal; the last of many in a row closes the door, and is said."""
+    def record_refusal(self, reason: str) -> None:
+        """Record a refused page; the last of several in a row opens the breaker."""
         self._refused += 1
-        if self._refused < self._allowed and not self.probing:
+        if self._refused < self._allowed and not self.is_probing:
             return
-        if self.closed and not self.probing:
+        if self.is_open and not self.is_probing:
             return
-        again = self.closed
-        self.reason, self.probing = reason, False
-        self._pause = min(max(self._pauses[0], 2 * self._pause), self._pauses[1])
         now = datetime.now(UTC)
-        since = self.run.document["refused"]["since"] if again else utc(now)
+        since = self.report["since"] if self.report and self.is_open else utc(now)
+        self.reason, self.is_probing = reason, False
+        self._pause = min(max(self._pauses[0], 2 * self._pause), self._pauses[1])
         due = utc(now + timedelta(hours=self._pause))
-        self.run.document["refused"] = {"reason": reason, "since": since, "probe": due}
-        self.run.remember(_NAME, asked=since, due=due, pause=self._pause, position=reason)
+        self.report = {"reason": reason, "since": since, "probe": due}
+        if self._checkpoints:
+            self._checkpoints.save(_NAME, asked=since, due=due, pause=self._pause, position=reason)
         logger.warning(
-            "The site refuses its pages (%s): no more of them are asked for; a probe follows"
-            " after %s",
+            "The site refuses its pages (%s): page requests are paused, the next test request"
+            " follows after %s",
             reason,
             due,
         )
 
-    def answered(self) -> None:
-        """Note a page that came: refusals before it were of single pages, or are over."""
+    def record_success(self) -> None:
+        """Record a page that came: earlier refusals were of single pages, or are over."""
         self._refused = 0
-        if self.closed:
-            logger.warning("The site answers with pages again: they are asked for as before")
-            self.reason, self.probing = "", False
-            self.run.document["refused"]["over"] = utc(datetime.now(UTC))
-            self.run.let_go(_NAME)
+        if not self.is_open:
+            return
+        logger.warning("The site answers with pages again: they are requested as before")
+        self.reason, self.is_probing = "", False
+        if self.report:
+            self.report["over"] = utc(datetime.now(UTC))
+        if self._checkpoints:
+            self._checkpoints.delete(_NAME)
+
+    def end_probe(self) -> None:
+        """End a probe that showed nothing: the breaker stays as it is."""
+        self.is_probing = False
+
+
+class PageAccess:
+    """Whether pages may be requested, and which requests replace those that the site refuses.
+
+    An article's page is replaced by its post of the REST interface, a listing by the list of
+    posts: the ``fallback`` of their tasks.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        """Build for a crawl; settings are read when they are first needed."""
+        self.refused_listings: set[str] = set()
+        """Addresses of the listings that the site refused and REST replaces."""
+        self._crawler = crawler
+
+    @cached_property
+    def breaker(self) -> CircuitBreaker:
+        """The circuit breaker."""
+        settings = self._crawler.settings
+        least, most = map(float, settings.getlist("NEWSCRAWL_PROBE_HOURS"))
+        return CircuitBreaker(settings.getint("NEWSCRAWL_REFUSALS"), (least, most))
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> "PageAccess":
+        """Return that of a crawl, the same for all who ask."""
+        if crawler not in _ACCESS:
+            _ACCESS[crawler] = cls(crawler)
+        return _ACCESS[crawler]
+
+    @property
+    def uses_rest(self) -> bool:
+        """Whether articles are discovered by REST because pages are refused."""
+        spider = outlet_spider(self._crawler)
+        return self.breaker.is_open and spider is not None and spider.has_fallback
+
+    @property
+    def is_probe_due(self) -> bool:
+        """Whether a request should test if the site answers with pages again."""
+        return self.breaker.is_open and self.breaker.is_probing
+
+    def before(self, request: Request) -> Request | None:
+        """Return what replaces a request that would be refused. Raises RefusedError."""
+        if not is_page(request) or not self.breaker.is_open or is_probe(request):
+            return None
+        article = ArticleTask.of(request)
+        if self.breaker.is_probing and not (article and article.fallback):
+            # What only a page can bring waits for the outcome of the probe; see must_wait.
+            return None
+        return self.replacement(request, self.breaker.reason)
+
+    def must_wait(self, request: Request) -> bool:
+        """Say whether a request waits, just before it is sent, for the outcome of a probe."""
+        return is_page(request) and self.is_probe_due and not is_probe(request)
+
+    def check(self, request: Request) -> None:
+        """Raise RefusedError, just before a request is sent, when pages were refused meanwhile."""
+        if is_page(request) and self.breaker.is_open and not is_probe(request):
+            raise RefusedError(self.breaker.reason)
+
+    def after(self, request: Request, response: Response) -> Response | Request:
+        """Return the response, or what replaces it if it is a refusal. Raises RefusedError."""
+        if not is_page(request):
+            return response
+        if reason := refusal(response):
+            self.breaker.record_refusal(reason)
+            self._crawler.stats.inc_value(f"newscrawl/refused/{reason}")
+            return self.replacement(request, reason)
+        if response.status < 500 and response.status != 429:
+            self.breaker.record_success()
+        return response
+
+    def replacement(self, request: Request, reason: str) -> Request:
+        """Return the request that replaces one of a refused page. Raises RefusedError."""
+        article, listing = ArticleTask.of(request), ListingTask.of(request)
+        other = None
+        if article and article.fallback:
+            other = article.fallback(article.candidate)
+        elif listing and listing.fallback:
+            self.refused_listings.add(request.url)
+            other = listing.fallback()
+        if other is None:
+            raise RefusedError(reason)
+        return other.replace(errback=request.errback, priority=request.priority, dont_filter=True)
+
+
+_ACCESS: WeakKeyDictionary[Crawler, PageAccess] = WeakKeyDictionary()

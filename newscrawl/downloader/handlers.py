@@ -6,9 +6,9 @@ from scrapy import Request
 from scrapy.http import Response
 
 from newscrawl.downloader.browser import BrowserDownloadHandler
+from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import Patience
-from newscrawl.exceptions import BrokenEncodingError, RefusedError
-from newscrawl.extensions.run import Run
+from newscrawl.exceptions import BrokenEncodingError
 
 
 class PoliteDownloadHandler(BrowserDownloadHandler):
@@ -20,14 +20,9 @@ class PoliteDownloadHandler(BrowserDownloadHandler):
         Raises StoppingError when the run ends before it may be asked, RefusedError when pages were
         refused meanwhile, and BrokenEncodingError for a compressed answer that is not whole.
         """
-        run = self._crawl.get_extension(Run)
-        door = run.door if run and request.meta.get("page") else None
-        probe = request.meta.get("probe")
-        await Patience.of(self._crawl).wait(
-            lambda: door is not None and door.closed and door.probing and not probe
-        )
-        if door is not None and door.closed and not probe:
-            raise RefusedError(door.reason)
+        access = PageAccess.of(self._crawl)
+        await Patience.of(self._crawl).wait(lambda: access.must_wait(request))
+        access.check(request)
         response = await super().download_request(request)
         Patience.of(self._crawl).heed(response)
         if response.headers.get("Content-Encoding") == b"gzip":

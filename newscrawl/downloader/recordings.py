@@ -5,20 +5,28 @@ import os
 from collections.abc import Mapping
 from typing import Self
 
+import scrapy
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 
+from newscrawl import __version__
+from newscrawl.discovery import outlet_spider
+from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.exceptions import OutputError
+from newscrawl.storage.runs import run_name
 from newscrawl.storage.warc import Entry, Recorder, entries, is_warc, read
 
 logger = logging.getLogger(__name__)
 
+_SOFTWARE = f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
+
 
 def refuse(crawler: Crawler, sentence: str) -> None:
     """Leave word that the run must not start, and why; see ``Run.open``."""
-    crawler.spider.refusal = sentence  # type: ignore[union-attr]
+    if spider := outlet_spider(crawler):
+        spider.refuse(sentence)
 
 
 class RecordMiddleware:
@@ -38,14 +46,11 @@ class RecordMiddleware:
 
         When the folder cannot be used, the run will not start.
         """
-        from newscrawl.extensions.run import software  # noqa: PLC0415  # only when it is on
-        from newscrawl.storage.runs import run_name  # noqa: PLC0415
-
         if not (folder := crawler.settings.get("NEWSCRAWL_RECORD")):
             raise NotConfigured
         name = f"{crawler.spidercls.name}-{run_name()}-{os.getpid()}.warc.gz"
         try:
-            middleware = cls(Recorder(folder, name, software()))
+            middleware = cls(Recorder(folder, name, _SOFTWARE))
         except OutputError as error:
             refuse(crawler, str(error))
             raise NotConfigured from error
@@ -83,8 +88,8 @@ class ReplayMiddleware:
         """Index the recording. When it cannot be read, the run will not start."""
         path = crawler.settings.get("NEWSCRAWL_REPLAY")
         if not path:
-            wanted = getattr(crawler.spider, "wanted", None)
-            return cls(None, offline=bool(getattr(wanted, "archive", ())))
+            spider = outlet_spider(crawler)
+            return cls(None, offline=bool(spider and spider.wanted.archive))
         try:
             if not is_warc(path):
                 refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} is not a WARC file.")
@@ -99,8 +104,9 @@ class ReplayMiddleware:
 
     def process_request(self, request: Request) -> Response | None:
         """Return the recorded answer, or None to ask the network."""
-        if entry := request.meta.get("archived"):
-            return read(entry, request) or _not_recorded(request, "damaged record")
+        task = ArticleTask.of(request)
+        if task and task.capture:
+            return read(task.capture, request) or _not_recorded(request, "damaged record")
         if self.recording is None:
             return _not_recorded(request, "not in the archive") if self.offline else None
         if recorded := self.recording.get(request.url):

@@ -14,9 +14,11 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from newscrawl.exceptions import StoppingError
-from newscrawl.extensions.run import Run
 
 logger = logging.getLogger(__name__)
+
+asked_to_wait = object()
+"""Signal: the site asks for no requests for ``seconds``, longer than a run may last."""
 
 _LONGEST_WAIT = 30 * 86_400.0  # seconds; whoever says more does not mean it
 
@@ -55,8 +57,7 @@ class Patience:
             seconds = self._first * 2 ** (self._in_a_row - 1)
         if seconds > self._longest:
             self._until = math.inf
-            if run := self._crawler.get_extension(Run):
-                run.wait(min(seconds, _LONGEST_WAIT))
+            self._crawler.signals.send_catch_log(asked_to_wait, seconds=min(seconds, _LONGEST_WAIT))
             raise StoppingError("asked to wait")
         self._until = max(self._until, time.monotonic() + seconds)
         assert self._crawler.stats is not None

@@ -16,12 +16,15 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
-from newscrawl.downloader.circuit_breaker import PageDoor
+from newscrawl.downloader.circuit_breaker import PageAccess
+from newscrawl.downloader.throttle import asked_to_wait
 from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, RunningError, WaitError
 from newscrawl.extraction.dates import utc
+from newscrawl.items import Candidate
 from newscrawl.settings import check, read
 from newscrawl.storage.books import Books, Listings, balance
-from newscrawl.storage.ledger import Change, Ledger, Remembered, Schedule, sqlite_url
+from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.ledger import Change, Ledger, Schedule, sqlite_url
 from newscrawl.storage.parts import PartWriter, write_document
 from newscrawl.storage.run_folder import PARTIAL, RunFolder
 from newscrawl.storage.runs import RUN_FILE
@@ -40,11 +43,6 @@ ASKED_TO_WAIT = "asked to wait"
 
 # How long the site told us to stay away; remembered beyond a run under this name.
 _WAIT = "wait"
-
-
-def software() -> str:
-    """Return what wrote a file, for the file's own metadata."""
-    return f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
 
 
 def ledger_url(settings: BaseSettings) -> str:
@@ -79,7 +77,7 @@ class Run:
         self.schedule = Schedule()
         self.caught_up = False
         self.whole = True
-        self.door: PageDoor | None = None
+        self._checkpoints: Checkpoints | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -87,6 +85,7 @@ class Run:
         run = cls(crawler)
         crawler.signals.connect(run.open, signals.spider_opened)
         crawler.signals.connect(run.close, signals.spider_closed)
+        crawler.signals.connect(run.wait, asked_to_wait)
         return run
 
     @classmethod
@@ -110,6 +109,13 @@ class Run:
         if self._ledger is None:
             raise RuntimeError("the run is not open")
         return self._ledger
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """What earlier runs saved. Raises RuntimeError before the run is open."""
+        if self._checkpoints is None:
+            raise RuntimeError("the run is not open")
+        return self._checkpoints
 
     @property
     def output(self) -> Path:
@@ -146,6 +152,7 @@ class Run:
         self._folder = RunFolder(self.output, spider.name)
         self.schedule = schedule_of(settings)
         self._ledger = Ledger(ledger_url(settings))
+        self._checkpoints = Checkpoints(self._ledger, spider.name, self.enter, self.fail)
         killed = self._folder.unfinished()
         for folder in killed:
             salvaged = salvage_run(folder, spider.name, self._ledger, self.schedule)
@@ -159,7 +166,7 @@ class Run:
         given = getattr(spider, "given", {})
         self.whole = not PARTIAL & set(given)
         if not wanted.archive:
-            self._heed_wait(spider.name)
+            self._check_wait()
         pages: int = wanted.pages
         self.caught_up = self.whole and self._folder.is_caught_up(
             pages, given.get("discover", "links")
@@ -179,43 +186,32 @@ class Run:
             "started": utc(datetime.now(UTC)),
             "salvaged": [it.name.partition("=")[2] for it in killed],
         }
-        self.door = PageDoor(
-            self,
-            settings.getint("NEWSCRAWL_REFUSALS"),
-            read(settings, "NEWSCRAWL_PROBE_HOURS"),
-        )
+        if not wanted.archive:
+            PageAccess.of(self.crawler).breaker.restore(self._checkpoints)
         self._ticker = create_looping_call(self.tick)
         self._ticker.start(1.0, now=False)
 
-    def _heed_wait(self, outlet: str) -> None:
-        """Raise WaitError while the site's own wish to be left alone holds."""
-        told = self.ledger.recall(outlet, _WAIT)
-        if told and told.due and told.due > utc(datetime.now(UTC)):
-            raise WaitError(f"The site asked on {told.asked} to be left alone until {told.due}.")
+    def _check_wait(self) -> None:
+        """Raise WaitError while the waiting time that the site asked for is not over."""
+        saved = self.checkpoints.read(_WAIT)
+        if saved and saved.due and saved.due > utc(datetime.now(UTC)):
+            raise WaitError(f"The site asked on {saved.asked} to be left alone until {saved.due}.")
 
     def wait(self, seconds: float) -> None:
         """End the run because the site asks to be left alone for longer than a run may last."""
         due = utc(datetime.now(UTC) + timedelta(seconds=seconds))
         logger.error("The site asks to be left alone until %s: the run ends", due)
-        self.remember(_WAIT, due=due)
+        self.checkpoints.save(_WAIT, due=due)
         self.stop(ASKED_TO_WAIT)
 
-    def recall(self, name: str) -> Remembered | None:
-        """Return what earlier runs remember of a listing or a job, or None."""
+    def due_articles(self, *, revisits: bool) -> list[Candidate]:
+        """Return the articles whose next attempt has come; see ``Ledger.due``."""
         try:
-            return self.ledger.recall(self.crawler.spidercls.name, name)
+            now = utc(datetime.now(UTC))
+            return self.ledger.due(self.crawler.spidercls.name, now, revisits=revisits)
         except LedgerError as error:
             self.fail(error)
-            return None
-
-    def remember(self, name: str, **values: Any) -> None:
-        """Leave word for later runs, which counts only once what was entered before is kept."""
-        remembered = Remembered(**{"asked": utc(datetime.now(UTC)), **values})
-        self.enter(self.ledger.remember(self.crawler.spidercls.name, name, remembered))
-
-    def let_go(self, name: str) -> None:
-        """Let later runs know nothing of a listing or a job."""
-        self.enter(self.ledger.let_go(self.crawler.spidercls.name, name))
+            return []
 
     def enter(self, *changes: Change) -> None:
         """Queue changes of the ledger until the lines that they speak of are on disk."""
@@ -257,6 +253,9 @@ class Run:
         if out_by:
             logger.critical("The books do not balance, they are out by %d: %s", out_by, books)
         self._ticker.stop()
+        access = PageAccess.of(self.crawler)
+        if access.breaker.report:
+            self.document["refused"] = access.breaker.report
         try:
             self._writer.rotate()
             self._settle()
@@ -274,7 +273,7 @@ class Run:
                 },
                 "parts": [asdict(part) for part in self._writer.parts],
                 "books": books,
-                "listings": self.listings.as_dict(),
+                "listings": self.listings.as_dict(refused=len(access.refused_listings)),
                 "withdrawn": self.ledger.withdrawn(self.document["spider"], self.document["run"]),
                 "stats": plain(self.crawler.stats.get_stats()),
             }

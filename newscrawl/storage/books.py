@@ -82,13 +82,12 @@ class Listings:
     """How many listing pages a run asked for, and why some of them did not come.
 
     ``unchanged`` ones were answered 304, ``early`` ones not asked because they brought nothing
-    new lately; ``refused`` ones the site did not give, so that REST took their place.
+    new lately. How many the site refused, so that REST replaced them, PageAccess counts.
     """
 
     asked: int = 0
     unchanged: int = 0
     early: int = 0
-    refused: int = 0
     failed: Counter[str] = field(default_factory=Counter)
 
     def fail(self, reason: str) -> None:
@@ -100,13 +99,13 @@ class Listings:
         """Whether every listing came that the site still has."""
         return not set(self.failed) - {"http 404", "http 410"}
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, refused: int) -> dict[str, Any]:
         """Return the counts as ``run.json`` holds them."""
         return {
             "asked": self.asked,
             "unchanged": self.unchanged,
             "early": self.early,
-            "refused": self.refused,
+            "refused": refused,
             "failed": dict(sorted(self.failed.items())),
         }
 

@@ -134,7 +134,7 @@ _MIGRATIONS: Mapping[int, Sequence[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ArticleState:
     """What the ledger knows of one article; times are UTC as the record writes them."""
 
     id: str
@@ -181,11 +181,11 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """What earlier runs left to remember of a listing or a job.
+class Checkpoint:
+    """What a run saved about a listing or a job.
 
-    ``asked`` is when it was asked last, ``due`` when it should be again (None: always), after a
-    ``pause`` in hours that grows while nothing new comes. ``position`` is how far a job came.
+    ``asked`` is the time of the last request, ``due`` that of the next (None: in every run), after
+    a ``pause`` in hours that grows while nothing new appears. ``position`` is how far a job got.
     """
 
     asked: str
@@ -251,18 +251,20 @@ class Ledger:
             sa.event.listen(self._engine, "connect", _configure_sqlite)
         # Building a statement costs more than running it: each is built once.
         key = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
-        self._get = sa.select(*(articles.c[name] for name in Known.__slots__)).where(*key)
+        self._get = sa.select(*(articles.c[name] for name in ArticleState.__slots__)).where(*key)
         self._seen = insert(articles).on_conflict_do_nothing()
         self._changed = articles.update().where(*key).values(next_attempt=sa.bindparam("now"))
         self._authors = articles.update().where(*key).values(authors=sa.bindparam("new_authors"))
         self._moved = articles.update().where(*key).values(url=sa.bindparam("new_url"))
         named = (listings.c.outlet == sa.bindparam("o"), listings.c.name == sa.bindparam("n"))
-        self._recall = sa.select(*(listings.c[it] for it in Remembered.__slots__)).where(*named)
-        self._unlist = listings.delete().where(*named)
+        self._read_checkpoint = sa.select(*(listings.c[it] for it in Checkpoint.__slots__)).where(
+            *named
+        )
+        self._delete_checkpoint = listings.delete().where(*named)
         listed = insert(listings)
-        self._list = listed.on_conflict_do_update(
+        self._save_checkpoint = listed.on_conflict_do_update(
             index_elements=["outlet", "name"],
-            set_={name: listed.excluded[name] for name in Remembered.__slots__},
+            set_={name: listed.excluded[name] for name in Checkpoint.__slots__},
         )
         self._forget = articles.delete().where(*key, articles.c.revision == 0)
         self._add_revision = insert(revisions).on_conflict_do_nothing()
@@ -349,10 +351,10 @@ class Ledger:
             )
         return LedgerError(f"The ledger {self.url} cannot be used: {reason}.")
 
-    def get(self, outlet: str, identity: str) -> Known | None:
+    def get(self, outlet: str, identity: str) -> ArticleState | None:
         """Return what is known of an article, or None."""
         rows = self._all(self._get, {"o": outlet, "i": identity})
-        return Known(*rows[0]) if rows else None
+        return ArticleState(*rows[0]) if rows else None
 
     def _all(self, query: sa.Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         def ask() -> Sequence[Any]:
@@ -383,16 +385,16 @@ class Ledger:
             query = query.where(sa.not_(young))
         return [Candidate(identity, url) for identity, url in self._all(query)]
 
-    def young(self, outlet: str, now: str) -> list[Known]:
+    def young(self, outlet: str, now: str) -> list[ArticleState]:
         """Return the published articles whose time to be looked at has come, the oldest first."""
-        of_article = (articles.c[name] for name in Known.__slots__)
+        of_article = (articles.c[name] for name in ArticleState.__slots__)
         query = sa.select(*of_article).where(
             articles.c.outlet == outlet,
             articles.c.next_attempt <= now,
             articles.c.state == State.PUBLISHED,
             articles.c.attempts == 0,
         )
-        return [Known(*row) for row in self._all(query.order_by(articles.c.next_attempt))]
+        return [ArticleState(*row) for row in self._all(query.order_by(articles.c.next_attempt))]
 
     def count(self, outlet: str) -> int:
         """Return how many articles are known that have not gone from the site."""
@@ -408,10 +410,10 @@ class Ledger:
         )
         return [row[0] for row in self._all(query)]
 
-    def recall(self, outlet: str, name: str) -> Remembered | None:
-        """Return what is remembered of a listing or a job, or None."""
-        rows = self._all(self._recall, {"o": outlet, "n": name})
-        return Remembered(*rows[0]) if rows else None
+    def read_checkpoint(self, outlet: str, name: str) -> Checkpoint | None:
+        """Return the checkpoint of a listing or a job, or None."""
+        rows = self._all(self._read_checkpoint, {"o": outlet, "n": name})
+        return Checkpoint(*rows[0]) if rows else None
 
     # Changes: each is returned to be queued; none touches the database.
 
@@ -445,13 +447,13 @@ class Ledger:
         """Note the authors that a listing names."""
         return self._authors, {"o": outlet, "i": identity, "new_authors": _authors(authors)}
 
-    def remember(self, outlet: str, name: str, remembered: Remembered) -> Change:
-        """Note what later runs need to know of a listing or a job."""
-        return self._list, {"outlet": outlet, "name": name, **asdict(remembered)}
+    def save_checkpoint(self, outlet: str, name: str, checkpoint: Checkpoint) -> Change:
+        """Save the checkpoint of a listing or a job."""
+        return self._save_checkpoint, {"outlet": outlet, "name": name, **asdict(checkpoint)}
 
-    def let_go(self, outlet: str, name: str) -> Change:
-        """Remember a listing or a job no longer."""
-        return self._unlist, {"o": outlet, "n": name}
+    def delete_checkpoint(self, outlet: str, name: str) -> Change:
+        """Delete the checkpoint of a listing or a job."""
+        return self._delete_checkpoint, {"o": outlet, "n": name}
 
     def forget(self, outlet: str, identity: str) -> Change:
         """Take out an article of which nothing was published."""
@@ -649,12 +651,12 @@ class Ledger:
 
     def oldest(
         self, states: Iterable[State], limit: int, outlets: Sequence[str] = ()
-    ) -> list[tuple[str, Known]]:
+    ) -> list[tuple[str, ArticleState]]:
         """Return the articles that have waited longest in any of ``states``, with their outlet.
 
         ``outlets`` names those that are looked at; without names all are.
         """
-        columns = (articles.c.outlet, *(articles.c[name] for name in Known.__slots__))
+        columns = (articles.c.outlet, *(articles.c[name] for name in ArticleState.__slots__))
         query = (
             sa.select(*columns)
             .where(articles.c.state.in_(list(states)))
@@ -662,7 +664,7 @@ class Ledger:
             .order_by(articles.c.first_seen)
             .limit(limit)
         )
-        return [(row[0], Known(*row[1:])) for row in self._all(query)]
+        return [(row[0], ArticleState(*row[1:])) for row in self._all(query)]
 
     def history(self, outlet: str, identity: str) -> list[tuple[int, str, str | None, str]]:
         """Return an article's revisions: number, run, date modified and date fetched."""

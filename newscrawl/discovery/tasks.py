@@ -1,0 +1,118 @@
+"""Tasks: what a request is for. The only keys of ``request.meta`` that are newscrawl's own.
+
+``meta["article"]`` holds an ArticleTask, ``meta["listing"]`` a ListingTask. Both are frozen: who
+changes one makes a new request. Nobody writes into a response's meta.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from scrapy import Request
+from scrapy.http import Response, TextResponse
+
+from newscrawl.items import Candidate
+from newscrawl.storage.ledger import ArticleState, Checkpoint
+from newscrawl.storage.warc import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleTask:
+    """A request for one article."""
+
+    candidate: Candidate
+    """The article, and what its listing states about it."""
+
+    is_page: bool = False
+    """Whether the request is for a page of the site, which the site may refuse."""
+
+    fallback: Callable[[Candidate], Request] | None = None
+    """Returns the request that replaces this one when the site refuses its pages."""
+
+    post: Mapping[str, Any] | None = None
+    """The inline post: the whole article, if the listing contains it. Nothing is requested."""
+
+    source_listing: str = ""
+    """Address of the listing that contains the inline post."""
+
+    capture: Entry | None = None
+    """The archived response that answers the request. Nothing is requested from the site."""
+
+    is_unlisted: bool = False
+    """Whether REST's list of posts, asked for this article, does not hold it."""
+
+    known: ArticleState | None = None
+    """The article's state in the ledger, if the request is conditional."""
+
+    plain: TextResponse | None = None
+    """The page as read without a browser, if this is the second request, through the browser."""
+
+    @classmethod
+    def of(cls, message: Request | Response) -> Self | None:
+        """Return the task of a request, or of a response's request; None if it has none."""
+        task: Self | None = message.meta.get("article")
+        return task
+
+    @classmethod
+    def required(cls, message: Request | Response) -> Self:
+        """Return the task of a request that is for an article. Raises ValueError for others."""
+        if (task := cls.of(message)) is None:
+            raise ValueError(f"not a request for an article: {message.url}")
+        return task
+
+    def on(self, request: Request, **changes: Any) -> Request:
+        """Return ``request`` with this task, changed as said."""
+        task = replace(self, **changes) if changes else self
+        return request.replace(meta={**request.meta, "article": task})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingTask:
+    """A request for a listing: a page of links, a feed, a sitemap or a list of posts."""
+
+    name: str = ""
+    """The name of its checkpoint, usually its address; empty if none is kept."""
+
+    is_page: bool = False
+    """Whether the request is for a page of the site, which the site may refuse."""
+
+    fallback: Callable[[], Request | None] | None = None
+    """Returns the request that replaces this one when the site refuses its pages, if any."""
+
+    is_probe: bool = False
+    """Whether the request tests if the site answers with pages again."""
+
+    pauses: tuple[float, float] | None = None
+    """Shortest and longest hours until the next request while it shows nothing new."""
+
+    is_next_page: bool = False
+    """Whether this is a second or later page of a listing."""
+
+    position: str | None = None
+    """What its checkpoint keeps as position once it is read."""
+
+    checkpoint: Checkpoint | None = None
+    """The checkpoint of earlier runs, if the request is conditional."""
+
+    @classmethod
+    def of(cls, message: Request | Response) -> Self | None:
+        """Return the task of a request, or of a response's request; None if it has none."""
+        task: Self | None = message.meta.get("listing")
+        return task
+
+    def on(self, request: Request, **changes: Any) -> Request:
+        """Return ``request`` with this task, changed as said."""
+        task = replace(self, **changes) if changes else self
+        return request.replace(meta={**request.meta, "listing": task})
+
+
+def is_page(request: Request) -> bool:
+    """Say whether a request is for a page of the site, which the site may refuse."""
+    task = ArticleTask.of(request) or ListingTask.of(request)
+    return task is not None and task.is_page
+
+
+def is_probe(request: Request) -> bool:
+    """Say whether a request tests if the site answers with pages again."""
+    task = ListingTask.of(request)
+    return task is not None and task.is_probe

@@ -1,0 +1,95 @@
+"""``run.json``: its one typed definition, for all who write or read one."""
+
+from typing import Any, NotRequired, TypedDict
+
+
+class Refusal(TypedDict):
+    """Since when and why the site refuses its pages; times are UTC as the record writes them."""
+
+    reason: str
+    since: str
+    probe: str
+    """When a run tests next whether the site answers with pages again."""
+    over: NotRequired[str]
+    """Since when it does."""
+
+
+class BooksDocument(TypedDict):
+    """Every article that the run discovered, in exactly one place, by outcome.
+
+    ``rejected`` and ``failed`` count by reason; ``discovered`` is the sum of all others.
+    """
+
+    discovered: int
+    known: int
+    new: int
+    revised: int
+    unchanged: int
+    rejected: dict[str, int]
+    failed: dict[str, int]
+    pending: int
+
+
+class ListingsDocument(TypedDict):
+    """Listings that the run requested, and what became of them."""
+
+    asked: int
+    unchanged: int
+    early: int
+    refused: int
+    failed: dict[str, int]
+
+
+class PartDocument(TypedDict):
+    """A finished part of the run."""
+
+    name: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+class Withdrawal(TypedDict):
+    """An article that the run found removed from its site, or back."""
+
+    id: str
+    gone: bool
+    date: str
+    reason: str | None
+
+
+class RunDocument(TypedDict):
+    """What ``run.json`` holds: the summary of one run that has ended.
+
+    A run that was killed and then salvaged has none of the keys that are not required but
+    ``bytes_cut``: only its parts tell what it did.
+    """
+
+    run: str
+    """Its name: when it started, UTC."""
+    spider: str
+    """The outlet."""
+    reason: str
+    """Why it ended; ``crashed`` after a kill."""
+    complete: bool
+    """Whether nothing is missing or owed."""
+    parts: list[PartDocument]
+    books: BooksDocument
+    withdrawn: list[Withdrawal]
+    bytes_cut: NotRequired[int]
+    """How much of a torn line was removed."""
+    arguments: NotRequired[dict[str, str]]
+    """The spider arguments as given."""
+    job: NotRequired[str | None]
+    """Scrapyd's job."""
+    pages: NotRequired[int]
+    """How many pages of a listing were read at most."""
+    started: NotRequired[str]
+    finished: NotRequired[str]
+    salvaged: NotRequired[list[str]]
+    """Killed runs that this one salvaged."""
+    refused: NotRequired[Refusal]
+    versions: NotRequired[dict[str, str]]
+    listings: NotRequired[ListingsDocument]
+    stats: NotRequired[dict[str, Any]]
+    """Scrapy's stats, those that JSON can hold."""
