@@ -1,5 +1,6 @@
 """The commands, as users call them: the same words, the same failures, no traceback."""
 
+import json
 import os
 import re
 import shlex
@@ -10,16 +11,19 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from newscrawl.commands.demo import unpack_sample
+from newscrawl.storage import schema
 from tests.conftest import ROOT, command, environment
 from tests.made_up import made_up, write_run
 
 OURS = (
-    *("browse", "check-run", "compare", "crawl", "dataset", "demo", "history", "ledger", "push"),
-    *("report", "runs", "schema", "settings", "show"),
+    *("browse", "check-run", "compare", "crawl", "dataset", "demo", "extract", "history"),
+    *("ledger", "push", "report", "runs", "schema", "settings", "show"),
 )
+URL = "https://thehill.com/homenews/senate/5671027-storm-nears/"
 RUN = "20261123T201400Z"
 
 
@@ -46,6 +50,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "dataset changes nosuch",
         "crawl nosuch",
         "compare nosuch https://thehill.com/?p=1",
+        "extract nosuch page.html",
     ],
 )
 def test_an_unknown_outlet_is_one_sentence_and_one_exit_code(output: Path, line: str) -> None:
@@ -128,6 +133,39 @@ def test_a_record_and_its_history_are_shown(output: Path) -> None:
     assert "revision        1\n" in command(output, "show", "hill", "1", "--revision", "1").stdout
     history = command(output, "history", "hill", "1").stdout
     assert "    + Storm 1 “passes” Zoë’s town" in history
+
+
+def test_a_saved_page_gives_its_record(tmp_path: Path) -> None:
+    page = ROOT / "tests" / "fixtures" / "hill" / "broken_json_ld" / "page.html"
+    done = command(tmp_path / "output", "extract", "hill", str(page))
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    record = json.loads(done.stdout)
+    jsonschema.validate(record, schema.generate())
+    assert (record["id"], record["source"]) == ("6012800", "page")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("page", "arguments", "code", "sentence"),
+    [
+        (b"<p>Hello</p>", ("--url", URL), 1, "No record: no article on the page"),
+        (b"", ("--url", URL), 1, "No record: empty answer"),
+        (b"<p>Hello</p>", (), 3, "The page does not name its address. Name it with --url"),
+        (b"{broken", (), 3, "The page does not name its address. Name it with --url"),
+        (b"<p>Hello</p>", ("--url", "https://example.org/"), 3, "url='https://example.org/' is"),
+        (None, (), 3, "{page} cannot be used: No such file or directory."),
+    ],
+)
+def test_what_gives_no_record_says_why(
+    tmp_path: Path, page: bytes | None, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    path = tmp_path / "page.html"
+    if page is not None:
+        path.write_bytes(page)
+    done = command(tmp_path, "extract", "hill", str(path), *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(sentence.format(page=path))
+    assert "Traceback" not in done.stderr
 
 
 def test_any_path_can_hold_the_output(output: Path) -> None:

@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from w3lib.encoding import html_to_unicode
 
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
+from newscrawl.extensions.options import unknown
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, joined
 from newscrawl.extraction.markup import parse
@@ -25,9 +26,7 @@ def find_outlet(name: str) -> Outlet:
     """Return an outlet by the name of its spider. Raises ArgumentError for an unknown one."""
     names = sorted(it.name for it in iter_modules(import_module(_SPIDERS).__path__))
     if name not in names:
-        raise ArgumentError(
-            f"outlet={name!r} is not allowed: it must be one of {', '.join(names)}."
-        )
+        raise unknown("outlet", name, names)
     module = import_module(f"{_SPIDERS}.{name}")
     found = (it for it in vars(module).values() if isinstance(it, type) and issubclass(it, Outlet))
     cls = next(it for it in found if vars(it).get("name") == name)

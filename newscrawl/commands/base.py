@@ -228,5 +228,7 @@ class OutputCommand(ProjectCommand):
 
     def give_up(self, why: object) -> None:
         """Say in a sentence why it cannot be done."""
+        if isinstance(why, OSError) and why.filename:
+            why = f"{why.filename} cannot be used: {why.strerror}."
         print(why, file=sys.stderr)  # noqa: T201
         self.exitcode = IMPOSSIBLE

@@ -1,0 +1,77 @@
+"""``newscrawl extract``: one saved page in, one record out; no run, no ledger, no network."""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from newscrawl import extract
+from newscrawl.base_spiders.extract import decoded
+from newscrawl.base_spiders.outlet import post_of
+from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
+from newscrawl.extraction.markup import parse
+from newscrawl.items import record
+from newscrawl.storage.parts import line_of
+
+
+class Command(OutputCommand, ScrapyCommand):
+    """Prints the record of a saved page, or the reason why it gives none."""
+
+    example = (
+        "extract hill page.html --url https://thehill.com/homenews/senate/5671027-storm-nears/"
+    )
+    exit_codes = (
+        "0 a record, 1 no article on the page, 2 wrong usage, 3 no such outlet, file or address"
+    )
+
+    def syntax(self) -> str:
+        """Return the arguments, for the usage line."""
+        return "<outlet> <file, or - for standard input>"
+
+    def short_desc(self) -> str:
+        """Return what the list of commands says."""
+        return "Read a saved page and print its record as a line of JSON"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add our options to Scrapy's."""
+        super().add_options(parser)
+        parser.add_argument("--url", help="address of the page (default: the one that it names)")
+
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Print the record."""
+        if len(args) != 2:
+            raise UsageError("name an outlet and a file")
+        outlet = self.load_outlet(args[0]).name
+        page = sys.stdin.buffer.read() if args[1] == "-" else Path(args[1]).read_bytes()
+        url = opts.url or address_in(page)
+        if not url:
+            raise ArgumentError("The page does not name its address. Name it with --url")
+        try:
+            with warnings.catch_warnings(record=True, category=NotWholeWarning) as missing:
+                article = extract(page, url, outlet)
+        except UnreadableError as error:
+            print(f"No record: {error}", file=sys.stderr)  # noqa: T201
+            self.exitcode = NEGATIVE
+            return
+        for warning in missing:
+            print(warning.message, file=sys.stderr)  # noqa: T201
+        sys.stdout.buffer.write(line_of(record(article)))
+        sys.stdout.buffer.flush()
+
+
+def address_in(page: bytes) -> str:
+    """Return the address that a page, or a post of WordPress, names as its own, or nothing."""
+    if page.lstrip()[:1] == b"{":
+        try:
+            return str(post_of(page).get("link") or "")
+        except UnreadableError:
+            return ""
+    if not page.strip():
+        return ""
+    root = parse(decoded(page)).root
+    found = root.xpath("//link[@rel='canonical']/@href | //meta[@property='og:url']/@content")
+    return str(found[0]) if found else ""
