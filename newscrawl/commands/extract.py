@@ -10,10 +10,10 @@ from scrapy.exceptions import UsageError
 
 from newscrawl import extract
 from newscrawl.base_spiders.extract import decoded
-from newscrawl.base_spiders.outlet import post_of
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extraction.markup import parse
+from newscrawl.extraction.outlet import post_of
 from newscrawl.items import record
 from newscrawl.storage.parts import line_of
 
