@@ -11,7 +11,7 @@ FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.downloader.brow
 # Says what the WordPress of the tests lacks; fails where it lacks something.
 FIND_WORDPRESS := $(BIN)/python -c 'import sys; from tests.wordpress import missing; sys.exit(missing() or 0)'
 
-.PHONY: demo test browser wordpress check format bench bench-kill clean
+.PHONY: demo test browser wordpress check format docs bench bench-kill clean
 
 demo: $(READY)
 	$(BIN)/scrapy demo
@@ -50,6 +50,11 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The documentation as a site; broken links fail.
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -102,12 +102,12 @@ def test_the_views_hold_the_latest_and_all_revisions_typed_and_in_order(history:
     assert pq.ParquetFile(path).metadata.row_group(0).column(3).compression == "ZSTD"
 
 
-def test_every_loader_of_the_readme_loads_it(
+def test_every_loader_of_the_documentation_loads_it(
     history: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(history)
-    readme = (ROOT / "README.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(import duckdb, .*?)```", readme, flags=re.S)
+    page = (ROOT / "docs/how-to/use-the-dataset.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(import duckdb, .*?)```", page, flags=re.S)
     monkeypatch.chdir(history)
     monkeypatch.setenv("HF_HOME", str(history / "hf"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -116,7 +116,7 @@ def test_every_loader_of_the_readme_loads_it(
     names: dict[str, Any] = {}
     for line in code.splitlines():
         if line.startswith("import"):
-            exec(line, names)  # the README's own code
+            exec(line, names)  # the page's own code
             continue
         # Spark has a test of its own.
         if line and not line.startswith("spark"):

@@ -14,9 +14,8 @@ from newscrawl.dataset.build import build
 from newscrawl.dataset.duplicates import COMMON, THRESHOLD, Marked, mark
 from newscrawl.dataset.verify import Verifier
 from newscrawl.storage.ledger import Ledger
-from tests.conftest import command
+from tests.conftest import ROOT, command
 from tests.made_up import made_up, write_run
-from tests.test_readme import README
 from tests.test_real_pages import bodies, read_body
 
 
@@ -134,8 +133,9 @@ def test_the_manifest_and_the_card_tell_of_it(whole: Path) -> None:
     assert "config_name: duplicates\n  data_files: duplicates/duplicates.parquet\n" in card
 
 
-def test_the_query_of_the_readme_takes_each_story_once(whole: Path) -> None:
-    (query,) = re.findall(r"```sql\n(.*?)```", README, flags=re.S)
+def test_the_query_of_the_documentation_takes_each_story_once(whole: Path) -> None:
+    page = (ROOT / "docs/how-to/use-the-dataset.md").read_text("utf-8")
+    (query,) = re.findall(r"```sql\n(from[^`]*duplicates.*?)```", page, flags=re.S)
     found = duckdb.sql(query.replace("'output/", f"'{whole}/")).fetchall()
     assert len(found) == 38 - (6 - 2)
 

@@ -1,4 +1,4 @@
-"""Scrapyd, the real one: installed, deployed to and scheduled as deploy/README.md says."""
+"""Scrapyd, the real one: installed, deployed to and scheduled as docs/how-to/server.md says."""
 
 import fcntl
 import json

@@ -56,7 +56,7 @@ class Books:
         return Counter(fate for fate, _ in self._fates.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the books as ``run.json`` holds them (DESIGN §5)."""
+        """Return the books as ``run.json`` holds them (docs/reference/outcomes.md)."""
         counts = self.counts()
         reasons: dict[int, Counter[str]] = {REJECTED: Counter(), FAILED: Counter()}
         for fate, reason in self._fates.values():

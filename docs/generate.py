@@ -1,0 +1,148 @@
+"""Write the generated parts of the reference pages: ``python docs/generate.py``.
+
+A page marks such a part with two comments, ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+Everything between them comes from the code. A test fails when a page is out of date.
+"""
+
+import argparse
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
+
+from newscrawl import commands as commands_package
+from newscrawl.monitoring.checks import CHECKS
+from newscrawl.storage import schema
+
+PAGES = Path(__file__).parent
+_BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.S)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(text) for text in line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    text = re.sub(r"``([^`]*)``", r"`\1`", " ".join(text.split()))
+    return text.replace("|", r"\|")
+
+
+def record() -> str:
+    """Return the fields of the record, from the JSON Schema."""
+    return _fields(schema.generate()["properties"], "")
+
+
+def _fields(properties: Mapping[str, Any], prefix: str) -> str:
+    return table(("Field", "Type", "Meaning"), _rows(properties, prefix))
+
+
+def _rows(properties: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str, str]]:
+    for name, it in properties.items():
+        yield f"`{prefix}{name}`", _type(it), it.get("description", "")
+        if inner := it.get("items", {}).get("properties"):
+            yield from _rows(inner, f"{prefix}{name}[].")
+
+
+def _type(it: Mapping[str, Any]) -> str:
+    kinds = it["type"] if isinstance(it["type"], list) else [it["type"]]
+    if inner := it.get("items"):
+        kinds = [f"list of {_type(inner)}s"]
+    if values := it.get("enum"):
+        kinds = [", ".join(f"`{value}`" for value in values)]
+    return " or ".join(sorted(kinds, key=lambda kind: kind == "null"))
+
+
+def checks() -> str:
+    """Return every check of a closed run, from the docstring of its function."""
+    return table(
+        ("Check", "Reports"),
+        (
+            (f"`{name}`", (inspect.getdoc(check) or "").split("\n")[0])
+            for name, check in CHECKS.items()
+        ),
+    )
+
+
+def commands() -> Iterator[tuple[str, ScrapyCommand, argparse.ArgumentParser]]:
+    """Yield every command of newscrawl: its name, the command, and the parser of its options."""
+    settings = Settings()
+    settings.setmodule("newscrawl.settings")
+    for module in iter_modules(commands_package.__path__):
+        found = import_module(f"{commands_package.__name__}.{module.name}")
+        if not (kind := vars(found).get("Command")):
+            continue
+        command: ScrapyCommand = kind()
+        command.settings = settings
+        parser = argparse.ArgumentParser(module.name, conflict_handler="resolve")
+        command.add_options(parser)
+        yield module.name, command, parser
+
+
+def command_help() -> str:
+    """Return a section for each command: usage, description and options."""
+    return "\n".join(_command(*it) for it in commands())
+
+
+def _command(name: str, command: ScrapyCommand, parser: argparse.ArgumentParser) -> str:
+    text = f"### {name}\n\n```text\nnewscrawl {name} {command.syntax()}".rstrip()
+    text += f"\n```\n\n{_sentence(command.long_desc())}\n"
+    rows = list(_options(parser, ""))
+    return f"{text}\n{table(('Option', 'Meaning'), rows)}" if rows else text
+
+
+def _options(parser: argparse.ArgumentParser, prefix: str) -> Iterator[tuple[str, str]]:
+    shared = {"Global Options", "positional arguments"}
+    for group in parser._action_groups:
+        for action in group._group_actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, inner in action.choices.items():
+                    yield from _options(inner, f"{prefix}{name} ")
+            elif (
+                group.title not in shared and action.help and "--help" not in action.option_strings
+            ):
+                yield f"{prefix}`{_spelling(action)}`", action.help % vars(action)
+
+
+def _spelling(action: argparse.Action) -> str:
+    value = action.metavar or (action.choices and "{" + ",".join(action.choices) + "}")
+    value = "" if action.nargs == 0 else str(value or action.dest.upper())
+    return f"{', '.join(action.option_strings)} {value}".strip()
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith(".") else f"{text}."
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "record": record,
+    "checks": checks,
+    "commands": command_help,
+}
+"""What writes each generated part."""
+
+
+def fill(page: str) -> str:
+    """Return the text of a page with every generated part written anew."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", page)
+
+
+def pages() -> Iterable[Path]:
+    """Return all pages of the documentation."""
+    return sorted(PAGES.rglob("*.md"))
+
+
+if __name__ == "__main__":
+    for path in pages():
+        before = path.read_text("utf-8")
+        if (after := fill(before)) != before:
+            path.write_text(after, "utf-8")
+            print(f"Updated {path.relative_to(PAGES.parent)}")  # noqa: T201

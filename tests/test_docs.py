@@ -1,0 +1,174 @@
+"""What the documentation shows is true: it builds, its commands work, its lists are complete."""
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from newscrawl.base_spiders import arguments
+from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.dataset.build import build
+from newscrawl.extraction.loaders import Layout, Reader
+from newscrawl.extraction.noise import Noise
+from newscrawl.monitoring.checks import CHECKS
+from newscrawl.spiders.hill import HillSpider
+from newscrawl.storage import schema
+from tests.conftest import ROOT, answer, command, open_spider, read_article
+from tests.made_up import gone, made_up, write_run
+
+spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+assert spec and spec.loader
+generate = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(generate)
+
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md"))
+}
+COMMANDS = {name: parser for name, _, parser in generate.commands()}
+GAZETTE = """<html lang="en"><body><main><article><a class="kicker" href="/news/">News</a>
+<h1>Bridge opens</h1><p class="byline">By Ada Quill - 11/20/26 2:04 PM ET</p>
+<div class="story"><p>The bridge opened.</p><aside>Buy now</aside></div>
+<ul class="tags"><li><a href="/tag/bridges">Bridges</a></li></ul></article></main></body></html>"""
+
+
+def test_the_site_builds_without_a_warning_and_loads_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", ROOT / "docs", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    loads = re.compile(r"""(?:src=|rel="stylesheet"[^>]*href=|@import |url\()["']?(?:https?:)?//""")
+    files = [*tmp_path.rglob("*.html"), *tmp_path.rglob("*.css")]
+    assert not [path for path in files if loads.search(path.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("page", generate.pages(), ids=lambda path: path.stem)
+def test_the_generated_parts_are_current(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert generate.fill(text) == text, "run: python docs/generate.py"
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Yield every command line that a page shows, in a block or inline, with its page."""
+    for page, text in PAGES.items():
+        blocks = re.findall(r"^ *```(?:text)?\n(.*?)^ *```", text, flags=re.S | re.M)
+        lines = [line for block in blocks for line in block.splitlines()]
+        for line in [*lines, *re.findall(r"`([^`\n]+)`", text)]:
+            prefix = r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\S+/bin/)?"
+            if re.match(rf"{prefix}(?:newscrawl|scrapy) [a-z]", line) and "<" not in line:
+                found = re.search(r"(?:newscrawl|scrapy) ([a-z].*?)(?: \|\|.*| # .*)?$", line)
+                assert found
+                yield page, found[1]
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(shown())))
+def test_a_command_that_is_shown_is_one(
+    page: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *rest = shlex.split(line.partition("; ")[0])
+    assert name in COMMANDS, f"{page}: no command {name}"
+    if "[" in line or "…" in line:
+        return
+    try:
+        options, more = COMMANDS[name].parse_known_args(rest)
+    except SystemExit:
+        pytest.fail(f"{page}: {line}: {capsys.readouterr().err}")
+    assert not [it for it in more if it.startswith("-")], page
+    if name == "crawl" and more == ["hill"]:
+        given = dict(it.split("=", 1) for it in options.spargs)
+        given.pop("archive", None)
+        arguments.read(given, HillSpider.sections, open_spider(HillSpider).is_tag)
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = re.compile(r"`((?:newscrawl|tests|bench|deploy|docs)/[\w./-]*(?:/|\.\w+))`")
+    made = {"newscrawl/spiders/gazette.py", "tests/fixtures/gazette/news/"}
+    missing = {
+        f"{page}: {name}"
+        for page, text in PAGES.items()
+        for name in named.findall(text)
+        if name not in made and not (ROOT / name).exists()
+    }
+    links = re.compile(r"\]\((?!https?:)([^)#\s]+)[^)]*\)")
+    for page, text in PAGES.items():
+        folder = (ROOT / page).parent
+        missing |= {f"{page}: {it}" for it in links.findall(text) if not (folder / it).exists()}
+    assert not missing
+
+
+def test_a_page_explains_every_check() -> None:
+    outcomes = PAGES["docs/reference/outcomes.md"].partition("## Checks")[2].rpartition("-->")[2]
+    assert not [name for name in CHECKS if not re.search(rf"^\|[^|]*`{name}`", outcomes, re.M)]
+
+
+def test_a_page_explains_every_stat() -> None:
+    page = PAGES["docs/reference/stats.md"]
+    code = "".join(it.read_text("utf-8") for it in (ROOT / "newscrawl").rglob("*.py"))
+    stats = set(re.findall(r"""["'](newscrawl/[a-z_/]+[a-z_])(?:/?["']|/\{)""", code))
+    assert len(stats) > 15
+    assert not [name for name in stats if f"`{name}" not in page]
+
+
+def test_the_readme_shows_a_record_and_has_a_bound() -> None:
+    readme = PAGES["README.md"]
+    (text,) = (it for it in re.findall(r"```json\n(.*?)```", readme, re.S) if "outlet" in it)
+    assert json.loads(text).keys() <= schema.generate()["properties"].keys()
+    assert len(readme.splitlines()) <= 150
+
+
+def test_the_new_outlet_reads_a_page() -> None:
+    (code,) = re.findall(
+        r"```python\n(class GazetteSpider.*?)```", PAGES["docs/how-to/add-an-outlet.md"], flags=re.S
+    )
+    assert len(code.splitlines()) < 40
+    names = {"re": re, "ArticleSpider": ArticleSpider, "Layout": Layout, "Reader": Reader}
+    exec(code, {**names, "Noise": Noise}, names)  # the page's own code
+    spider = open_spider(names["GazetteSpider"])  # type: ignore[arg-type]
+    page = answer("https://gazette.example/news/bridge-opens-7001.html", GAZETTE.encode())
+    article = read_article(spider, page)
+    assert (article.id, article.headline, article.body) == (
+        "7001",
+        "Bridge opens",
+        "The bridge opened.",
+    )
+    assert (article.section, article.tags) == ("News", ["Bridges"])
+    assert article.date_published == "2026-11-20T19:04:00Z"
+
+
+def test_the_queries_answer_what_an_article_said_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, number = tmp_path / "output", 4373704
+    first = made_up(number, headline="Storm nears", body="It rained. It poured.")
+    second = made_up(
+        number, 2, headline="Storm passes", body="Dry.", date_fetched="2026-11-25T14:00:00Z"
+    )
+    write_run(output, "20261124T120000Z", [first, made_up(2)])
+    write_run(output, "20261125T120000Z", [second], [gone(2, "2026-11-25T12:00:05Z")])
+    build(output)
+    monkeypatch.chdir(tmp_path)
+    text = PAGES["docs/how-to/backfill.md"]
+    queries = re.findall(r"```sql\n(.*?)```", text, flags=re.S)
+    versions, headlines, at, lost, removed = (duckdb.sql(it).fetchall() for it in queries)
+    assert [(row[0], row[3]) for row in versions] == [(1, "Storm nears"), (2, "Storm passes")]
+    assert [(row[0], row[1], *row[3:]) for row in headlines] == [
+        (str(number), 2, "Storm nears", "Storm passes")
+    ]
+    assert at == [("Storm nears", "It rained. It poured.")]
+    assert [(row[0], row[2]) for row in lost] == [(str(number), 3)]
+    assert [(row[0], row[2]) for row in removed] == [("2", "Storm 2 nears Port Merrow")]
+
+
+def test_schema_prints_the_shipped_schema(tmp_path: Path) -> None:
+    done = command(tmp_path, "schema")
+    assert (done.returncode, done.stdout) == (0, schema.shipped())
