@@ -17,6 +17,8 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
 from newscrawl import commands as commands_package
+from newscrawl import settings
+from newscrawl.extensions import options
 from newscrawl.monitoring.checks import CHECKS
 from newscrawl.storage import schema
 
@@ -73,14 +75,14 @@ def checks() -> str:
 
 def commands() -> Iterator[tuple[str, ScrapyCommand, argparse.ArgumentParser]]:
     """Yield every command of newscrawl: its name, the command, and the parser of its options."""
-    settings = Settings()
-    settings.setmodule("newscrawl.settings")
+    ours = Settings()
+    ours.setmodule(settings)
     for module in iter_modules(commands_package.__path__):
         found = import_module(f"{commands_package.__name__}.{module.name}")
         if not (kind := vars(found).get("Command")):
             continue
         command: ScrapyCommand = kind()
-        command.settings = settings
+        command.settings = ours
         parser = argparse.ArgumentParser(module.name, conflict_handler="resolve")
         command.add_options(parser)
         yield module.name, command, parser
@@ -126,6 +128,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "record": record,
     "checks": checks,
     "commands": command_help,
+    "settings": lambda: options.markdown(settings.table, scrapy=True),
 }
 """What writes each generated part."""
 
