@@ -94,29 +94,33 @@ def command_help() -> str:
 
 
 def _command(name: str, command: ScrapyCommand, parser: argparse.ArgumentParser) -> str:
-    text = f"### {name}\n\n```text\nnewscrawl {name} {command.syntax()}".rstrip()
-    text += f"\n```\n\n{_sentence(command.long_desc())}\n"
-    rows = list(_options(parser, ""))
-    return f"{text}\n{table(('Option', 'Meaning'), rows)}" if rows else text
+    usage = f"newscrawl {name} {command.syntax()}".strip()
+    text = f"## {name}\n\n```text\n{usage}\n```\n\n{_sentence(command.long_desc())}\n"
+    if rows := list(_options(parser, "")):
+        text += f"\n{table(('Option', 'Meaning'), rows)}"
+    if example := getattr(command, "example", ""):
+        text += f"\nExample: `newscrawl {example}`\n"
+    if codes := getattr(command, "exit_codes", ""):
+        text += f"\nExit codes: {_sentence(codes)}\n"
+    return text
 
 
 def _options(parser: argparse.ArgumentParser, prefix: str) -> Iterator[tuple[str, str]]:
-    shared = {"Global Options", "positional arguments"}
     for group in parser._action_groups:
         for action in group._group_actions:
             if isinstance(action, argparse._SubParsersAction):
-                for name, inner in action.choices.items():
-                    yield from _options(inner, f"{prefix}{name} ")
-            elif (
-                group.title not in shared and action.help and "--help" not in action.option_strings
-            ):
+                for choice in action._choices_actions:
+                    yield f"{prefix}`{choice.dest}`", choice.help or ""
+                    inner = action.choices[choice.dest]
+                    yield from _options(inner, f"{prefix}`{choice.dest}` ")
+            elif group.title != "Global Options" and action.help and action.dest != "help":
                 yield f"{prefix}`{_spelling(action)}`", action.help % vars(action)
 
 
 def _spelling(action: argparse.Action) -> str:
     value = action.metavar or (action.choices and "{" + ",".join(action.choices) + "}")
     value = "" if action.nargs == 0 else str(value or action.dest.upper())
-    return f"{', '.join(action.option_strings)} {value}".strip()
+    return " ".join(filter(None, (", ".join(action.option_strings), value)))
 
 
 def _sentence(text: str) -> str:
