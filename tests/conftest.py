@@ -18,8 +18,8 @@ from scrapy.utils.project import get_project_settings
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.items import Article, Candidate
+from tests.forks import ROOT, forks
 
-ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 
 
@@ -97,15 +97,10 @@ def environment(output: Path, **more: str) -> dict[str, str]:
 
 def command(output: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     """Run a command of ``scrapy``'s as a user does, with settings from the environment."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", *arguments],
-        cwd=ROOT,
-        env=environment(output, **settings),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environ = environment(output, **settings)
+    if forks().can(environ):
+        return forks().run([*arguments], environ, timeout=120)
+    return _scrapy("error", "", arguments, environ)
 
 
 def crawl(
@@ -115,16 +110,20 @@ def crawl(
 
     ``limits`` are a shell's resource limits for it, such as ``ulimit -f 32``.
     """
-    command = [sys.executable, "-W", warnings, "-m", "scrapy", "crawl", "hill", *arguments]
+    if limits or warnings != "error":
+        environ = environment(output, **settings)
+        done = _scrapy(warnings, limits, ("crawl", "hill", *arguments), environ)
+    else:
+        done = command(output, "crawl", "hill", *arguments, **settings)
+    return Crawl(done.returncode, done.stdout + done.stderr, output)
+
+
+def _scrapy(
+    warnings: str, limits: str, arguments: tuple[str, ...], environ: dict[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-W", warnings, "-m", "scrapy", *arguments]
     if limits:
         command = ["bash", "-c", f'{limits}; exec "$@"', "bash", *command]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment(output, **settings),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    return subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False
     )
-    return Crawl(done.returncode, done.stdout + done.stderr, output)

@@ -1,0 +1,147 @@
+"""Commands of ``scrapy`` in processes of their own, forked from one that has imported Scrapy.
+
+A command costs a second of CPU before it does anything, most of it imports. A forked process is
+otherwise like one that a user starts: its own settings, reactor, output and exit code.
+"""
+
+import atexit
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module, reload
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).parents[1]
+_IMPORTED = (
+    "scrapy.cmdline",
+    "scrapy.commands.crawl",
+    "scrapy.core.downloader.handlers.http11",
+    "scrapy.core.engine",
+    "newscrawl.base_spiders.article",
+    "newscrawl.downloader.browser",
+    "newscrawl.extensions.metrics",
+    "newscrawl.extensions.progress",
+    "newscrawl.pipelines",
+    "newscrawl.settings",
+    "newscrawl.spidermiddlewares",
+)
+# What modules read when they are imported is none of these.
+_FREE = ("NEWSCRAWL_", "http_proxy", "https_proxy", "no_proxy", "NO_PROXY")
+
+
+class Forks:
+    """A process that forks; it ends with the one that made it."""
+
+    def __init__(self) -> None:
+        self.environment = dict(os.environ)
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = f"{self.folder.name}/socket"
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "tests.forks", self.path],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"ready\n"
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        self.process.communicate()
+        self.folder.cleanup()
+
+    def can(self, environment: Mapping[str, str]) -> bool:
+        """Say whether a forked process would see all of an environment."""
+        before, now = self.environment.items(), environment.items()
+        changed = {name for name, _ in before ^ now} - {"PYTEST_CURRENT_TEST"}
+        return all(name.startswith(_FREE) for name in changed)
+
+    def run(
+        self, arguments: list[str], environment: Mapping[str, str], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``scrapy`` with arguments, and return what it printed."""
+        order = json.dumps({"arguments": arguments, "environment": dict(environment)}).encode()
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            socket.socket(socket.AF_UNIX) as channel,
+        ):
+            channel.settimeout(timeout)
+            channel.connect(self.path)
+            socket.send_fds(channel, [b"."], [out.fileno(), err.fileno()])
+            channel.sendall(order)
+            channel.shutdown(socket.SHUT_WR)
+            with channel.makefile() as answer:
+                code = int(answer.readline())
+            texts = []
+            for stream in (out, err):
+                stream.seek(0)
+                texts.append(stream.read().decode().replace("\r\n", "\n"))
+        return subprocess.CompletedProcess(["scrapy", *arguments], code, *texts)
+
+
+@cache
+def forks() -> Forks:
+    """Return the process that forks for these tests."""
+    return Forks()
+
+
+def serve(listener: socket.socket) -> tuple[list[str], dict[str, str]]:
+    """Fork for every order; return one in the process that has to carry it out."""
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            sys.exit()
+        channel, _ = listener.accept()
+        # This one waits for the command and tells its exit code, the next one runs it.
+        with channel:
+            if not os.fork():
+                _, fds, _, _ = socket.recv_fds(channel, 1, 2)
+                with channel.makefile() as stream:
+                    order = json.load(stream)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                if not (child := os.fork()):
+                    for number, fd in enumerate(fds, 1):
+                        os.dup2(fd, number)
+                    with open(os.devnull) as nothing:  # noqa: PTH123
+                        os.dup2(nothing.fileno(), 0)
+                    return order["arguments"], order["environment"]
+                _report(channel, child)
+
+
+def _report(channel: socket.socket, child: int) -> NoReturn:
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    channel.sendall(f"{code}\n".encode())
+    os._exit(0)
+
+
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that report need nobody to wait for them
+    for name in _IMPORTED:
+        import_module(name)
+    assert "twisted.internet.reactor" not in sys.modules
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(sys.argv[1])
+        listener.listen(16)
+        print("ready", flush=True)
+        arguments, environment = serve(listener)
+    os.environ.clear()
+    os.environ.update(environment)
+    # Its values are those of the environment when it is imported.
+    reload(sys.modules["newscrawl.settings"])
+    sys.argv = ["scrapy", *arguments]
+    sys.modules["scrapy.cmdline"].execute()
+
+
+if __name__ == "__main__":
+    main()
