@@ -61,6 +61,8 @@ class Document:
         end = text.rfind(f"</{begin[1]}")
         empty = re.match(rf"<{tag}\s[^<>]*/>|<{tag}/>", text[begin.start() :])
         self.is_whole &= end > 0 or empty is not None
+        # Entities of its own are never resolved: what they stand for is lost.
+        self.is_whole &= "<!ENTITY" not in text[: begin.start()]
         # What is printed behind the end, such as a warning, would be an error.
         self._text = text[begin.start() : end if end > 0 else None]
         if end > 0:
