@@ -156,7 +156,7 @@ def test_the_numbers_are_those_of_the_run(crawled: Crawl, left: Path) -> None:
     latency = page.numbers("By latency")
     assert sum(int(it) for (it,) in latency.values()) == stats["newscrawl/latency/count"]
     assert latency["0 – 0.1 s"] == [str(stats["newscrawl/latency/le/0.1"])]
-    assert "there is no trend yet" in page.said
+    assert "no trend yet" in page.said
 
 
 def test_a_crawl_leaves_the_same_report_as_the_command(
@@ -195,8 +195,11 @@ def test_it_needs_nothing_else_and_runs_nothing(left: Path) -> None:
 def test_the_trend_is_that_of_the_runs(crawled: Crawl) -> None:
     page = latest(crawled.output)
     check_alone(page)
-    assert "This run and the 1 before it" in page.said
-    for title, places in (("Published", ("new", "revised")), ("Not got", ("rejected", "failed"))):
+    assert "This run and 1 earlier" in page.said
+    for title, places in (
+        ("Published", ("new", "revised")),
+        ("Rejected and failed", ("rejected", "failed")),
+    ):
         columns = zip(*page.numbers(title).values(), strict=True)
         for place, shown in zip(places, columns, strict=True):
             counts = [run["books"][place] for run in crawled.runs]
@@ -271,9 +274,9 @@ def test_a_killed_run_has_a_report(crawled: Crawl, tmp_path: Path) -> None:
     crawl(tmp_path / "output", NEWSCRAWL_REPLAY=empty)
     assert json.loads((folder / "run.json").read_text())["reason"] == "crashed"
     page = latest(tmp_path / "output", run_name(NOW))
-    assert "The run was killed. What it had published is kept, 5 records;" in page.said
+    assert "The run was killed. 5 records that it had published were kept;" in page.said
     assert sum(int(new) for new, _ in page.numbers("By section").values()) == 5
-    assert "The run was killed, and its numbers with it." in page.said
+    assert "The run was killed before it wrote its numbers." in page.said
     # The run that found it published nothing.
     page = latest(tmp_path / "output")
     assert "The run published no article." in page.said

@@ -1,8 +1,8 @@
-"""What is wrong with a run: each check looks at one closed run and at those before it.
+"""Checks of a closed run: each one compares its ``run.json`` with those of earlier runs.
 
-A run is its ``run.json``. Nothing is compared with a fixed number where the outlet's own history
-can tell: a share that is too small by chance alone fewer than once in a million times is a
-finding, however few the articles of the hour are; runs in a row count together.
+A share is compared with the outlet's own history, not with a fixed number. It is a finding when
+chance alone makes it as small less than once in a million times, however few articles the run
+has. Consecutive runs count together.
 """
 
 from collections import defaultdict
@@ -17,20 +17,20 @@ from newscrawl.storage.books import balance
 from newscrawl.storage.runs import run_time
 
 Run = Mapping[str, Any]
-"""What a ``run.json`` holds."""
+"""The content of a ``run.json``."""
 
 HISTORY = timedelta(days=42)
-"""How far back runs are compared: six of every weekday."""
+"""Age of the oldest run that is compared: six of every weekday."""
 
 REMINDER = timedelta(hours=24)
-"""A finding that stays is told again after so long."""
+"""Time after which a finding that stays is sent again."""
 
 _CHANCE = 1e-6
 _CHANCE_OF_SILENCE = 1e-4
-# What the past is worth at most, in articles: a newsroom's habits drift.
+# The past counts as at most so many articles, because a newsroom's habits change.
 _WEIGHT = 200
 _FEWEST = 20
-# How uneven a newsroom's hours are: the shape of the gamma distribution of their rates.
+# Shape of the gamma distribution of hourly rates: how unevenly a newsroom publishes.
 _UNEVEN = 10
 _ENDS_WELL = {"finished", "limit", "shutdown"}
 _PARTIAL = {"sections", "tags", "archive", "since", "until", "limit"}
@@ -38,7 +38,7 @@ _PARTIAL = {"sections", "tags", "archive", "since", "until", "limit"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong: the check that found it, what it is about, and a sentence for people."""
+    """A finding: the check that made it, its subject, and a sentence for people."""
 
     check: str
     subject: str
@@ -55,10 +55,10 @@ def _stats(run: Run, prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
 
 
-def _lately(run: Run, past: Sequence[Run], prefix: str) -> set[str]:
-    """Return the names of the stats under a prefix, of this run and of those a day before it."""
-    lately = [it for it in past if _began(run) - _began(it) <= timedelta(days=1)]
-    return {name for it in (*lately, run) for name in _stats(it, prefix)}
+def _recent(run: Run, past: Sequence[Run], prefix: str) -> set[str]:
+    """Return the names of stats under a prefix in this run and in those of the day before it."""
+    recent = [it for it in past if _began(run) - _began(it) <= timedelta(days=1)]
+    return {name for it in (*recent, run) for name in _stats(it, prefix)}
 
 
 def _listed(reasons: Mapping[str, int]) -> str:
@@ -66,15 +66,15 @@ def _listed(reasons: Mapping[str, int]) -> str:
 
 
 def at_most(hits: int, tries: int, past: tuple[float, float]) -> float:
-    """Return how likely at most ``hits`` of ``tries`` are, after ``past`` hits and misses.
+    """Return the probability of at most ``hits`` in ``tries``, given ``past`` hits and misses.
 
     >>> at_most(0, 3, (200, 0)) < 1e-6 < at_most(0, 1, (200, 0))
     True
     """
     a, b = past[0] + 1, past[1] + 1
-    whole = lgamma(a) + lgamma(b) - lgamma(a + b) + lgamma(tries + a + b) - lgamma(tries + 1)
+    norm = lgamma(a) + lgamma(b) - lgamma(a + b) + lgamma(tries + a + b) - lgamma(tries + 1)
     return sum(
-        exp(lgamma(n + a) + lgamma(tries - n + b) - lgamma(n + 1) - lgamma(tries - n + 1) - whole)
+        exp(lgamma(n + a) + lgamma(tries - n + b) - lgamma(n + 1) - lgamma(tries - n + 1) - norm)
         for n in range(hits + 1)
     )
 
@@ -82,11 +82,11 @@ def at_most(hits: int, tries: int, past: tuple[float, float]) -> float:
 def shortfall(
     series: Sequence[tuple[int, int]], assumed: tuple[float, float] | None = None
 ) -> tuple[int, int, float] | None:
-    """Return hits, tries and the usual share when the last runs hit less often than ever.
+    """Return hits, tries and the usual share if the last runs hit less often than usual.
 
-    ``series`` holds hits and tries of each run, the oldest first; as many of the last ones as
-    fall short in a row are taken together. ``assumed`` are hits and misses to begin with; without
-    them there is no opinion before ``_FEWEST`` tries.
+    ``series`` holds hits and tries of each run, the oldest first. Consecutive runs at its end that
+    are below the usual share count together. ``assumed`` are hits and misses to start with;
+    without them the result is None before ``_FEWEST`` tries.
     """
     earlier = list(series)
     while earlier and not earlier[-1][1]:
@@ -94,21 +94,21 @@ def shortfall(
     hits = tries = 0
     before = [sum(it) for it in zip(*earlier, strict=True)]
     while earlier:
-        got, of = earlier.pop()
-        before[0] -= got
-        before[1] -= of
+        run_hits, run_tries = earlier.pop()
+        before[0] -= run_hits
+        before[1] -= run_tries
         usual = _past(before[0], before[1], assumed)
-        if usual is None or (of and got / of >= usual[0] / sum(usual)):
+        if usual is None or (run_tries and run_hits / run_tries >= usual[0] / sum(usual)):
             return None
-        hits += got
-        tries += of
+        hits += run_hits
+        tries += run_tries
         if at_most(hits, tries, usual) < _CHANCE:
             return hits, tries, usual[0] / sum(usual)
     return None
 
 
 def _past(hits: int, tries: int, assumed: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return hits and misses as the past counts, or None when it is too short."""
+    """Return past hits and misses, scaled down to their weight; None if there are too few."""
     if assumed is None and tries < _FEWEST:
         return None
     scale = min(1.0, _WEIGHT / tries) if tries else 1.0
@@ -117,39 +117,39 @@ def _past(hits: int, tries: int, assumed: tuple[float, float] | None) -> tuple[f
 
 
 def ended(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell that the crawl did not come to an end that it was meant to have."""
+    """Report a crawl that ended early."""
     if run["reason"] not in _ENDS_WELL:
         yield run["reason"], f"The crawl ended early: {run['reason']}."
 
 
 def killed(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell which earlier runs had to be salvaged."""
+    """Report earlier runs that were killed and had to be salvaged."""
     for name in run.get("salvaged", ()):
-        yield name, f"Run {name} was killed; what it had published is kept."
+        yield name, f"Run {name} was killed. Its published records were kept."
 
 
 def balanced(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell that not every discovered article is in exactly one place."""
-    if out_by := balance(run["books"]):
-        yield "", f"The books are out of balance by {out_by}: a defect of newscrawl."
+    """Report books in which the counts do not sum to ``discovered``."""
+    if difference := balance(run["books"]):
+        yield "", f"Internal error: article counts differ from 'discovered' by {difference}."
 
 
 def complete(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell which listings did not come, and what a run that finished left over."""
+    """Report listings that failed, and articles that a finished run did not request."""
     failed = dict(run.get("listings", {}).get("failed", {}))
     gone = ("http 404", "http 410")
     if lost := {reason: count for reason, count in failed.items() if reason not in gone}:
-        yield "listings", f"Listings did not come ({_listed(lost)}): articles may be missing yet."
+        yield "listings", f"Listing pages failed ({_listed(lost)}): articles may be missing."
     if run["reason"] == "finished" and run["books"]["pending"]:
-        yield "pending", f"{run['books']['pending']} articles were discovered and not asked for."
+        yield "pending", f"{run['books']['pending']} discovered articles were not requested."
 
 
 def refused(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell that the site refuses its pages."""
-    told = run.get("refused")
-    if told and "over" not in told:
-        says = f"Pages are refused since {told['since']} ({told['reason']})"
-        yield told["since"], f"{says}; the next is tried after {told['probe']}."
+    """Report that the site refuses its pages."""
+    refusal = run.get("refused")
+    if refusal and "over" not in refusal:
+        says = f"The site has refused pages since {refusal['since']} ({refusal['reason']})"
+        yield refusal["since"], f"{says}. Next test request after {refusal['probe']}."
 
 
 def _read(run: Run) -> int:
@@ -161,26 +161,26 @@ def _usual(run: Run, past: Sequence[Run], name: str, what: str) -> Iterator[tupl
     runs = [*past, run]
     bad = [sum(it["books"][name].values()) for it in runs]
     series = [(_read(it), _read(it) + count) for it, count in zip(runs, bad, strict=True)]
-    if found := shortfall(series, assumed=(49, 1)):
-        hits, tries, usual = found
+    if short := shortfall(series, assumed=(49, 1)):
+        hits, tries, usual = short
         says = f"{tries - hits} of {tries} articles {what}, usually {1 - usual:.1%}"
         yield "", f"{says} ({_listed(run['books'][name])})."
 
 
 def rejected(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell that more articles than usual were read and not accepted."""
+    """Report that more articles than usual were rejected."""
     return _usual(run, past, "rejected", "were rejected")
 
 
 def failed(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell that more articles than usual could not be had."""
-    return _usual(run, past, "failed", "could not be had")
+    """Report that more articles than usual failed."""
+    return _usual(run, past, "failed", "failed")
 
 
 def coverage(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell which fields are filled less often than usual, by source of the records."""
+    """Report fields that are filled less often than usual, by source of the records."""
     runs = [*past, run]
-    for key in sorted(_lately(run, past, "newscrawl/filled/")):
+    for key in sorted(_recent(run, past, "newscrawl/filled/")):
         source, _, field = key.partition("/")
         series = [
             (
@@ -189,34 +189,34 @@ def coverage(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
             )
             for it in runs
         ]
-        if found := shortfall(series):
-            hits, tries, usual = found
+        if short := shortfall(series):
+            hits, tries, usual = short
             says = f"{field} is filled in {hits} of {tries} records from {source}"
             yield key, f"{says}, usually in {usual:.0%}."
 
 
 def selectors(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell which selectors match less often than usual."""
+    """Report selectors that match less often than usual."""
     runs = [it.get("stats", {}) for it in (*past, run)]
-    for selector in sorted(_lately(run, past, "newscrawl/unmatched/")):
+    for selector in sorted(_recent(run, past, "newscrawl/unmatched/")):
         matched = [it.get(f"parser/css/{selector}", 0) for it in runs]
         unmatched = [it.get(f"newscrawl/unmatched/{selector}", 0) for it in runs]
         series = [(hit, hit + miss) for hit, miss in zip(matched, unmatched, strict=True)]
-        if found := shortfall(series):
-            hits, tries, usual = found
+        if short := shortfall(series):
+            hits, tries, usual = short
             says = f"The selector {selector!r} matched on {hits} of {tries} pages"
             yield selector, f"{says}, usually on {usual:.0%}: has the layout changed?"
 
 
 def disagreement(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell where structured data and page disagree more often than usual."""
+    """Report fields on which page and structured data disagree more often than usual."""
     runs = [*past, run]
     pages = [sum(_stats(it, "newscrawl/layout/").values()) for it in runs]
-    for field in sorted(_lately(run, past, "newscrawl/disagree/")):
+    for field in sorted(_recent(run, past, "newscrawl/disagree/")):
         wrong = [it.get("stats", {}).get(f"newscrawl/disagree/{field}", 0) for it in runs]
         series = [(of - bad, of) for bad, of in zip(wrong, pages, strict=True)]
-        if found := shortfall(series, assumed=(19, 1)):
-            hits, tries, usual = found
+        if short := shortfall(series, assumed=(19, 1)):
+            hits, tries, usual = short
             says = f"Page and structured data disagree on {field} in {tries - hits} of {tries}"
             yield field, f"{says} pages, usually in {1 - usual:.1%}."
 
@@ -229,13 +229,13 @@ def errors(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
 
 
 def duration(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell that a run took three times as long as the longest like it, and over ten minutes."""
+    """Report a run of over ten minutes that took three times as long as any like it."""
     seconds = [_seconds(it) for it in past if _alike(it, run)]
     longest = max(seconds, default=0)
     took = _seconds(run)
     if len(seconds) >= 5 and took > max(600, 3 * longest):
         says = f"The run took {took / 60:.0f} minutes"
-        yield "", f"{says}; the longest before it took {longest / 60:.0f}."
+        yield "", f"{says}; the longest earlier run took {longest / 60:.0f}."
 
 
 def _seconds(run: Run) -> float:
@@ -247,9 +247,10 @@ def _alike(one: Run, other: Run) -> bool:
 
 
 def news(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Tell that the site brings less than it used to at these hours of these weekdays.
+    """Report fewer new articles than usual at these hours of these weekdays.
 
-    Counted are the hours since the run before; hours in a row that brought less count together.
+    The hours since the run before are counted. Consecutive hours with fewer articles count
+    together.
     """
     if _PARTIAL & set(run.get("arguments", {})):
         return
@@ -259,20 +260,22 @@ def news(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
         for earlier, later in pairwise([*alike, run])
     ]
     known = defaultdict[tuple[int, int], list[tuple[float, int]]](list)
-    # The last day tells nothing of what is usual: it may be what is wrong.
+    # The last day is left out of what is usual: it may be what is wrong.
     for began, hours, new in spans:
         if began < _began(run) - timedelta(days=1) and hours <= 24:
             known[began.weekday(), began.hour].append((hours, new))
-    got, wanted = 0, 0.0
+    actual, expected = 0, 0.0
     for began, hours, new in reversed(spans):
         rate = _rate(known, began)
         if rate is None or new >= rate * hours or hours > 24:
             return
-        got += new
-        wanted += rate * hours
-        if _silence(got, wanted) < _CHANCE_OF_SILENCE:
-            says = f"Only {got} new articles since {began - timedelta(hours=hours):%Y-%m-%d %H:%M}"
-            yield "", f"{says} UTC; at these hours there are usually {wanted:.0f}."
+        actual += new
+        expected += rate * hours
+        if _silence(actual, expected) < _CHANCE_OF_SILENCE:
+            says = (
+                f"Only {actual} new articles since {began - timedelta(hours=hours):%Y-%m-%d %H:%M}"
+            )
+            yield "", f"{says} UTC; at these hours there are usually {expected:.0f}."
             return
 
 
@@ -283,7 +286,7 @@ def _new(run: Run) -> int:
 def _rate(
     known: Mapping[tuple[int, int], list[tuple[float, int]]], moment: datetime
 ) -> float | None:
-    """Return the usual new articles an hour: of this weekday, else of all days; None: unknown."""
+    """Return the usual new articles an hour, of this weekday or of all days; None: unknown."""
     hours = [(moment.hour + shift) % 24 for shift in (-1, 0, 1)]
     for days in ([moment.weekday()], range(7)):
         spans = [span for day in days for hour in hours for span in known.get((day, hour), ())]
@@ -292,16 +295,16 @@ def _rate(
     return None
 
 
-def _silence(got: int, wanted: float) -> float:
-    """Return how likely at most ``got`` are where ``wanted`` are usual, unevenly spread.
+def _silence(actual: int, expected: float) -> float:
+    """Return the probability of at most ``actual`` where ``expected`` are usual, unevenly spread.
 
     >>> _silence(0, 5) > 1e-4 > _silence(0, 20)
     True
     """
-    share = _UNEVEN / (_UNEVEN + wanted)
+    share = _UNEVEN / (_UNEVEN + expected)
     chance = share**_UNEVEN
     total = chance
-    for n in range(1, got + 1):
+    for n in range(1, actual + 1):
         chance *= (n + _UNEVEN - 1) / n * (1 - share)
         total += chance
     return total
@@ -325,11 +328,11 @@ CHECKS: dict[str, Callable[[Run, Sequence[Run]], Iterator[tuple[str, str]]]] = {
         duration,
     )
 }
-"""Every check by its name; each yields what it is about and a sentence, for all it finds."""
+"""Every check by its name. Each yields the subject and a sentence of every finding."""
 
 
 def findings(run: Run, past: Sequence[Run]) -> list[Finding]:
-    """Return all that is wrong with a run; ``past`` are the runs before it, the oldest first."""
+    """Return the findings of a run; ``past`` are the runs before it, the oldest first."""
     return [
         Finding(name, subject, says)
         for name, check in CHECKS.items()
@@ -338,16 +341,16 @@ def findings(run: Run, past: Sequence[Run]) -> list[Finding]:
 
 
 def standing_since(finding: Finding, run: Run, past: Sequence[Run]) -> datetime | None:
-    """Return since when a finding is known and was told, or None when it is to be told now.
+    """Return the time since which a finding is known; None if it is to be sent now.
 
-    It is told when it first comes up, and once a day while it stays.
+    A finding is sent when it first comes up, and once a day while it stays.
     """
     first, before = _began(run), None
     for place in range(len(past) - 1, -1, -1):
-        found = CHECKS[finding.check](past[place], past[:place])
-        if finding.subject not in {subject for subject, _ in found}:
+        earlier = CHECKS[finding.check](past[place], past[:place])
+        if finding.subject not in {subject for subject, _ in earlier}:
             break
         first = _began(past[place])
         before = before or first
-    told_today = before and (_began(run) - first) // REMINDER == (before - first) // REMINDER
-    return first if told_today else None
+    sent_today = before and (_began(run) - first) // REMINDER == (before - first) // REMINDER
+    return first if sent_today else None

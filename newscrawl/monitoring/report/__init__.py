@@ -1,6 +1,6 @@
-"""The report of a run: one page of HTML that needs nothing else, for people.
+"""The report of a run: one self-contained HTML page.
 
-What it takes to make one is imported when one is made; a crawl does not pay for it.
+matplotlib and jinja2 are imported only when a report is made, because a crawl does not need them.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ REPORT_FILE = "report.html"
 
 
 def write_report(folder: Path, to: Path | None = None) -> Path:
-    """Write the report of the closed run in a folder, into it or elsewhere; return where.
+    """Write the report of a closed run to ``to``, by default into its folder; return the path.
 
     Raises OSError, and ReportError where matplotlib or jinja2 is missing.
     """

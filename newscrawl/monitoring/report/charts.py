@@ -1,4 +1,4 @@
-"""Charts for a page of HTML: static SVG that takes its colours and letters from the page."""
+"""Charts for an HTML page: static SVG with the colours and fonts of the page."""
 
 import io
 import warnings
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
 Rows = Sequence[tuple[str, Sequence[float | None]]]
-"""What is counted, by name, each with a number for every series; None: nobody knows."""
+"""Rows of a chart: a name, and a number for every series; None means unknown."""
 
-# Inches: narrow, so that the letters are large enough on a phone.
+# Inches. Narrow charts keep letters large enough on a phone.
 _WIDTH = 3.9
 _COLUMNS = 1.9
 _BAR = 0.22
 _LONGEST_NAME = 24
-# What the page's style gives a colour, as a variable of that name; the colours here stand in.
+# CSS variables of the page; each colour here is a placeholder that _inline() replaces.
 _NAMES = ("new", "revised", "rejected", "failed", "plain", "ink", "soft", "line")
 _COLOURS = {name: f"#0000{n:02x}" for n, name in enumerate(_NAMES, 1)}
 _STYLE: "dict[RcKeyType, Any]" = {
@@ -52,7 +52,7 @@ _STYLE: "dict[RcKeyType, Any]" = {
 
 
 def shown(text: object, longest: int = 120) -> str:
-    r"""Return somebody else's text as it may be shown: on one line, visible, not too long.
+    r"""Return untrusted text for display: on one line, without invisible characters, shortened.
 
     >>> shown("A\nB\u202eC"), shown("Campaign", 5)
     ('A B C', 'Camp…')
@@ -64,11 +64,11 @@ def shown(text: object, longest: int = 120) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a chart shows, and the numbers behind it.
+    """A bar chart and its numbers.
 
-    ``series`` are the colours of its bars and what they stand for. With ``ticks`` the rows are
-    columns in the order of time, some of them named; without, bars below each other. ``usual``
-    marks where each bar usually ends, ``most`` is where all end at most.
+    ``series`` maps colours of the bars to labels. With ``ticks`` the rows are columns in order of
+    time, labelled where ``ticks`` says; without, they are horizontal bars. ``usual`` marks the
+    usual length of each bar, ``most`` is the length that the axis ends at.
     """
 
     title: str
@@ -82,11 +82,11 @@ class Chart:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to see."""
+        """Whether all numbers are zero or unknown."""
         return not any(number for _, numbers in self.rows for number in numbers)
 
-    def told(self, number: float | None) -> str:
-        """Return a number as it is printed."""
+    def printed(self, number: float | None) -> str:
+        """Return a number formatted for display."""
         return "–" if number is None else self.form.format(number)
 
     @property
@@ -95,7 +95,7 @@ class Chart:
         height = _BAR * len(self.rows) + 0.05 if self.ticks is None else _COLUMNS
         stream = io.StringIO()
         with rc_context(), warnings.catch_warnings():
-            # Letters that the font has not, with which this measures, are the reader's browser's.
+            # The font measures the text only; the browser has the missing letters.
             warnings.filterwarnings("ignore", "Glyph")
             rcdefaults()
             rcParams.update({**_STYLE, "svg.hashsalt": self.title})
@@ -109,7 +109,7 @@ class Chart:
         return self._inline(stream.getvalue())
 
     def _stack(self, draw: Callable[..., Any], start: str) -> list[float]:
-        """Draw the series on top of each other; return where they end."""
+        """Draw the series as a stack; return the end of each bar."""
         ends = [0.0 for _ in self.rows]
         for n, name in enumerate(self.series):
             lengths = [numbers[n] or 0 for _, numbers in self.rows]
@@ -123,7 +123,7 @@ class Chart:
             axes.vlines(usual, place - 0.46, place + 0.46, color=_COLOURS["ink"], linewidth=1.2)
         most = self.most or max(ends)
         for place, reach in enumerate(map(max, ends, self.usual or ends)):
-            axes.text(reach + most * 0.015, place, self.told(ends[place]), va="center")
+            axes.text(reach + most * 0.015, place, self.printed(ends[place]), va="center")
         axes.set_xlim(0, most * 1.16)
         axes.set_ylim(len(self.rows) - 0.5, -0.5)
         axes.set_yticks(range(len(ends)), [shown(name, _LONGEST_NAME) for name, _ in self.rows])
@@ -137,13 +137,13 @@ class Chart:
         axes.set_ylim(0, max(ends) * 1.05)
         whole = self.form.endswith(".0f}")
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=whole, steps=[1, 2, 4, 5, 10]))
-        axes.yaxis.set_major_formatter(lambda value, _: self.told(value))
+        axes.yaxis.set_major_formatter(lambda value, _: self.printed(value))
         axes.grid(axis="y")
         axes.set_xticks(list(ticks), list(ticks.values()))
         axes.spines["left"].set_visible(False)
 
     def _inline(self, svg: str) -> str:
-        """Return the SVG as a part of the page, which gives it size, colours and letters."""
+        """Return the SVG for use inside the page, whose style sets size, colours and fonts."""
         root = etree.fromstring(svg.encode())
         for style in root.findall(".//{*}style"):
             style.getparent().remove(style)
@@ -152,7 +152,7 @@ class Chart:
         root.set("role", "img")
         root.set("aria-label", f"{self.title}: {self.note}")
         for element in root.iter("{*}*"):
-            # Every figure names its groups alike; what is referred to has a name of its own.
+            # All figures use the same ids for their groups; other ids are unique.
             if element.tag.endswith("}g"):
                 element.attrib.pop("id", None)
             style = element.get("style", "")

@@ -1,6 +1,7 @@
-"""What the page of a report says: the numbers of a run, counted for its charts and tables.
+"""Contents of a report: the numbers of a run for its charts and tables.
 
-They are those of the run's ``run.json``, of the ones of the six weeks before, and of its parts.
+The numbers come from the ``run.json`` of the run and of the runs of six weeks before, and from
+the run's parts.
 """
 
 from collections import defaultdict
@@ -33,16 +34,16 @@ _LENGTHS = (0, 100, 250, 500, 1000, 2000)
 _CERTAIN = {"content_hash", "url", "word_count", "kind"}
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 _REST = {
-    "known": "were known already",
-    "unchanged": "had not changed",
-    "rejected": "gave no record",
-    "failed": "could not be had",
-    "pending": "are left for the next run",
+    "known": "were known",
+    "unchanged": "were unchanged",
+    "rejected": "were rejected",
+    "failed": "failed",
+    "pending": "are pending",
 }
 _ENDS = {
-    "finished": "came to its end",
+    "finished": "finished",
     "limit": "stopped at its limit",
-    "shutdown": "was asked to stop",
+    "shutdown": "was stopped",
 }
 
 
@@ -52,7 +53,7 @@ def _pairs() -> dict[str, list[int]]:
 
 @dataclass(slots=True)
 class Records:
-    """What a run published, counted: new and revised articles by what the charts ask for."""
+    """Counts of the new and revised articles of a run, by hour, section, kind and length."""
 
     hours: dict[str, list[int]] = field(default_factory=_pairs)
     sections: dict[str, list[int]] = field(default_factory=_pairs)
@@ -64,23 +65,23 @@ class Records:
     @classmethod
     def of(cls, folder: Path) -> Self:
         """Count the records in the parts of a run."""
-        found = cls()
+        records = cls()
         for part in sorted(folder.glob("part-*.jsonl")):
             for record in read_part(part):
                 revised = record["revision"] > 1
                 published = record["date_published"]
                 length = _between(_LENGTHS)[sum(record["word_count"] >= it for it in _LENGTHS[1:])]
-                found.hours[f"{published[11:13]}:00"][revised] += 1
-                found.sections[record["section"] or "(no section)"][revised] += 1
-                found.kinds[record["kind"]][revised] += 1
-                found.lengths[length][revised] += 1
-                found.first = min(found.first or published, published)
-                found.last = max(found.last, published)
-        return found
+                records.hours[f"{published[11:13]}:00"][revised] += 1
+                records.sections[record["section"] or "(no section)"][revised] += 1
+                records.kinds[record["kind"]][revised] += 1
+                records.lengths[length][revised] += 1
+                records.first = min(records.first or published, published)
+                records.last = max(records.last, published)
+        return records
 
 
 def _between(bounds: Sequence[float]) -> list[str]:
-    """Name what is between bounds.
+    """Name the intervals between bounds.
 
     >>> _between((0, 0.5, 1))
     ['0 – 0.5', '0.5 – 1', 'over 1']
@@ -95,7 +96,7 @@ def _stats(run: Document, prefix: str) -> dict[str, Any]:
 
 
 def _count(place: Any) -> int:
-    """Return a count of the books, whether it stands there by reason or not."""
+    """Return a count of the books, summed over its reasons if it has reasons."""
     return sum(place.values()) if isinstance(place, Mapping) else int(place)
 
 
@@ -103,7 +104,7 @@ def _largest(counts: Mapping[str, Sequence[int]]) -> list[tuple[str, Sequence[in
     return sorted(counts.items(), key=lambda it: (-sum(it[1]), it[0]))
 
 
-def what_came(records: Records) -> Iterator[Chart]:
+def published_articles(records: Records) -> Iterator[Chart]:
     """Yield the charts of the published articles: by hour, kind, section and length."""
     if not records.kinds:
         return
@@ -129,8 +130,8 @@ def what_came(records: Records) -> Iterator[Chart]:
     yield Chart("By length", "articles by the words of their text", _PUBLISHED, lengths)
 
 
-def how_it_was_read(run: Document, past: Sequence[Document]) -> Iterator[Chart]:
-    """Yield the charts of the fields that records have, by source, and of what was left out."""
+def extraction(run: Document, past: Sequence[Document]) -> Iterator[Chart]:
+    """Yield the charts of filled fields, by source, and of noise that was removed."""
     names = [name for name in COVERED if name not in _CERTAIN]
 
     def total(stat: str, runs: Sequence[Document]) -> int:
@@ -154,27 +155,27 @@ def how_it_was_read(run: Document, past: Sequence[Document]) -> Iterator[Chart]:
     if noise := {name: (count,) for name, count in _stats(run, "newscrawl/noise/").items()}:
         yield Chart(
             "Noise removed",
-            "pieces of pages around the stories, by the rule that left them out",
+            "pieces of pages outside the article text, by the rule that removed them",
             {"plain": "pieces"},
             _largest(noise),
         )
 
 
-def how_the_site_answered(run: Document) -> Iterator[Chart]:
-    """Yield the charts of the site's answers: by status, and by latency."""
+def responses(run: Document) -> Iterator[Chart]:
+    """Yield the charts of the site's responses: by status, and by latency."""
     phrases = {str(it.value): it.phrase for it in HTTPStatus}
-    answers = {
+    statuses = {
         f"{code} {phrases.get(code, '')}": count
         for code, count in _stats(run, "downloader/response_status_count/").items()
     }
     for name, count in _stats(run, "downloader/exception_type_count/").items():
-        # What we did not ask for has no answer either.
+        # Requests that newscrawl did not send have no response either.
         if not name.startswith("newscrawl.") and not name.endswith(".IgnoreRequest"):
-            answers[f"none: {name.rpartition('.')[2]}"] = count
-    if answers:
-        rows = [(name, (count,)) for name, count in sorted(answers.items())]
-        note = "answers by their HTTP status; none: requests that got no answer"
-        yield Chart("By status", note, {"plain": "answers"}, rows)
+            statuses[f"none: {name.rpartition('.')[2]}"] = count
+    if statuses:
+        rows = [(name, (count,)) for name, count in sorted(statuses.items())]
+        note = "responses by HTTP status; none: requests without a response"
+        yield Chart("By status", note, {"plain": "responses"}, rows)
     latency = _stats(run, "newscrawl/latency/")
     if count := latency.get("count"):
         bounds = sorted(float(it[3:]) for it in latency if it.startswith("le/"))
@@ -183,14 +184,14 @@ def how_the_site_answered(run: Document) -> Iterator[Chart]:
         names = [f"{it} s" for it in _between((0, *bounds))]
         yield Chart(
             "By latency",
-            f"answers by the time until they came; {latency['sum'] / count:.2f} s on average",
-            {"plain": "answers"},
+            f"responses by their latency; {latency['sum'] / count:.2f} s on average",
+            {"plain": "responses"},
             list(zip(names, within, strict=True)),
         )
 
 
 def trend(runs: Sequence[Document]) -> Iterator[Chart]:
-    """Yield the charts of runs in the order of time, by hour or, if it is over three days, day."""
+    """Yield the charts of runs over time, by hour, or by day if they span over three days."""
     first, last = run_time(runs[0]["run"]), run_time(runs[-1]["run"])
     first = first.replace(minute=0, second=0)
     unit, word, form = timedelta(hours=1), "hour", "%Y-%m-%d %H:%M"
@@ -230,16 +231,18 @@ def trend(runs: Sequence[Document]) -> Iterator[Chart]:
     yield Chart(
         "Published", f"articles; {note}", _PUBLISHED, rows(*map(placed, _PUBLISHED)), ticks=ticks
     )
-    yield Chart("Not got", f"articles; {note}", _LOST, rows(*map(placed, _LOST)), ticks=ticks)
+    yield Chart(
+        "Rejected and failed", f"articles; {note}", _LOST, rows(*map(placed, _LOST)), ticks=ticks
+    )
     took, mean = rows(duration), rows(latency)
-    title = f"of the longest of the {note}"
+    title = f"duration of the longest run; {note}"
     yield Chart("Duration", title, {"plain": "duration"}, took, f"{{:.3g}} {time}", ticks)
-    title = f"of the answers, on average; {note}"
+    title = f"average latency of responses; {note}"
     yield Chart("Latency", title, {"plain": "latency"}, mean, "{:.3g} s", ticks)
 
 
 def _ticks(starts: Sequence[datetime]) -> dict[int, str]:
-    """Name at most six of the hours or days, at round places."""
+    """Label at most six of the hours or days, at round numbers."""
     if all(it.hour == 0 for it in starts):
         return {n: f"{starts[n]:%-d %b}" for n in range(0, len(starts), -(-len(starts) // 6))}
     step = next(it for it in (1, 2, 3, 6, 12, 24) if len(starts) <= 6 * it)
@@ -251,7 +254,7 @@ def _many(count: int, what: str) -> str:
 
 
 def _length(seconds: float | None) -> str:
-    """Return a time as people say it.
+    """Return a duration for people.
 
     >>> [_length(it) for it in (None, 4.25, 600, 9000)]
     ['–', '4.2 s', '10 min', '2 h 30 min']
@@ -265,11 +268,11 @@ def _length(seconds: float | None) -> str:
 
 
 def sentence(run: Document) -> str:
-    """Say what happened."""
+    """Return what the run did, in two sentences."""
     books = run["books"]
     if run["reason"] == "crashed":
         kept = _many(books["discovered"], "record")
-        return f"The run was killed. What it had published is kept, {kept}; the rest is unknown."
+        return f"The run was killed. {kept} that it had published were kept; the rest is unknown."
     end = _ENDS.get(run["reason"], f"ended early ({run['reason']})")
     took = run.get("stats", {}).get("elapsed_time_seconds")
     after = "" if took is None else f" after {_length(took)}"
@@ -283,25 +286,25 @@ def sentence(run: Document) -> str:
 
 
 def figures(run: Document) -> Iterator[tuple[str, str]]:
-    """Yield the few numbers that stand at the top, each with what it is."""
+    """Yield the numbers at the top of the page, each with its label."""
     for place in ("new", "revised", "rejected", "failed"):
         yield f"{_count(run['books'][place]):,}", place
     stats = run.get("stats", {})
     answers = stats.get("downloader/response_count")
-    yield "–" if answers is None else f"{answers:,}", "answers"
+    yield "–" if answers is None else f"{answers:,}", "responses"
     yield _length(stats.get("elapsed_time_seconds")), "duration"
 
 
 def about(run: Document) -> Iterator[tuple[str, str]]:
-    """Yield what else there is to know of a run."""
+    """Yield the remaining facts of a run, each with its label."""
     yield "run", run["run"]
-    yield "ended", f"{run.get('finished', 'nobody knows when')}: {run['reason']}"
+    yield "ended", f"{run.get('finished', 'unknown')}: {run['reason']}"
     yield "arguments", " ".join(f"{it}={value}" for it, value in run.get("arguments", {}).items())
     listings = run.get("listings", {}).items()
     yield "listings", ", ".join(f"{_count(count):,} {name}" for name, count in listings)
     yield "parts", f"{len(run['parts'])}, {sum(it['bytes'] for it in run['parts']):,} bytes"
     yield "versions", ", ".join(f"{it} {value}" for it, value in run.get("versions", {}).items())
-    yield "Scrapyd's job", run.get("job") or ""
+    yield "Scrapyd job", run.get("job") or ""
 
 
 def page(folder: Path) -> str:
@@ -312,15 +315,19 @@ def page(folder: Path) -> str:
     began = run_time(run["run"])
     output, outlet = folder.parent.parent, folder.parent.name
     past = [it for it in closed_runs(output, outlet, began - HISTORY) if it["run"] < run["run"]]
-    lost = "" if "stats" in run else "The run was killed, and its numbers with it."
+    lost = "" if "stats" in run else "The run was killed before it wrote its numbers."
     groups = [
-        ("What came", what_came(Records.of(folder)), "The run published no article."),
-        ("How it was read", how_it_was_read(run, past), lost or "The run published no article."),
-        ("How the site answered", how_the_site_answered(run), lost or "Nothing was asked for."),
         (
-            f"This run and the {len(past)} before it" if past else "The runs before it",
+            "Published articles",
+            published_articles(Records.of(folder)),
+            "The run published no article.",
+        ),
+        ("Extraction", extraction(run, past), lost or "The run published no article."),
+        ("Responses", responses(run), lost or "The run sent no request."),
+        (
+            f"This run and {len(past)} earlier" if past else "Earlier runs",
             trend([*past, run]) if past else (),
-            "There was none in the six weeks before: there is no trend yet.",
+            "No run in the six weeks before this one: no trend yet.",
         ),
     ]
     environment = Environment(
