@@ -1,6 +1,11 @@
 """What can go wrong, by who has to do something about it."""
 
-from scrapy.exceptions import DropItem, IgnoreRequest, ResponseDataLossError
+from scrapy.exceptions import (
+    DownloadCancelledError,
+    DropItem,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
 
 
 class ArgumentError(ValueError):
@@ -13,6 +18,10 @@ class OutputError(Exception):
 
 class RunningError(OutputError):
     """Another run of the outlet uses the output folder."""
+
+
+class ArchiveError(Exception):
+    """A file is no archive that can be read; the message is a few words that say why."""
 
 
 class VersionError(OutputError):
@@ -43,8 +52,12 @@ class RefusedError(IgnoreRequest):
     """The site refuses its pages; the message is the reason that the books count."""
 
 
-class BrokenEncodingError(ResponseDataLossError):
-    """An answer is compressed and stops being so before its end."""
+class BrokenBodyError(ResponseDataLossError):
+    """The body of a response is not whole; the message is the reason that the books count."""
+
+
+class BodyTooLargeError(DownloadCancelledError):
+    """The body of a response is larger than allowed."""
 
 
 class StoppingError(IgnoreRequest):

@@ -26,7 +26,7 @@ from newscrawl.discovery import OutletSpider, outlet_spider
 from newscrawl.discovery.tasks import ArticleTask, ListingTask
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.exceptions import (
-    BrokenEncodingError,
+    BrokenBodyError,
     BrowserError,
     LedgerError,
     OutsideWindow,
@@ -409,7 +409,6 @@ def _make_conditional(request: Request, has: ArticleState | Checkpoint) -> None:
 
 # What went wrong with a download, the narrower errors first.
 _WORDS: Mapping[type[BaseException], str] = {
-    BrokenEncodingError: "broken gzip",
     ResponseDataLossError: "cut short",
     DownloadTimeoutError: "timeout",
     TimeoutError: "timeout",
@@ -430,7 +429,7 @@ def failure_reason(failure: Failure) -> str:
 
 def error_reason(error: BaseException) -> str:
     """Return what went wrong with a request, in a word or two, without its address."""
-    if isinstance(error, UnreadableError | BrowserError | RefusedError):
+    if isinstance(error, UnreadableError | BrokenBodyError | BrowserError | RefusedError):
         return str(error)
     if isinstance(error, HttpError):
         if "recorded" in error.response.flags and len(error.response.flags) > 1:

@@ -12,9 +12,10 @@ import jsonschema
 import pytest
 
 from newscrawl.commands.demo import unpack_sample
-from newscrawl.storage import schema, warc
+from newscrawl.storage import schema
 from newscrawl.storage.books import balance
 from newscrawl.storage.parts import describe
+from newscrawl.storage.warc import Counts, WarcFile
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST
 from tests.sample.__main__ import SHIPPED, write_editions, write_warc
@@ -171,7 +172,8 @@ def test_an_archive_gives_the_same_articles(done: Crawl, recording: Path, tmp_pa
         sorted([it[f] for f in fields] for it in done.records)
     )
     assert {it["source"] for it in archived.records} == {"archive"}
-    recorded = {entry.date for entry in warc.entries(str(recording), print)}
+    with WarcFile(str(recording)) as file:
+        recorded = {it.date for it in file.captures(Counts(), lambda _: True)}
     assert {it["date_fetched"] for it in archived.records} == recorded
 
 

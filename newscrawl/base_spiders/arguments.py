@@ -6,9 +6,9 @@ from glob import glob
 from typing import Any
 
 from newscrawl.discovery import Arguments
-from newscrawl.exceptions import ArgumentError
+from newscrawl.exceptions import ArchiveError, ArgumentError
 from newscrawl.extraction.dates import utc
-from newscrawl.storage.warc import is_warc
+from newscrawl.storage.warc import WarcFile
 
 DISCOVER = ("links", "feeds", "sitemap", "api")
 FETCH = ("auto", "page", "api", "browser")
@@ -111,9 +111,10 @@ def _files(name: str, text: str) -> tuple[str, ...]:
         raise _wrong(name, text, "WARC files that are there (a path, several, or a glob)")
     for path in files:
         try:
-            if is_warc(path):
-                continue
+            with WarcFile(path) as file:
+                file.check()
+        except ArchiveError as error:
+            raise _wrong(name, path, f"a WARC file ({error})") from error
         except OSError as error:
             raise _wrong(name, path, f"a file that can be read ({error.strerror})") from error
-        raise _wrong(name, path, "a WARC file")
     return tuple(files)

@@ -12,8 +12,8 @@ from scrapy import Request
 from scrapy.http import Response, TextResponse
 
 from newscrawl.items import Candidate
+from newscrawl.storage.capture import Capture
 from newscrawl.storage.ledger import ArticleState, Checkpoint
-from newscrawl.storage.warc import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class ArticleTask:
     source_listing: str = ""
     """Address of the listing that contains the inline post."""
 
-    capture: Entry | None = None
+    capture: Capture | None = None
     """The archived response that answers the request. Nothing is requested from the site."""
 
     is_unlisted: bool = False

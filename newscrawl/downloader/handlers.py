@@ -1,14 +1,13 @@
 """The download handler: the last step before the network."""
 
-import zlib
-
 from scrapy import Request
 from scrapy.http import Response
 
 from newscrawl.downloader.browser import BrowserDownloadHandler
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import Patience
-from newscrawl.exceptions import BrokenEncodingError
+from newscrawl.exceptions import BrokenBodyError
+from newscrawl.storage.http_body import codings, decoded
 
 
 class PoliteDownloadHandler(BrowserDownloadHandler):
@@ -18,36 +17,33 @@ class PoliteDownloadHandler(BrowserDownloadHandler):
         """Return the answer.
 
         Raises StoppingError when the run ends before it may be asked, RefusedError when pages were
-        refused meanwhile, and BrokenEncodingError for a compressed answer that is not whole.
+        refused meanwhile, and BrokenBodyError for a compressed answer that is not whole.
         """
         access = PageAccess.of(self._crawl)
         await Patience.of(self._crawl).wait(lambda: access.must_wait(request))
         access.check(request)
         response = await super().download_request(request)
         Patience.of(self._crawl).heed(response)
-        if response.headers.get("Content-Encoding") == b"gzip":
-            check_gzip(response.body, self._crawl.settings.getint("DOWNLOAD_MAXSIZE"))
-        return response
+        return checked(response, self._crawl.settings.getint("DOWNLOAD_MAXSIZE"))
 
 
-def check_gzip(body: bytes, most: int) -> None:
-    """Raise BrokenEncodingError for gzip that does not come to its end within ``most`` bytes.
+def checked(response: Response, most: int) -> Response:
+    """Return a response whose body is what its ``Content-Encoding`` says, or without that header.
 
-    Scrapy takes what it gets out of a broken one for the whole answer.
-
-    >>> import gzip
-    >>> check_gzip(gzip.compress(b"whole"), 100)
-    >>> check_gzip(gzip.compress(b"whole")[:-9], 100)
-    Traceback (most recent call last):
-    newscrawl.exceptions.BrokenEncodingError: broken gzip
+    Scrapy decodes it later, and takes what it gets out of a broken body for the whole of it.
+    Raises BrokenBodyError when the body of a success is not whole, and BodyTooLargeError when it
+    has more than ``most`` bytes. Of other responses only the status counts.
     """
-    unpacker = zlib.decompressobj(wbits=31)
-    size = 0
+    names = codings(response.headers.getlist("Content-Encoding"))
+    if not names or not response.body:
+        response.headers.pop("Content-Encoding", None)
+        return response
     try:
-        while body and not unpacker.eof and size <= most:
-            size += len(unpacker.decompress(body, 1 << 20))
-            body = unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise BrokenEncodingError("broken gzip") from error
-    if not unpacker.eof and size <= most:
-        raise BrokenEncodingError("broken gzip")
+        if decoded(response.body, names, most) is not response.body:
+            return response
+    except BrokenBodyError:
+        if response.status < 300:
+            raise
+        response = response.replace(body=b"")
+    response.headers.pop("Content-Encoding", None)
+    return response

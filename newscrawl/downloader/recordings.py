@@ -3,20 +3,24 @@
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Self
 
 import scrapy
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
-from scrapy.http import Response
+from scrapy.http import Headers, Response
+from scrapy.responsetypes import responsetypes
 
 from newscrawl import __version__
 from newscrawl.discovery import outlet_spider
 from newscrawl.discovery.tasks import ArticleTask
-from newscrawl.exceptions import OutputError
+from newscrawl.exceptions import ArchiveError, OutputError, UnreadableError
+from newscrawl.storage.capture import DAMAGED, Capture
+from newscrawl.storage.recorder import Recorder
 from newscrawl.storage.runs import run_name
-from newscrawl.storage.warc import Entry, Recorder, entries, is_warc, read
+from newscrawl.storage.warc import Counts, WarcFile
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +64,8 @@ class RecordMiddleware:
     def process_response(self, request: Request, response: Response) -> Response:
         """Write the response, unless it came from a recording."""
         if "recorded" not in response.flags:
-            self.recorder.write(request.url, response)
+            headers = [(name, it) for name, values in response.headers.items() for it in values]
+            self.recorder.write(request.url, response.status, headers, response.body)
         return response
 
 
@@ -73,48 +78,91 @@ class ReplayMiddleware:
     """
 
     def __init__(
-        self, recording: Mapping[str, list[Entry]] | None, *, offline: bool = False
+        self, recording: Mapping[str, list[Capture]] | None, most: int, *, offline: bool = False
     ) -> None:
         """Answer from ``recording``; when it is None only what archives hold.
 
-        ``offline`` answers 404 to what an archive crawl asks beside its archive.
+        Bodies have at most ``most`` bytes. ``offline`` answers 404 to what an archive crawl
+        requests beside its archive.
         """
         self.recording = recording
+        self.most = most
         self.offline = offline
         self.asked: dict[str, int] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Index the recording. When it cannot be read, the run will not start."""
+        most = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         path = crawler.settings.get("NEWSCRAWL_REPLAY")
         if not path:
             spider = outlet_spider(crawler)
-            return cls(None, offline=bool(spider and spider.wanted.archive))
+            return cls(None, most, offline=bool(spider and spider.wanted.archive))
         try:
-            if not is_warc(path):
-                refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} is not a WARC file.")
-                return cls({})
+            return cls(_index(path), most)
+        except ArchiveError as error:
+            refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} is not a WARC file: {error}.")
         except OSError as error:
             refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} cannot be read: {error}.")
-            return cls({})
-        recording: dict[str, list[Entry]] = {}
-        for entry in entries(path, crawler.stats.inc_value):
-            recording.setdefault(entry.url, []).append(entry)
-        return cls(recording)
+        return cls({}, most)
 
     def process_request(self, request: Request) -> Response | None:
-        """Return the recorded answer, or None to ask the network."""
+        """Return the recorded answer, or None to ask the network.
+
+        Raises UnreadableError for a capture that cannot be used.
+        """
         task = ArticleTask.of(request)
         if task and task.capture:
-            return read(task.capture, request) or _not_recorded(request, "damaged record")
+            if task.capture.fault:
+                raise UnreadableError(task.capture.fault)
+            return _response(task.capture, request)
         if self.recording is None:
             return _not_recorded(request, "not in the archive") if self.offline else None
         if recorded := self.recording.get(request.url):
             turn = self.asked.get(request.url, 0)
             self.asked[request.url] = turn + 1
-            if response := read(recorded[min(turn, len(recorded) - 1)], request):
-                return response
+            capture = _read(recorded[min(turn, len(recorded) - 1)]).decoded(self.most)
+            if not capture.fault:
+                return _response(capture, request)
+            return _not_recorded(request, capture.fault)
         return _not_recorded(request, "not recorded")
+
+
+def _index(path: str) -> Mapping[str, list[Capture]]:
+    """Return the captures of a recording by address; their bodies are read when they are needed.
+
+    Raises OSError, and ArchiveError for a file that is no WARC.
+    """
+    recording: dict[str, list[Capture]] = {}
+    counts = Counts()
+    with WarcFile(path) as file:
+        file.check()
+        for capture in file.captures(counts, lambda _: True):
+            if capture.is_revisit:
+                continue
+            is_whole_file = capture.offset is None
+            slim = replace(capture, headers=(), payload=b"", keys=frozenset())
+            recording.setdefault(capture.url, []).append(capture if is_whole_file else slim)
+    if not counts.complete:
+        logger.warning("Could not read all of the recording %s: %s", path, counts.as_dict())
+    return recording
+
+
+def _read(capture: Capture) -> Capture:
+    """Return a capture of the index with its body."""
+    if capture.offset is None:
+        return capture
+    with WarcFile(capture.path) as file:
+        return file.capture_at(capture.offset) or capture.failed(DAMAGED)
+
+
+def _response(capture: Capture, request: Request) -> Response:
+    """Return a capture as the response to a request."""
+    headers = Headers(capture.headers)
+    cls = responsetypes.from_args(headers=headers, url=request.url, body=capture.payload)
+    return cls(
+        request.url, capture.status, headers, capture.payload, flags=["recorded"], request=request
+    )
 
 
 def _not_recorded(request: Request, why: str) -> Response:

@@ -1,0 +1,292 @@
+"""What a WARC record says of one HTTP response, and whether it is whole."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Self
+
+from fastwarc import WarcRecord, WarcRecordType
+
+from newscrawl.exceptions import BodyTooLargeError, BrokenBodyError
+from newscrawl.extraction.dates import utc
+from newscrawl.storage.http_body import CUT, codings, decoded, unchunked
+
+DAMAGED = "damaged record"
+UNSURE = "perhaps damaged"
+NO_ORIGINAL = "revisit without its original"
+LARGEST = 1 << 28
+"""Blocks of more bytes are not read."""
+_NO_HTTP = "no HTTP response"
+_NO_DATE = "no valid WARC-Date"
+_SEGMENT = "segment of a record"
+_TRUNCATED = ("length", "time", "disconnect", "unspecified")
+
+_STATUS_LINE = re.compile(rb"(?:https?|h|spdy|icy)[/\d.]* +(\d{3})\b", re.I)
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A recorded response: its address, time and status, and where it is in which file.
+
+    ``date`` is UTC in the record's form, or empty. ``offset`` is where a reader of ``path`` finds
+    it, or None when the file is compressed as a whole. ``fault`` says why it cannot be used,
+    ``has_wrong_digest`` that its payload is not what its digest was taken of.
+    ``keys`` are what a revisit may refer to it by, and for a revisit what it refers to.
+    """
+
+    url: str
+    date: str
+    status: int
+    path: str
+    offset: int | None
+    headers: Headers = ()
+    payload: bytes = b""
+    fault: str = ""
+    has_wrong_digest: bool = False
+    is_revisit: bool = False
+    keys: frozenset[str] = frozenset()
+
+    def decoded(self, most: int) -> Self:
+        """Return the capture with its body decoded, of at most ``most`` bytes, or with its fault.
+
+        Headers that describe the transfer are left out.
+        """
+        if self.fault:
+            return self.failed(self.fault)
+        try:
+            return replace(self, headers=self._kept(), payload=self._body(most))
+        except (BrokenBodyError, BodyTooLargeError) as error:
+            return self.failed(str(error))
+
+    def _kept(self) -> Headers:
+        return tuple(it for it in self.headers if it[0].lower() not in _TRANSFER)
+
+    def _body(self, most: int) -> bytes:
+        """Return the decoded body. Raises BrokenBodyError and BodyTooLargeError."""
+        found: dict[bytes, list[bytes]] = {}
+        for name, value in self.headers:
+            found.setdefault(name.lower(), []).append(value)
+        body = self.payload
+        if b"chunked" in b",".join(found.get(b"transfer-encoding", ())).lower():
+            body = unchunked(body)
+        # A body without its chunks has the length that the header gives, if it gives one.
+        if body is self.payload and _promised(found.get(b"content-length", ())) > len(body):
+            raise BrokenBodyError(CUT)
+        return decoded(body, codings(found.get(b"content-encoding", ())), most)
+
+    def failed(self, reason: str) -> Self:
+        """Return the capture as one that cannot be used."""
+        return replace(self, fault=reason, payload=b"")
+
+    def standing_for(self, revisit: "Capture") -> Self:
+        """Return what ``revisit`` says: that its address gave this response again."""
+        return replace(self, url=revisit.url, date=revisit.date, path=revisit.path)
+
+
+# Headers that describe the transfer, not the body that we hold.
+_TRANSFER = (b"content-encoding", b"content-length", b"transfer-encoding", b"connection")
+
+
+def _promised(lengths: Iterable[bytes]) -> int:
+    return max((int(it) for it in lengths if it.isdigit() and len(it) < 19), default=0)
+
+
+def address(record: WarcRecord) -> str:
+    """Return the address that a record is of; some tools write it in angle brackets."""
+    return (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")
+
+
+def read_capture(
+    record: WarcRecord, block: bytes, fault: str, path: str, offset: int | None
+) -> Capture:
+    """Return the capture that a record holds."""
+    header = record.headers.get
+    url = address(record)
+    digest = header("WARC-Payload-Digest")
+    is_revisit = record.record_type == WarcRecordType.revisit
+    status, headers, payload = _parsed(block, record)
+    date = _time(header("WARC-Date") or "") or _http_time(headers)
+    differs = False
+    fault = _fault(record, fault) or ("" if is_revisit or status else _NO_HTTP)
+    if not fault or fault == UNSURE:
+        # The digest of the payload tells nearly all; that of the block, who is wrong.
+        same = None if is_revisit else _agrees(digest, _forms(headers, payload))
+        agrees = same or _agrees(header("WARC-Block-Digest"), [block])
+        differs = same is False and bool(agrees)
+        doubtful = bool(fault) or same is False or agrees is False
+        fault = DAMAGED if doubtful and not agrees else ""
+    fault = fault or ("" if date else _NO_DATE)
+    keys = reference_of(record) if is_revisit else keys_of(record)
+    return Capture(
+        url, date, status, path, offset, headers, payload, fault, differs, is_revisit, keys
+    )
+
+
+def _fault(record: WarcRecord, fault: str) -> str:
+    """Return what a record's own header says is wrong with it, after what is known already."""
+    if fault and fault != UNSURE:
+        return fault
+    if record.content_length > LARGEST:
+        return "too large"
+    if truncated := record.headers.get("WARC-Truncated"):
+        reason = truncated.strip().lower()
+        return f"truncated: {reason if reason in _TRUNCATED else 'unspecified'}"
+    return _SEGMENT if record.headers.get("WARC-Segment-Number") else fault
+
+
+def keys_of(record: WarcRecord) -> frozenset[str]:
+    """Return what a revisit may refer to a record by: its id, its address and time, its digest."""
+    header = record.headers.get
+    return _keys(
+        header("WARC-Record-ID"),
+        address(record),
+        header("WARC-Date"),
+        header("WARC-Payload-Digest"),
+    )
+
+
+def reference_of(record: WarcRecord) -> frozenset[str]:
+    """Return by what a revisit refers to its original."""
+    header = record.headers.get
+    return _keys(
+        header("WARC-Refers-To"),
+        (header("WARC-Refers-To-Target-URI") or "").strip().strip("<>"),
+        header("WARC-Refers-To-Date"),
+        header("WARC-Payload-Digest"),
+    )
+
+
+def _keys(identity: str | None, url: str, date: str | None, digest: str | None) -> frozenset[str]:
+    moment = _time(date or "")
+    keys = {identity or "", f"{moment} {url}" if moment and url else "", (digest or "").upper()}
+    return frozenset(keys - {""})
+
+
+def _parsed(block: bytes, record: WarcRecord) -> tuple[int, Headers, bytes]:
+    """Return status, headers and payload of a block; status 0 when it is no HTTP response."""
+    kind = record.headers.get("Content-Type") or ""
+    is_message = record.record_type != WarcRecordType.resource
+    while is_message and (line := _STATUS_LINE.match(block)):
+        end = HEAD_END.search(block)
+        head, payload = (block[: end.start()], block[end.end() :]) if end else (block, b"")
+        status = int(line[1])
+        if status // 100 != 1 or not _STATUS_LINE.match(payload):
+            return status, _fields(head), payload
+        # 100 Continue comes before the response itself.
+        block = payload
+    # Some tools write the payload alone.
+    if block.lstrip()[:1] == b"<" or (not is_message and block):
+        return 200, ((b"Content-Type", kind.encode("latin-1", "replace")),), block
+    return 0, (), block
+
+
+def _fields(head: bytes) -> Headers:
+    fields: list[tuple[bytes, bytes]] = []
+    for line in head.splitlines()[1:]:
+        name, colon, value = line.partition(b":")
+        if line[:1] in b" \t" and fields:
+            fields[-1] = (fields[-1][0], fields[-1][1] + b" " + line.strip())
+        elif colon and name.strip():
+            fields.append((name.strip(), value.strip()))
+    return tuple(fields)
+
+
+def _forms(headers: Headers, payload: bytes) -> Iterator[bytes]:
+    """Yield what tools take a payload's digest of: as sent, without chunks, decoded."""
+    yield payload
+    try:
+        whole = unchunked(payload)
+        yield whole
+        names = codings(value for name, value in headers if name.lower() == b"content-encoding")
+        if names:
+            yield decoded(whole, names, len(payload) * 100)
+    except (BrokenBodyError, ValueError):
+        return
+
+
+_ALGORITHMS = {
+    name: partial(hashlib.new, name, usedforsecurity=False)
+    for name in ("md5", "sha1", "sha256", "sha384", "sha512")
+}
+
+
+def _agrees(digest: str | None, forms: Iterable[bytes]) -> bool | None:
+    r"""Say whether any of some data has a digest; None when the digest says nothing.
+
+    >>> _agrees("sha1:YR6M6GSJYJGMLBBEGCVHLRZO6SISSJAS", [b"User-agent: *\nDisallow:\n"])
+    True
+    >>> _agrees("sha1:YR6M6GSJYJGMLBBEGCVHLRZO6SISSJAS", [b"User-agent: *"]), _agrees("sha1:X", [])
+    (False, None)
+    """
+    name, _, text = (digest or "").strip().partition(":")
+    algorithm = name.lower().replace("-", "")
+    if algorithm not in _ALGORITHMS:
+        return None
+    wanted = _digest_bytes(text.strip(), _ALGORITHMS[algorithm]().digest_size)
+    if wanted is None:
+        return None
+    return any(_ALGORITHMS[algorithm](form).digest() == wanted for form in forms)
+
+
+def _digest_bytes(text: str, size: int) -> bytes | None:
+    """Return the bytes of a digest in any of the notations that are found; None for another."""
+    for decode in (
+        bytes.fromhex,
+        lambda it: base64.b32decode(it.upper() + "=" * (-len(it) % 8)),
+        lambda it: base64.urlsafe_b64decode(it.rstrip("=") + "=" * (-len(it.rstrip("=")) % 4)),
+    ):
+        try:
+            if len(found := decode(text)) == size:
+                return found
+        except (ValueError, binascii.Error):
+            continue
+    return None
+
+
+def _time(text: str) -> str:
+    """Return a WARC-Date in the record's form; empty when it names no moment.
+
+    WARC's times are UTC, also where a tool left out the Z.
+
+    >>> _time("2026-11-22T10:00:00.123456Z"), _time("20261122100000"), _time("2026-11-22T10:00:00")
+    ('2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z')
+    >>> _time("2026-11-22T05:00:00-05:00"), _time("2026-11-65T10:00:00Z"), _time("9999-12-31")
+    ('2026-11-22T10:00:00Z', '', '')
+    """
+    text = text.strip()
+    if re.fullmatch(r"\d{14}", text):
+        text = f"{text[:8]}T{text[8:]}"
+    try:
+        # A leap second has no place in Python's times.
+        moment = datetime.fromisoformat(re.sub(r"(\d\d:\d\d):60", r"\1:59", text))
+        return _sane(moment)
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _http_time(headers: Headers) -> str:
+    """Return the time of an HTTP Date header, or an empty string."""
+    text = next((value for name, value in headers if name.lower() == b"date"), b"")
+    try:
+        return _sane(parsedate_to_datetime(text.decode("latin-1")))
+    except (ValueError, TypeError, OverflowError):
+        return ""
+
+
+def _sane(moment: datetime) -> str:
+    """Return a moment in the record's form; empty when nothing can have been recorded then."""
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return utc(moment) if datetime(1991, 1, 1, tzinfo=UTC) < moment < _tomorrow() else ""
+
+
+def _tomorrow() -> datetime:
+    return datetime.now(UTC) + timedelta(days=1)
