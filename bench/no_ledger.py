@@ -11,7 +11,7 @@ from newscrawl.extensions.run import Run
 from newscrawl.items import Candidate
 from newscrawl.settings import *  # noqa: F403
 from newscrawl.settings import EXTENSIONS as _EXTENSIONS
-from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.ledger import Ledger, Versions
 
 EXTENSIONS = {
     ("bench.no_ledger.RunWithoutLedger" if name == "newscrawl.extensions.run.Run" else name): order
@@ -31,8 +31,8 @@ class NoLedger(Ledger):
     def read_checkpoint(self, outlet: str, name: str) -> None:
         return None
 
-    def hashes(self, outlet: str, identity: str) -> dict[int, str]:
-        return {}
+    def versions(self, outlet: str, identity: str) -> Versions:
+        return Versions({}, None)
 
     def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
         return []

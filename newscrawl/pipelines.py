@@ -13,6 +13,7 @@ from newscrawl.exceptions import (
 )
 from newscrawl.extensions.run import Run
 from newscrawl.items import Article, record
+from newscrawl.storage.ledger import Versions
 from newscrawl.storage.schema import fault
 
 # Versions of so many articles are kept in mind: the ledger knows them within a second.
@@ -55,14 +56,14 @@ class WindowPipeline:
 class RevisePipeline:
     """Gives an article its revision, or drops it when it says what a published one says.
 
-    A page is compared with the latest revision: a correction that is taken back is a change, too.
+    A page is compared with the latest text: a correction that is taken back is a change, too.
     An archive may hold any earlier version again, so it is compared with all of them.
     """
 
     def __init__(self, run: Run) -> None:
         """Compare with what the ledger of ``run`` knows, and with what it is about to know."""
         self.run = run
-        self.versions: dict[str, dict[int, str]] = {}
+        self.versions: dict[str, Versions] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -74,17 +75,17 @@ class RevisePipeline:
         versions = self.versions.get(item.id)
         if versions is None:
             try:
-                versions = self.run.ledger.hashes(item.outlet, item.id)
+                versions = self.run.ledger.versions(item.outlet, item.id)
             except LedgerError as error:
                 self.run.fail(error)
                 raise PostponedItem("the ledger cannot be read") from error
-        latest = max(versions, default=0)
-        same = versions.values() if item.source == "archive" else [versions.get(latest)]
+        is_archived = item.source == "archive"
+        same = versions.hashes.values() if is_archived else [versions.latest]
         if item.content_hash in same:
             raise UnchangedItem("says what a published revision says")
-        item.revision = latest + 1
+        item.revision = versions.revision + 1
         self.versions.pop(item.id, None)
-        self.versions[item.id] = versions | {item.revision: item.content_hash}
+        self.versions[item.id] = versions.published(item.content_hash)
         if len(self.versions) > _RECENT:
             del self.versions[next(iter(self.versions))]
         return item

@@ -361,6 +361,9 @@ class BookkeepingMiddleware:
     def refused(self, candidate: Candidate, fate: int, reason: str) -> None:
         """Enter a failure or rejection into the books and the ledger."""
         self.books.settle(candidate.id, fate, reason)
+        if self.spider.wanted.archive:
+            # It speaks of the past: what is known of the present, and when to retry, stays.
+            return
         state = State.FAILED if fate == FAILED else State.REJECTED
         run, ledger = self.run.document["run"], self.run.ledger
         changes = self.ask(

@@ -75,7 +75,8 @@ def test_other_peoples_archives_are_read(tmp_path: Path) -> None:
     books = done.runs[0]["books"]
     assert (books["discovered"], books["new"]) == (4, 3)
     assert sum(books["rejected"].values()) == 1
-    assert done.stats["newscrawl/storage/warc/revisit"] == 1
+    (counts,) = done.runs[0]["archives"].values()
+    assert (counts["records"], counts["articles"], counts["revisits"]) == (11, 7, 1)
     assert not any(done.runs[0]["listings"].values())
     assert "robotstxt/request_count" not in done.stats
 

@@ -11,6 +11,8 @@ from newscrawl.extraction.dates import utc
 from newscrawl.storage.warc import WarcFile
 
 DISCOVER = ("links", "feeds", "sitemap", "api")
+# What says which listings are read, and how pages are requested.
+_OF_THE_SITE = ("sections", "tags", "discover", "fetch", "pages")
 FETCH = ("auto", "page", "api", "browser")
 
 
@@ -44,6 +46,8 @@ def read(
     wanted = Arguments(**values)
     if wanted.since and wanted.until and wanted.since > wanted.until:
         raise _wrong("since", str(given["since"]), f"a time before until={given['until']}")
+    if wanted.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
+        raise _wrong(other, str(given[other]), "left out with archive, which holds what it holds")
     if "sitemap" in wanted.discover and wanted.until and not wanted.since:
         raise _wrong("until", str(given["until"]), "given with since when discover has sitemap")
     if "sitemap" in wanted.discover and wanted.tags:

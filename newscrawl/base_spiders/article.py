@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 from parsel import Selector
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
 from newscrawl.base_spiders import arguments
@@ -34,6 +34,7 @@ from newscrawl.extraction.loaders import Page, parsed
 from newscrawl.extraction.outlet import post_of
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.warc import Counts
 
 # A live page turns over to older entries at most so often.
 _ENTRY_PAGES = 100
@@ -79,6 +80,11 @@ class ArticleSpider(OutletSpider):
         return Run.of(self.crawler).checkpoints
 
     @property
+    def archives(self) -> dict[str, Counts]:
+        """What was found in each file of ``archive``, by its path; part of ``run.json``."""
+        return Run.of(self.crawler).archives
+
+    @property
     def access(self) -> PageAccess:
         """What decides whether pages are requested."""
         return PageAccess.of(self.crawler)
@@ -90,6 +96,9 @@ class ArticleSpider(OutletSpider):
     async def start(self) -> AsyncIterator[Request]:
         """Request what the discovery methods want, then the articles that are due."""
         for request in self._first_requests():
+            if self.wanted.archive and self.crawler.engine.needs_backout():
+                # Requests hold what was recorded: few of them at a time.
+                await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield request
             await asyncio.sleep(0)
 

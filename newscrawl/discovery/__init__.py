@@ -15,6 +15,7 @@ from scrapy.crawler import Crawler
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Candidate
 from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.warc import Counts
 
 LISTING_PRIORITY, ARTICLE_PRIORITY = 0, 10
 """A listing's next page is requested after the articles that the listing shows."""
@@ -51,6 +52,11 @@ class OutletSpider(Outlet, Spider):
     @property
     def checkpoints(self) -> Checkpoints:
         """The checkpoints that earlier runs saved."""
+        raise NotImplementedError
+
+    @property
+    def archives(self) -> dict[str, Counts]:
+        """What was found in each file of ``archive``, by its path."""
         raise NotImplementedError
 
     @property

@@ -25,7 +25,8 @@ class Archive:
     def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; no file is open yet."""
         self.outlet = outlet
-        self.counts = {path: Counts() for path in outlet.wanted.archive}
+        self.counts = outlet.archives
+        self.counts.update((path, Counts()) for path in outlet.wanted.archive)
         self._most = outlet.crawler.settings.getint("DOWNLOAD_MAXSIZE")
 
     def start(self) -> Iterator[Request]:

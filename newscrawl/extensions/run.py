@@ -30,6 +30,7 @@ from newscrawl.storage.run_folder import PARTIAL, RunFolder
 from newscrawl.storage.runs import RUN_FILE
 from newscrawl.storage.salvage import salvage_run
 from newscrawl.storage.stats import plain
+from newscrawl.storage.warc import Counts
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Run:
         self.crawler = crawler
         self.books = Books()
         self.listings = Listings()
+        self.archives: dict[str, Counts] = {}
         self.document: dict[str, Any] = {}
         self.stopping = False
         self._folder: RunFolder | None = None
@@ -256,6 +258,8 @@ class Run:
         access = PageAccess.of(self.crawler)
         if access.breaker.report:
             self.document["refused"] = access.breaker.report
+        if self.archives:
+            self.document["archives"] = {path: it.as_dict() for path, it in self.archives.items()}
         try:
             self._writer.rotate()
             self._settle()
@@ -265,7 +269,8 @@ class Run:
                 "complete": reason == "finished"
                 and not out_by
                 and self.books.complete
-                and self.listings.complete,
+                and self.listings.complete
+                and all(it.complete for it in self.archives.values()),
                 "versions": {
                     "newscrawl": __version__,
                     "scrapy": scrapy.__version__,

@@ -46,8 +46,12 @@ class Books:
             self._fates[identity] = (fate, reason)
 
     def withdraw(self, identity: str) -> None:
-        """Take out an article that turned out not to be wanted by this run; it stays out."""
-        if self._fates.pop(identity, None) is not None:
+        """Take out an article that turned out not to be wanted by this run; it stays out.
+
+        One of which another version was published, or failed, stays in.
+        """
+        if self._fates.get(identity, (NEW, ""))[0] == PENDING:
+            del self._fates[identity]
             self._withdrawn.add(identity)
             self.discovered -= 1
 

@@ -49,6 +49,27 @@ class PartDocument(TypedDict):
     sha256: str
 
 
+class ArchiveDocument(TypedDict):
+    """What the run found in one WARC file."""
+
+    records: int
+    """Its records, of every kind."""
+    articles: int
+    """Captures of article addresses that were read."""
+    revisits: int
+    """Records that state that an address gave an earlier response again."""
+    damaged: int
+    """Places that could not be read."""
+    wrong_digests: int
+    """Payloads that differ from their digest in records that are intact; they were read."""
+    passed_over: dict[str, int]
+    """Captures of article addresses without a page, by status."""
+    unusable: dict[str, int]
+    """Captures of article addresses that are not whole, by reason."""
+    finished: bool
+    """Whether the file was read to its end."""
+
+
 class Withdrawal(TypedDict):
     """An article that the run found removed from its site, or back."""
 
@@ -91,5 +112,7 @@ class RunDocument(TypedDict):
     refused: NotRequired[Refusal]
     versions: NotRequired[dict[str, str]]
     listings: NotRequired[ListingsDocument]
+    archives: NotRequired[dict[str, ArchiveDocument]]
+    """What was found in each file of ``archive``, by its path as given."""
     stats: NotRequired[dict[str, Any]]
     """Scrapy's stats, those that JSON can hold."""

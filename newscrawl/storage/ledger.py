@@ -221,6 +221,26 @@ class Schedule:
         return utc(now + timedelta(hours=self.pauses[attempts - 1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The published versions of an article: content hash by revision, and that of the latest text.
+
+    The latest text is not always the highest revision: archives add what is older.
+    """
+
+    hashes: Mapping[int, str]
+    latest: str | None
+
+    @property
+    def revision(self) -> int:
+        """The highest revision, or 0."""
+        return max(self.hashes, default=0)
+
+    def published(self, content_hash: str) -> "Versions":
+        """Return the versions with a new one, which is the latest text."""
+        return Versions({**self.hashes, self.revision + 1: content_hash}, content_hash)
+
+
 # What an outcome without a new revision changes, in the order of ``Ledger._settled``.
 _SETTLED = ("state", "reason", "attempts", "next_attempt", "last_fetched")
 
@@ -283,13 +303,20 @@ class Ledger:
                 if column.name not in kept
             },
         )
+        self._put_archived = put.on_conflict_do_update(
+            index_elements=["outlet", "id"], set_=_of_the_past(put.excluded)
+        )
         self._settle = (
             articles.update()
             .where(*key)
             .values({name: sa.bindparam(f"new_{name}") for name in _SETTLED})
         )
-        self._revisions = (
-            sa.select(revisions.c.revision, revisions.c.content_hash)
+        self._versions = (
+            sa.select(revisions.c.revision, revisions.c.content_hash, articles.c.content_hash)
+            .join(
+                articles,
+                sa.and_(articles.c.outlet == revisions.c.outlet, articles.c.id == revisions.c.id),
+            )
             .where(revisions.c.outlet == sa.bindparam("o"), revisions.c.id == sa.bindparam("i"))
             .order_by(revisions.c.revision)
         )
@@ -366,9 +393,10 @@ class Ledger:
         except sa.exc.DBAPIError as error:
             raise self._sentence(error) from error
 
-    def hashes(self, outlet: str, identity: str) -> dict[int, str]:
-        """Return the content hash of each published revision of an article, in order."""
-        return dict(map(tuple, self._all(self._revisions, {"o": outlet, "i": identity})))
+    def versions(self, outlet: str, identity: str) -> Versions:
+        """Return what was published of an article."""
+        rows = self._all(self._versions, {"o": outlet, "i": identity})
+        return Versions({number: hash_ for number, hash_, _ in rows}, rows[0][2] if rows else None)
 
     def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
         """Return the articles whose next attempt has come, the longest overdue first.
@@ -469,27 +497,22 @@ class Ledger:
     ) -> list[Change]:
         """Enter a published revision of an article: the record that stands on disk.
 
-        An archive does not tell whether the site has an article: a gone one stays gone.
+        One of an archive speaks of the past; see ``_of_the_past``.
         """
         key = {"outlet": record["outlet"], "id": record["id"]}
-        state = State.PUBLISHED
+        is_archived = record["source"] == "archive"
         back: list[Change] = []
-        if record["source"] == "archive" or record["revision"] > 1:
+        if record["revision"] > 1 and not is_archived:
             known = self.get(record["outlet"], record["id"])
             if known and known.state == State.GONE:
-                if record["source"] == "archive":
-                    state, next_attempt = State.GONE, None
-                else:
-                    date = record["date_fetched"]
-                    back = [
-                        self._withdrawn(record["outlet"], run, record["id"], gone=False, date=date)
-                    ]
+                date = record["date_fetched"]
+                back = [self._withdrawn(record["outlet"], run, record["id"], gone=False, date=date)]
         shared = {name: record[name] for name in ("content_hash", "date_modified", "revision")}
         article = {
             **key,
             **shared,
             "url": record["url"],
-            "state": state,
+            "state": State.PUBLISHED,
             "reason": None,
             "attempts": 0,
             "next_attempt": next_attempt,
@@ -501,7 +524,8 @@ class Ledger:
             "authors": _authors(Author(**author) for author in record["authors"]),
         }
         revision = {**key, **shared, "run": run, "date_fetched": record["date_fetched"]}
-        return [(self._put, article), (self._add_revision, revision), *back]
+        put = self._put_archived if is_archived else self._put
+        return [(put, article), (self._add_revision, revision), *back]
 
     def unchanged(
         self, outlet: str, identity: str, run: str, next_attempt: str | None
@@ -680,6 +704,33 @@ class Ledger:
             .order_by(revisions.c.revision)
         )
         return [tuple(row) for row in self._all(query)]
+
+
+def _of_the_past(new: Any) -> dict[str, Any]:
+    """Return what an archived version changes of a known article: nothing of its present.
+
+    Whether the site has it, and when it is requested next, stays as it is. The text becomes the
+    latest one only if it is later than what is known (the rule of ``Version.is_later``).
+    """
+    old = articles.c
+    both = sa.and_(new.date_modified.is_not(None), old.date_modified.is_not(None))
+    is_later = sa.case(
+        (
+            sa.and_(both, new.date_modified != old.date_modified),
+            new.date_modified > old.date_modified,
+        ),
+        else_=new.last_fetched >= sa.func.coalesce(old.last_fetched, ""),
+    )
+    is_published = old.revision > 0
+    is_latest = sa.or_(sa.not_(is_published), is_later)
+    text = ("content_hash", "date_modified", "date_published", "authors", "last_fetched")
+    return {
+        "revision": new.revision,
+        "url": sa.case((sa.and_(is_published, is_later), new.url), else_=old.url),
+        **{it: sa.case((is_latest, new[it]), else_=old[it]) for it in text},
+        # Validators are of the text that we had before.
+        **{it: sa.case((is_latest, sa.null()), else_=old[it]) for it in ("etag", "last_modified")},
+    }
 
 
 def _authors(authors: Iterable[Author]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from fastwarc import ArchiveIterator, WarcRecord, WarcRecordType
 
@@ -27,6 +27,7 @@ from newscrawl.storage.capture import (
     keys_of,
     read_capture,
 )
+from newscrawl.storage.document import ArchiveDocument
 from newscrawl.storage.http_body import CUT
 
 if sys.version_info >= (3, 14):
@@ -67,7 +68,7 @@ class Counts:
         """Whether everything in the file was read."""
         return self.finished and not self.damaged and not self.unusable
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ArchiveDocument:
         """Return the counts as ``run.json`` holds them."""
         return {
             "records": self.records,
