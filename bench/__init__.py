@@ -1,1 +1,1 @@
-"""Benchmarks of newscrawl that anyone can rerun: ``python -m bench [quality] [throughput]``."""
+"""Benchmarks of newscrawl: ``python -m bench [NAME …]``."""

@@ -36,7 +36,7 @@ def main() -> None:
     wanted = parser.parse_args().part or list(PARTS)
     if unknown := set(wanted) - set(PARTS):
         parser.error(f"no part is named {', '.join(sorted(unknown))}")
-    # A polite end lets every part stop the processes that it started.
+    # SIGTERM becomes an exception, so that every part stops the processes that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         for part in wanted:

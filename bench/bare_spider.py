@@ -1,4 +1,4 @@
-"""The least that a Scrapy crawl does: download a list of addresses, find the links of each page."""
+"""A minimal Scrapy crawl: download a list of addresses and extract the links of each page."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from scrapy.linkextractors import LinkExtractor
 
 
 class BareSpider(Spider):
-    """Started outside the project, with Scrapy's own settings."""
+    """The minimal spider. Run it outside the project, with Scrapy's default settings."""
 
     name = "bare"
 

@@ -1,4 +1,4 @@
-"""What rendering costs in memory: the crawl with its browser, over hundreds of rendered pages."""
+"""Measure the memory of a crawl and its browser over hundreds of rendered pages."""
 
 import os
 import re
@@ -21,7 +21,7 @@ SECONDS = 1800
 
 
 class Meter:
-    """A site with a listing and its articles; every so many answers it weighs who asks."""
+    """A site that measures the memory of its crawler after every few responses."""
 
     def __init__(self) -> None:
         self.crawl: subprocess.Popen[bytes] | None = None
@@ -29,7 +29,7 @@ class Meter:
         self.rows: list[tuple[int, float, float, int]] = []
         sample = SampleSite(45)
         story = next(iter(sample.expected_live().values()))
-        # A whole page of the sample site, with all that it asks for, under many addresses.
+        # One complete page of the sample site, served under many addresses.
         self._page = sample.get(story.url)
         self._sample = sample
         self._url = story.url
@@ -56,7 +56,7 @@ class Meter:
 def weight(crawl: int) -> tuple[float, float, int]:
     """Return the MB of a crawl, the MB of all processes below it, and how many these are.
 
-    The MB are proportional: what processes share counts once.
+    The MB are proportional: memory that processes share counts once.
     """
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""The dataset: a build of all parts beside DuckDB, its memory, and what one hour more costs."""
+"""Measure a full build of the dataset beside DuckDB, its memory, and an update by one hour."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ ROUNDS = 3
 BEGAN = datetime(2022, 1, 1, tzinfo=UTC)
 YEARS = timedelta(days=5 * 365)
 
-# What DuckDB does by itself: read the same lines, write Parquet with the same compression.
+# DuckDB alone: read the same lines, write Parquet with the same compression.
 DUCKDB = """
 import duckdb, sys
 duckdb.sql(
@@ -35,7 +35,7 @@ duckdb.sql(
 )
 """
 BUILD = "import sys; from scrapy.cmdline import execute; sys.argv[0] = 'scrapy'; execute()"
-# Runs a command and tells its seconds and its peak memory in KB.
+# Runs a command and prints its seconds and its peak memory in KB.
 MEASURED = """
 import resource, subprocess, sys, time
 begun = time.perf_counter()
@@ -46,7 +46,7 @@ print(taken, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def sentences(chance: random.Random, count: int) -> list[str]:
-    """Return made-up sentences whose words are as unevenly common as those of a language."""
+    """Return generated sentences with the word frequencies of a natural language."""
     letters = ("bcdfghjklmnprstvw", "aeiou")
     words = [
         "".join(chance.choice(it) for it in letters * chance.randint(1, 4)) for _ in range(20_000)
@@ -58,7 +58,7 @@ def sentences(chance: random.Random, count: int) -> list[str]:
 
 
 def articles(size: int) -> Iterator[dict[str, Any]]:
-    """Yield the records of so many made-up articles, a fifth of them revised, in order."""
+    """Yield the records of ``size`` generated articles in order; a fifth of them is revised."""
     chance = random.Random(7)
     texts = sentences(chance, 200_000)
     names = [" ".join(it.split()[:2]).title() for it in texts[:400]]
@@ -98,7 +98,7 @@ def articles(size: int) -> Iterator[dict[str, Any]]:
 
 
 def write_run(output: Path, moment: datetime, records: list[dict[str, Any]]) -> None:
-    """Leave a closed run."""
+    """Write a closed run."""
     folder = output / "hill" / f"run={run_name(moment)}"
     folder.mkdir(parents=True)
     writer = PartWriter(folder, 10**9, 1e9)
@@ -110,7 +110,7 @@ def write_run(output: Path, moment: datetime, records: list[dict[str, Any]]) -> 
 
 
 def fill(output: Path, size: int) -> None:
-    """Write so many articles as a newsroom's runs would hold them."""
+    """Write the articles as the runs of a newsroom would."""
     waiting: list[dict[str, Any]] = []
     moment = BEGAN
     for it in articles(size):
@@ -137,7 +137,7 @@ def measured(output: Path, *command: str) -> tuple[float, float]:
 
 
 def measure(output: Path, size: int) -> list[str]:
-    """Return a row of the table: the best of some rounds, in turns."""
+    """Return a row of the table: the best of several rounds, in turns."""
     fill(output, size)
     duckdb, ours, hourly, memory = [], [], [], []
     last = json.loads((max(output.glob("hill/run=*")) / "run.json").read_text())["run"]
@@ -167,7 +167,7 @@ def measure(output: Path, size: int) -> list[str]:
 
 
 def run() -> str:
-    """Return the report. ``BENCH_DATASET`` may hold other numbers of articles, comma-separated."""
+    """Return the report. ``BENCH_DATASET`` may name other sizes, comma-separated."""
     sizes = [int(it) for it in os.environ.get("BENCH_DATASET", "").split(",") if it] or SIZES
     rows = []
     for size in sizes:
@@ -177,4 +177,4 @@ def run() -> str:
         *("articles", "DuckDB: JSON to Parquet", "`scrapy dataset build --anew`", "ratio"),
         *("its memory", "one hour more", "of a whole build"),
     )
-    return f"### The dataset, built of made-up articles\n\n{markdown(head, rows)}"
+    return f"### The dataset, built of generated articles\n\n{markdown(head, rows)}"

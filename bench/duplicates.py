@@ -1,4 +1,4 @@
-"""How alike made-up and real texts are to newscrawl, and what it costs to find out."""
+"""Measure the similarity of generated and real texts, and the cost of finding near-duplicates."""
 
 import itertools
 import random
@@ -61,12 +61,12 @@ def text(*parts: Sequence[str]) -> str:
 
 
 def rewritten(blocks: Sequence[str], places: Sequence[int]) -> list[str]:
-    """Return a text of which some paragraphs are other ones."""
+    """Return a text with some paragraphs replaced."""
     return [story(it, 1)[0] if n in places else it for n, it in enumerate(blocks)]
 
 
 def wire(blocks: Sequence[str]) -> list[str]:
-    """Return a text as another outlet has it: other intro, dateline, the last third cut."""
+    """Return a text as another outlet prints it: new intro and dateline, the last third removed."""
     intro = f"EASTWATER (Harrow Press) — {story(blocks[0], 1)[0]}"
     return [intro, *blocks[1 : max(2, round(len(blocks) * 2 / 3))]]
 
@@ -107,7 +107,7 @@ BIOGRAPHY = [
 
 
 def newsletter(seed: str, paragraphs: int = 10) -> list[str]:
-    """Return an issue of a series: its frame around the news of a day."""
+    """Return an issue of a newsletter: a fixed frame around the news of a day."""
     first, second, third, last = NEWSLETTER
     news = story(seed, paragraphs)
     half = paragraphs // 2
@@ -115,7 +115,7 @@ def newsletter(seed: str, paragraphs: int = 10) -> list[str]:
 
 
 def cases() -> Iterator[Case]:
-    """Yield what an outlet has, and what must come of it."""
+    """Yield pairs of texts with the expected result."""
     a, b, c = story("a"), story("b"), story("c")
     yield Case("the same under another id", True, text(a), text(a))
     yield Case("1 of 12 paragraphs rewritten", True, text(a), text(rewritten(a, [4])))
@@ -151,7 +151,7 @@ def cases() -> Iterator[Case]:
 
 
 def real_bodies() -> list[str]:
-    """Return the real bodies as newscrawl reads them, where they are on this machine."""
+    """Return the extracted bodies of real pages, if the pages are on this machine."""
     if not SHARED.is_dir():
         return []
     from tests.test_real_pages import bodies, read_body  # noqa: PLC0415

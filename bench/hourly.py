@@ -1,8 +1,8 @@
-"""``python -m bench.hourly``: crawls one after the other, each at a time that it is told.
+"""``python -m bench.hourly``: run crawls one after the other, each at a given time.
 
 Reads lines of JSON, ``{"now": "2026-11-01T04:00:00Z", "arguments": {...}}``, runs the crawl of
-The Hill at that time, in the project's settings and those given as ``NAME=VALUE`` arguments, and
-answers each line with the crawl's close reason. The clock runs on during a crawl.
+The Hill at that time, with the project's settings and those given as ``NAME=VALUE`` arguments, and
+prints the crawl's close reason for each line. The clock runs on during a crawl.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the ledger costs as it grows: skipping a known article, opening, and a crawl's memory."""
+"""Measure the ledger as it grows: skipping a known article, opening, and a crawl's memory."""
 
 import json
 import os
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def fill(path: Path, size: int) -> None:
-    """Make a ledger of ``size`` published articles, none of them due."""
+    """Create a ledger of ``size`` published articles, none of them due."""
     ledger = Ledger(f"sqlite:///{path}")
     fetched = "2026-01-01T00:00:00Z"
     shared = {"outlet": "hill", "content_hash": "0" * 64, "revision": 1, "date_modified": fetched}
@@ -51,7 +51,7 @@ def fill(path: Path, size: int) -> None:
 
 
 def skip_cost(path: Path, size: int) -> float:
-    """Return the microseconds that it takes to see that a known article is not due."""
+    """Return the microseconds to find that a known article is not due."""
     ledger = Ledger(f"sqlite:///{path}")
     chance = random.Random(7)
     rounds = []
@@ -68,7 +68,7 @@ def skip_cost(path: Path, size: int) -> float:
 
 
 def opening(path: Path) -> float:
-    """Return the seconds from nothing to the list of what is due."""
+    """Return the seconds to open the ledger and list the articles that are due."""
     begun = time.perf_counter()
     ledger = Ledger(f"sqlite:///{path}")
     ledger.due("hill", "2026-11-23T00:00:00Z")

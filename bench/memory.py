@@ -1,4 +1,4 @@
-"""A run of 10,000 articles: its memory, its open files, and what is left of them."""
+"""Measure a run of 10,000 articles: its memory, its open files, and what remains of them."""
 
 import tempfile
 import threading
@@ -14,7 +14,7 @@ _PAGE = 4096
 
 
 def resident(pid: int) -> float:
-    """Return a process' resident memory in MB."""
+    """Return the resident memory of a process in MB."""
     return int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1]) * _PAGE / 1e6
 
 
@@ -31,7 +31,7 @@ def run() -> str:
         output = Path(folder, "output")
         with crawling(output, site, NEWSCRAWL_PART_RECORDS="1000") as (crawler, _):
             pid = crawler.process.pid
-            # The first run loads what the second one is measured with.
+            # Imports and caches of the first run must not count for the second.
             crawler.crawl(START, discover="sitemap", limit="20")
             files = open_files(pid)
 

@@ -1,6 +1,6 @@
-"""The project's settings, but with a ledger that knows nothing and keeps nothing.
+"""The project's settings with a ledger that stores nothing.
 
-Only for comparison: what does remembering cost a crawl?
+For comparison only: it shows what the ledger costs a crawl.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ EXTENSIONS = {
 
 
 class NoLedger(Ledger):
-    """Knows nothing, keeps nothing."""
+    """A ledger that stores nothing."""
 
     def __init__(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""The peers: an environment of their own, so that ours stays what its users get."""
+"""Install the peers into an environment of their own, so that they change nothing in ours."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ RUN_SECONDS = 120
 
 
 def install() -> None:
-    """Set up the peers' environment, and say which peer could not be installed and why."""
+    """Set up the peers' environment; return which peers could not be installed, and why."""
     wanted = NAMES.read_text(encoding="utf-8")
     if READY.exists() and READY.read_text(encoding="utf-8") == wanted:
         return
@@ -57,7 +57,7 @@ def _pip(arguments: Iterable[str]) -> str:
 
 
 def run(pages: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what ``peer_runner`` says of the pages, addresses by path."""
+    """Return the lines of ``peer_runner`` for the pages, given as addresses by path."""
     if not PYTHON.exists():
         return []
     try:

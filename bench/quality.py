@@ -1,4 +1,4 @@
-"""How well and how fast the text of real pages is extracted, by newscrawl and by others."""
+"""Measure how well and how fast newscrawl and other tools extract the text of real pages."""
 
 import json
 from collections import Counter
@@ -26,7 +26,10 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How much of the true text was found, and how much of the found text is true."""
+    """Recall is the share of the true text that was found.
+
+    Precision is the share of the found text that is true.
+    """
 
     precision: float
     recall: float
@@ -39,7 +42,7 @@ class Score:
 
 
 def shingles(text: str) -> Counter[tuple[str, ...]]:
-    """Return every run of four words with the number of times that it occurs."""
+    """Return every four-word sequence with the number of its occurrences."""
     words = text.split()
     return Counter(zip(*(words[start:] for start in range(SHINGLE)), strict=False))
 
@@ -53,7 +56,7 @@ def score(found: str, truth: str) -> Score:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What a tool did with all pages."""
+    """The results of a tool for all pages."""
 
     name: str
     scores: list[Score]
@@ -63,13 +66,13 @@ class Tool:
 
 
 def newscrawl(raw: bytes, url: str) -> str:
-    """Return the body that newscrawl reads, along with the rest of the record."""
+    """Return the body of the record."""
     page = HillSpider.reader.read_page(parsed(HtmlResponse(url, body=raw)), url)
     return (page and page.article.body) or ""
 
 
 def read(lines: Iterable[Line], bodies: Mapping[str, str]) -> list[Tool]:
-    """Score what one process measured; a tool that did not read every page is left out."""
+    """Score the lines of one process. Leave out a tool that did not read every page."""
     by_tool: dict[str, list[Line]] = {}
     floors: dict[str, float] = {}
     for line in lines:

@@ -1,4 +1,4 @@
-"""What a crawl tells the benchmark: its stats, its processor time, the addresses it asked for."""
+"""Write a crawl's stats, processor time and requested addresses for the benchmark."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from scrapy.statscollectors import MemoryStatsCollector
 class FileStats(MemoryStatsCollector):
     """Scrapy's stats, written as JSON to the file that ``BENCH_STATS`` names.
 
-    ``BENCH_ADDRESSES`` names a file for the addresses that the spider asked for, one a line.
+    ``BENCH_ADDRESSES`` names a file for the addresses that the spider requested, one a line.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -30,7 +30,7 @@ class FileStats(MemoryStatsCollector):
         self._started = process_time()
 
     def _scheduled(self, request: Request, spider: Spider) -> None:
-        # Redirects and retries are Scrapy's doing: the same addresses bring about the same ones.
+        # Redirects and retries come from Scrapy: equal addresses cause equal ones.
         if not {"redirect_times", "retry_times"} & request.meta.keys():
             self._addresses[request.url] = None
 

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and the line that says where and when they were measured."""
+"""Markdown tables, and a line that states machine and date of the measurement."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def measured() -> str:
-    """Return where and when, in one sentence."""
+    """Return the machine and the date, in one sentence."""
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} CPUs,"
         f" Python {platform.python_version()}."

@@ -1,4 +1,4 @@
-"""How many pages a second the spider takes, beside a spider that only finds links."""
+"""Measure pages a second of the spider, beside a spider that only extracts links."""
 
 import json
 import os
@@ -37,12 +37,12 @@ SETTINGS: Mapping[str, object] = {
 
 
 class BenchError(Exception):
-    """The benchmark cannot go on; its message says why."""
+    """The benchmark cannot continue; the message states why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crawl:
-    """What one crawl's own stats say."""
+    """The stats of one crawl."""
 
     responses: int
     seconds: float
@@ -89,9 +89,9 @@ def crawl(
     module: str = "newscrawl.settings",
     **settings: object,
 ) -> Crawl:
-    """Run one crawl of Scrapy's command line in ``folder``; return what its stats say.
+    """Run one crawl of Scrapy's command line in ``folder``; return its stats.
 
-    ``module`` names the project's settings, or others in their place.
+    ``module`` is the settings module.
     """
     stats = folder / "stats.json"
     stats.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How long a tool takes for a page, beside the least that any tool must do: parse it."""
+"""Measure the time of a tool for a page, beside the time of parsing alone."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -7,9 +7,9 @@ from typing import NamedTuple
 from lxml import html
 
 Extract = Callable[[bytes, str], str]
-"""From a page's bytes and address to the text of its article."""
+"""A function from a page's bytes and address to the text of its article."""
 
-# Best of so many, and of as many more as fit into the time: other work on the machine is noise.
+# The best of many: other work on the machine only adds time.
 ROUNDS = 7
 SECONDS = 1.0
 

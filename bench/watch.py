@@ -1,4 +1,4 @@
-"""48 hourly runs of a living site in which three things go wrong: what is missed, who is told."""
+"""Crawl a changing site for 48 hours with three faults; count missed articles and alerts."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.sample.day import DaySite
 from tests.sample.faults import Faulty, Rule
 
 HOURS = 48
-# What goes wrong from which run on, for so many runs, and the checks that have to tell of it.
+# Each fault: its first run, its number of runs, and the checks that must report it.
 REFUSED, DOWN, CHANGED = 12, 20, 36
 TROUBLE = {
     REFUSED: (1, "an hour of refusal (403)", {"refused"}),
@@ -28,7 +28,7 @@ _PAGES = r"^/(?!wp-json|sitemap|robots|(?:.*/)?feed/)"
 
 
 def changed(_: str, healthy: Page) -> Page:
-    """Return the page in tomorrow's layout, where tags have another class."""
+    """Return the page in a new layout, where tags have another class."""
     return replace(healthy, body=re.sub(rb"tags__item", b"topics__entry", healthy.body))
 
 
@@ -41,7 +41,7 @@ RULES = {
 
 @dataclass
 class Watch:
-    """What became of the two days: alerts by run, and what was wrong at the end."""
+    """The result of the two days: alerts by run, and what was wrong at the end."""
 
     alerts: dict[int, list[Finding]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)

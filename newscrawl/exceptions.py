@@ -1,4 +1,4 @@
-"""What can go wrong, by who has to do something about it."""
+"""Exceptions, grouped by the person who must act. Messages are one sentence for that person."""
 
 from scrapy.exceptions import (
     DownloadCancelledError,
@@ -9,11 +9,11 @@ from scrapy.exceptions import (
 
 
 class ArgumentError(ValueError):
-    """A spider argument is wrong; the message is one sentence for the person who gave it."""
+    """A spider argument, a setting, or an argument of a command is wrong."""
 
 
 class OutputError(Exception):
-    """The output folder cannot be used; the message is one sentence for the operator."""
+    """The output folder cannot be used."""
 
 
 class RunningError(OutputError):
@@ -29,31 +29,31 @@ class VersionError(OutputError):
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used; the message is one sentence for the operator."""
+    """The ledger cannot be used."""
 
 
 class DatasetError(Exception):
-    """The dataset cannot be built or read; the message is one sentence for the operator."""
+    """The dataset cannot be built or read."""
 
 
 class RemoteError(Exception):
-    """The remote storage cannot be used; the message is one sentence for the operator."""
+    """The remote storage cannot be used."""
 
 
 class WaitError(Exception):
-    """The site asked to be left alone; the message is one sentence for the operator."""
+    """The site asked for a pause that is not over."""
 
 
 class ReportError(Exception):
-    """The report cannot be made; the message is one sentence for the person who wants it."""
+    """The report cannot be written."""
 
 
 class RefusedError(IgnoreRequest):
-    """The site refuses its pages; the message is the reason that the books count."""
+    """The site refuses its pages; the message is the reason in the books."""
 
 
 class BrokenBodyError(ResponseDataLossError):
-    """The body of a response is not whole; the message is the reason that the books count."""
+    """The body of a response is not whole; the message is the reason in the books."""
 
 
 class BodyTooLargeError(DownloadCancelledError):
@@ -61,11 +61,11 @@ class BodyTooLargeError(DownloadCancelledError):
 
 
 class StoppingError(IgnoreRequest):
-    """The run ends before the request is sent."""
+    """The run ended before the request was sent."""
 
 
 class UnreadableError(Exception):
-    """An answer is not a readable article; the message is the reason that the books count."""
+    """A response is not a readable article or listing; the message is the reason in the books."""
 
 
 class NotWholeWarning(UserWarning):
@@ -73,23 +73,23 @@ class NotWholeWarning(UserWarning):
 
 
 class BrowserError(Exception):
-    """The browser could not bring a page; the message is the reason that the books count."""
+    """The browser could not render a page; the message is the reason in the books."""
 
 
 class BrowserMissingError(BrowserError):
-    """There is no browser, or it does not start; the message says why."""
+    """No browser is installed, or it does not start; the message states why."""
 
 
 class RejectedItem(DropItem):
-    """The record breaks the contract of the record; the message is the reason."""
+    """The record lacks a field or breaks the schema; the message is the reason in the books."""
 
 
 class UnchangedItem(DropItem):
-    """The record says what an already published one says."""
+    """The record equals a published revision."""
 
 
 class PostponedItem(DropItem):
-    """The record is not wanted now: the run is at its limit."""
+    """The record is left for a later run, because this run is at its limit."""
 
 
 class OutsideWindow(DropItem):

@@ -1,7 +1,7 @@
 """The record: what newscrawl publishes of an article.
 
-Names are those of schema.org's NewsArticle, in snake_case. Every field is documented at its
-place; ``scrapy schema`` prints the JSON Schema that is generated from this file.
+Names are those of schema.org's NewsArticle, in snake_case. The docstring of each field is its
+description in the JSON Schema and in docs/reference/record.md.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 SCHEMA_VERSION = 1
-"""Raised with every change of the record that a reader could notice."""
+"""Incremented with every change of the record that a reader could notice."""
 
 KINDS = ("news", "opinion", "newsletter", "live", "video")
 SOURCES = ("page", "api", "browser", "archive")
@@ -26,15 +26,15 @@ def _extra(**keywords: Any) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Author:
-    """Somebody who wrote the article."""
+    """An author of the article."""
 
     __json_schema_extra__ = {"required": ["name", "url"]}
 
     name: str = field(metadata=_extra(minLength=1))
-    """The name as printed, without "by", ", opinion contributor" and the like."""
+    """The name as printed, without "by" and role suffixes such as ", opinion contributor"."""
 
     url: str | None = None
-    """The author's page, without the numeric prefix that structured data gives it, or null."""
+    """The author's page, or null."""
 
 
 @dataclass(slots=True)
@@ -47,18 +47,18 @@ class Image:
     """The address of the original, without the parameters that scale it."""
 
     caption: str | None = None
-    """What the page prints below it, without the credit, or null."""
+    """The printed caption without the credit, or null."""
 
     credit: str | None = None
-    """Who made it: the parenthesis that ends the caption, or null."""
+    """Photographer or agency, from the parenthesis that ends the caption, or null."""
 
 
 @dataclass(slots=True)
 class Article:
-    """One version of one article, as it stands on one line of a part.
+    """One version of one article: one line of a part.
 
     The order of the fields is the order of the keys in the line. A missing value is null, or an
-    empty list; it is never made up. Times are UTC, ISO 8601, to the second, with ``Z``.
+    empty list. Times are UTC, ISO 8601, to the second, with ``Z``.
     """
 
     __json_schema_extra__ = {
@@ -67,31 +67,31 @@ class Article:
     }
 
     outlet: str = field(default="", metadata=_extra(minLength=1))
-    """The outlet, which is the spider's name: ``hill``. With ``id`` and ``revision`` the key."""
+    """The spider's name: ``hill``. ``outlet``, ``id`` and ``revision`` are the key."""
 
     id: str = field(default="", metadata=_extra(minLength=1))
-    """The outlet's own identity of the article; for WordPress the post id, as a string."""
+    """The outlet's id of the article, as a string; for WordPress the post id."""
 
     revision: int = field(default=1, metadata=_extra(minimum=1))
-    """1 for the first version that we published, then one more for each changed one."""
+    """1 for the first published version, then one more for each changed version."""
 
     url: str = field(default="", metadata=_extra(**_ADDRESS))
     """The canonical address, as the page gives it."""
 
     headline: str = field(default="", metadata=_extra(minLength=1))
-    """The headline, without the outlet's name behind it."""
+    """The headline, without the outlet's name."""
 
     description: str | None = None
     """The outlet's own summary, or null."""
 
     authors: list[Author] = field(default_factory=list)
-    """Who wrote it, in the printed order."""
+    """The authors, in the printed order."""
 
     date_published: str = field(default="", metadata=_extra(**_UTC))
-    """When it was first published: structured data, else the printed byline (Eastern Time)."""
+    """Time of first publication: from structured data, else from the printed byline."""
 
     date_modified: str | None = field(default=None, metadata=_extra(**_UTC))
-    """When the outlet says that it was last changed, or null."""
+    """Time of the last change, as the outlet states it, or null."""
 
     section: str | None = None
     """The primary section, by name, or null."""
@@ -103,21 +103,21 @@ class Article:
     """The names of the tags, in page order, without repeats (compared case-insensitively)."""
 
     kind: str = field(default="news", metadata=_extra(enum=list(KINDS)))
-    """What sort of article it is."""
+    """The kind of article."""
 
     body: str | None = None
     """The story's text: blocks in order, separated by a blank line.
 
     A block is a paragraph, a heading, a quotation's paragraph (one line each) or a list (an item
-    a line, starting with ``- ``). Nothing of the page around it. Null only when a video or a
-    live page has no text.
+    a line, starting with ``- ``). The page around the story is left out. Null only when a video
+    or a live page has no text.
     """
 
     images: list[Image] = field(default_factory=list)
-    """The story's pictures, the lead image first."""
+    """The story's images, the lead image first."""
 
     links: list[str] = field(default_factory=list)
-    """Addresses that the story links to, absolute, without tracking, without repeats."""
+    """Absolute addresses that the story links to, without tracking parameters and repeats."""
 
     language: str | None = None
     """The language as a BCP 47 tag (``en-US``), as the page declares it, or null."""
@@ -126,26 +126,26 @@ class Article:
     """Words of the body, counted as runs of characters between white space."""
 
     source: str = field(default="page", metadata=_extra(enum=list(SOURCES)))
-    """How we read it: from its page, the site's API, a browser or an archive."""
+    """Where the record was read: the page, REST, the page in a browser, or an archive."""
 
     source_url: str = field(default="", metadata=_extra(**_ADDRESS))
-    """The address that was asked."""
+    """The requested address."""
 
     date_fetched: str = field(default="", metadata=_extra(**_UTC))
-    """When it was asked; for an archive, when the archived answer was recorded."""
+    """Time of the request; for an archive, the time of the capture."""
 
     content_hash: str = field(default="", metadata=_extra(pattern="^[0-9a-f]{64}$"))
-    """SHA-256 of what a reader would notice: headline, authors' names and body."""
+    """SHA-256 of headline, authors' names and body, in hexadecimal."""
 
     schema_version: int = field(default=SCHEMA_VERSION, metadata=_extra(const=SCHEMA_VERSION))
-    """The version of this description that the line follows."""
+    """The version of the record's format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A link to an article.
 
-    ``id`` is the outlet's identity of the article and ``url`` the address to ask. ``modified``
+    ``id`` is the outlet's id of the article and ``url`` the address to request. ``modified``
     is when the listing says that it changed, and ``published`` when it appeared: UTC as the
     record writes it, or None when the listing does not say; ``headline`` and ``language``
     likewise. ``authors`` are those that the listing names, for articles that come by a way that

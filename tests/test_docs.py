@@ -174,6 +174,19 @@ def test_the_queries_answer_what_an_article_said_before(
     assert [(row[0], row[2]) for row in removed] == [("2", "Storm 2 nears Port Merrow")]
 
 
+def test_the_examples_of_extract_read_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixture = next(it for it in (ROOT / "tests/fixtures/hill").iterdir() if "news" in it.name)
+    meta = json.loads((fixture / "meta.json").read_text("utf-8"))
+    expected = json.loads((fixture / "expected.json").read_text("utf-8"))
+    (tmp_path / "page.html").write_bytes((fixture / meta["file"]).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGES["docs/how-to/extract.md"], flags=re.S)
+    exec(re.sub(r"https://[^\"]*", meta["url"], code), {})  # the page's own code
+    assert capsys.readouterr().out.startswith(expected["headline"])
+
+
 def test_schema_prints_the_shipped_schema(tmp_path: Path) -> None:
     done = command(tmp_path, "schema")
     assert (done.returncode, done.stdout) == (0, schema.shipped())

@@ -47,7 +47,7 @@ class ArticleSpider(OutletSpider):
     """
 
     def __init__(self, name: str | None = None, **kwargs: Any) -> None:
-        """Take the spider arguments (DESIGN §6). With a wrong one, ``refusal`` says why."""
+        """Take the spider arguments (docs/reference/arguments.md); ``refusal`` holds the error."""
         super().__init__(name)
         # Scrapyd's own argument says which of its jobs this is.
         self.job: str | None = kwargs.pop("_job", None)
