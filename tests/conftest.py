@@ -1,4 +1,4 @@
-"""What the tests share: real pages, a reader that needs no crawl, and crawls as users run them."""
+"""Shared fixtures: real pages, a reader without a crawl, and crawls as users run them."""
 
 import json
 import os

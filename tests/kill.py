@@ -1,4 +1,4 @@
-"""``python -m tests.kill``: kill -9 a crawl at many moments, and see that nothing is lost.
+"""``python -m tests.kill``: kill a crawl at many moments and check that no record is lost.
 
 Each round crawls the sample site, served on loopback, into a fresh folder, kills the crawl with
 SIGKILL, and lets a normal run follow. What the two published together must be what an

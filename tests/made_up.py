@@ -1,4 +1,4 @@
-"""Made-up records and closed runs, for the tests of what is made of them."""
+"""Generated records and closed runs, for tests of the dataset and its readers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""Small recordings, written by hand, that a crawl can be run on."""
+"""Small handwritten recordings for crawls to read."""
 
 from collections.abc import Iterable, Mapping
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Which addresses are articles, which are one article, and which are never followed."""
+"""Addresses: which are articles, which are the same article, and which are never followed."""
 
 from pathlib import Path
 

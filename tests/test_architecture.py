@@ -1,4 +1,4 @@
-"""Rules that hold over the whole project: layers, outlets, manners, the schema."""
+"""Rules for the whole project: outlets, politeness settings, the schema."""
 
 import ast
 import asyncio

@@ -1,4 +1,4 @@
-"""Bad input: each a clear sentence and a counted outcome; nothing already got is lost."""
+"""Bad input: each ends with a clear sentence and a counted outcome, and loses no record."""
 
 import gzip
 import json

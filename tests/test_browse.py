@@ -1,4 +1,4 @@
-"""Looking at the dataset: what a reader finds, and that what strangers wrote does nothing."""
+"""The browser of the dataset: what readers find, and that text of pages is escaped."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""The browser: what only JavaScript shows is read; whatever breaks, nothing is left behind."""
+"""Rendered pages: JavaScript content is read, and a broken page leaves nothing behind."""
 
 import json
 import os

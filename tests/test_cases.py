@@ -1,4 +1,4 @@
-"""The situations of ``../shared/cases``, each through a door that users have.
+"""The situations of ``../shared/cases``, each tested as a user would meet it.
 
 The inputs are not in this repository: without them the tests are skipped. What each must give
 stands in its README; here it is data, or a test of its own that says so with ``case``.

@@ -1,4 +1,4 @@
-"""Monitoring: two days with troubles, e-mails for exactly these; and each check by itself."""
+"""Monitoring: two days with faults and the exact alerts for them; and each check by itself."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The commands, as users call them: the same words, the same failures, no traceback."""
+"""The commands as users call them: the same words, the same failures, no traceback."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""From parts to a dataset: what people load, what is verified, what consumers are told."""
+"""From parts to a dataset: loading, verification, and changes for consumers."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""The living sample site and its faults, as a client sees them."""
+"""The changing sample site and its faults, as a client sees them."""
 
 import gzip
 import json

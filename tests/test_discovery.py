@@ -1,4 +1,4 @@
-"""What listings for machines say, down to the awkward ones: sitemaps, and REST by the page."""
+"""Sitemaps and REST listings, also malformed ones."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What the documentation shows is true: it builds, its commands work, its lists are complete."""
+"""The documentation is true: it builds, its commands work, its lists are complete."""
 
 import importlib.util
 import json

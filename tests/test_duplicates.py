@@ -1,4 +1,4 @@
-"""Near-duplicates: from published parts to the marks in the dataset, as users make them."""
+"""Near-duplicates: from published parts to the marks in the dataset."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What goes wrong between a site and a crawl: counted and said, and the rest comes all the same."""
+"""Faults between a site and a crawl: each is counted and logged, and the other articles arrive."""
 
 import json
 import re

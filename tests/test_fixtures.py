@@ -1,4 +1,4 @@
-"""Saved page in, record out: one folder a case, for every outlet."""
+"""From a saved page to a record: one folder a case, for every outlet."""
 
 import json
 from pathlib import Path

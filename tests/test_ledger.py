@@ -1,4 +1,4 @@
-"""Every article once, every change noticed, nothing lost: run after run after run."""
+"""Run after run: every article once, every change published, nothing lost."""
 
 import fcntl
 import json

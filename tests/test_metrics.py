@@ -1,4 +1,4 @@
-"""Metrics and JSON log lines, as the tools that read them would."""
+"""Metrics and JSON log lines, read by the tools that consume them."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Parts: whole lines, rotation, and what readers see while a run goes on."""
+"""Parts: complete lines, rotation, and what readers see during a run."""
 
 import json
 from dataclasses import asdict

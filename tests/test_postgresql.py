@@ -1,4 +1,4 @@
-"""The ledger in a real PostgreSQL, for several machines. Skipped where there is no server."""
+"""The ledger in a real PostgreSQL. Skipped if there is no server."""
 
 import os
 import shutil

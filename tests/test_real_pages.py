@@ -1,4 +1,4 @@
-"""Real pages and real bodies, read from ``../shared``: what must come out, and what must not."""
+"""Real pages and bodies from ``../shared``: the expected text, and nothing else."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Pushes as users run them, to moto's S3 server on loopback and to a folder."""
+"""Uploads as users run them, to moto's S3 server on loopback and to a folder."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""The report of a run: its numbers are the run's, it needs nothing else, it fits on a phone."""
+"""The report of a run: its numbers are the run's, it loads nothing, and it fits a phone."""
 
 import json
 import os

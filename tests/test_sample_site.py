@@ -1,4 +1,4 @@
-"""The sample site in, files out: the whole project at work, as ``make demo`` runs it."""
+"""The sample site as input, files as output: the whole project, as ``make demo`` runs it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Scrapyd, the real one: installed, deployed to and scheduled as docs/how-to/server.md says."""
+"""A real Scrapyd: installed, deployed to and scheduled as docs/how-to/server.md describes."""
 
 import fcntl
 import json

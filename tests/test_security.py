@@ -1,4 +1,4 @@
-"""What SECURITY.md promises and no other test holds: files stay inside, secrets stay secret."""
+"""The rules of SECURITY.md that no other file tests: paths and secrets."""
 
 import gzip
 from pathlib import Path

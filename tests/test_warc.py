@@ -1,4 +1,4 @@
-"""Recordings: what we write others can read, and what others wrote we can read."""
+"""Recordings: other tools read ours, and newscrawl reads theirs."""
 
 import gzip
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""The ways to the articles: a simulated day by each, refusals, backfills; real feeds."""
+"""Discovery methods: a simulated day with each, refusals, backfills, real feeds."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A made-up copy of The Hill: its addresses, layouts and quirks, with invented news.
+"""The sample site: The Hill's addresses, layouts and quirks, with invented news.
 
 Nothing here was written by The Hill. The news is that of Calderra, a country that does not exist.
 """

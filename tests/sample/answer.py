@@ -1,4 +1,4 @@
-"""What a site answers: a page, or a fault that the server acts out."""
+"""A response of the sample site: a page, or a fault that the server simulates."""
 
 import asyncio
 from dataclasses import dataclass

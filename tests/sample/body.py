@@ -1,4 +1,4 @@
-"""The bodies of the sample articles: their markup, and the text that a reader sees in it."""
+"""The bodies of the sample articles: their markup and the text that it contains."""
 
 import random
 from collections.abc import Sequence

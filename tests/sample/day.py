@@ -1,4 +1,4 @@
-"""DaySite: a living copy of The Hill, where articles appear and are corrected as time goes by."""
+"""DaySite: a sample site on which articles appear and are corrected in the course of a day."""
 
 import random
 from bisect import bisect_left

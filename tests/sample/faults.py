@@ -1,4 +1,4 @@
-"""Faulty: a site where some addresses go wrong, in the ways that real ones do."""
+"""Faulty: a site with faults at some addresses, as real sites have them."""
 
 import asyncio
 import re

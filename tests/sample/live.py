@@ -1,4 +1,4 @@
-"""What the sample site shows only to a browser: entries of live pages, and "Load more".
+"""The parts of the sample site that need JavaScript: entries of live pages, and "Load more".
 
 Plain pages hold an empty container, or a button; the scripts that they name ask for the rest.
 """

@@ -1,4 +1,4 @@
-"""What the sample site has to say: its sections, people and stories, before any markup."""
+"""The content of the sample site: sections, people and stories, without markup."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Shelf: the stories of a site in its listings, as they are at a moment."""
+"""Shelf: the stories of a site in its listings, at a given time."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""SampleSite: a made-up copy of The Hill that answers any address, and knows the truth.
+"""SampleSite: an invented copy of The Hill that answers any address and knows the true records.
 
 The pages have the layouts, the noise and the faults of the real ones; the news is invented.
 The same arguments give the same bytes, always: nothing is random and no clock is read.

@@ -1,4 +1,4 @@
-"""A real WordPress as https://thehill.com, on loopback, with an editor at hand.
+"""A real WordPress as https://thehill.com, on loopback, with the acts of an editor.
 
 Debian's packages do the work: MariaDB and PHP on sockets, nginx with gzip before them, all as
 the user who runs the tests and below one temporary folder. A crawler reaches it as it reaches
