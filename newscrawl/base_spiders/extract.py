@@ -50,9 +50,9 @@ def extract(
         body = html.encode("utf-8", "surrogatepass") if isinstance(html, str) else html
         article, source = site.read_article_post(post_of(body), candidate), "api"
     else:
-        page, *rest = (_read(site, it, url, candidate) for it in (html, *further))
-        missing = page.further[len(rest) :]
-        if missing:
+        page, *rest = pages = [_read(site, it, url, candidate) for it in (html, *further)]
+        addresses = dict.fromkeys(address for it in pages for address in it.further)
+        if missing := list(addresses)[len(rest) :]:
             text = f"{candidate.url} goes on at {', '.join(missing)}"
             warnings.warn(text, NotWholeWarning, stacklevel=3)
         article, source = joined(page.article, [it.article for it in rest]), "page"

@@ -96,7 +96,8 @@ def _outlet_names(data: StructuredData, base_url: str) -> set[str]:
     publishers = (data.resolved(article.get("publisher")) for article in data.articles)
     names = [name for it in publishers for name in strings(it)]
     names += data.metas("og:site_name", "application-name")
-    names.append((urlsplit(base_url).hostname or "").removeprefix("www.").partition(".")[0])
+    host = (urlsplit(base_url).hostname or "").removeprefix("www.")
+    names += (host, host.partition(".")[0])
     return {key for name in names if (key := _letters(name))}
 
 

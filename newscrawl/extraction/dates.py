@@ -140,7 +140,7 @@ _TIME = (
 )
 _BETWEEN = r"[\s,|·•@–—-]*(?:\bat\b)?[\s,|·•@–—-]*"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?(?:on\s+)?"
-_PRINTED = re.compile(rf"(?<![\d/]){_DATE}{_BETWEEN}{_TIME}", re.I)
+_PRINTED = re.compile(rf"(?<![\d/]){_DATE}{_BETWEEN}{_TIME}\)?", re.I)
 _TIME_FIRST = re.compile(rf"(?<![\d/:]){_TIME}\)?{_BETWEEN}{_WEEKDAY}{_DATE}", re.I)
 _DAY = re.compile(rf"(?<![\d/]){_WEEKDAY}{_DATE}", re.I)
 _CHANGED = re.compile(r"\b(?:updated|modified|revised|corrected|changed|edited)\b[^\d]*$", re.I)

@@ -56,10 +56,9 @@ def image_address(image: _Element, base_url: str) -> str | None:
         return own
     if largest:
         return largest
-    picture = image.getparent()
-    if picture is not None and picture.tag == "picture":
-        return next((url for it in picture.iter("source") if (url := _best(it, base_url)[0])), None)
-    return None
+    # The parser may put the image into the source before it.
+    sets = (it for picture in image.iterancestors("picture") for it in picture.iter("source"))
+    return next((url for it in sets if (url := _best(it, base_url)[0])), None)
 
 
 def _best(element: _Element, base_url: str) -> tuple[str | None, set[str]]:

@@ -46,7 +46,8 @@ _AGENCY_BEHIND = re.compile(
 )
 # What stands beside a time, or in its place: "Updated", "5 min read", "2 hours ago".
 _LABEL = re.compile(
-    r"^(?:(?:last )?(?:updated|published|posted|modified|created)(?: (?:on|at))?|at|on|\d.*|@.*|)$",
+    r"^(?:(?:(?:last )?(?:updated|published|posted|modified|created)|at|on)(?: (?:on|at))?:?"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d.*|@.*|[ -@[-`{-~]*)$",
     re.I,
 )
 _NO_NAME = frozenset({"null", "none", "undefined", "n/a", "[object object]", "author", "by"})
@@ -104,7 +105,7 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
     parts: list[str] = []
     for line in lines.split("\n"):
         for group in _AND.split(_ROLE.sub("", _BY.sub("", line.strip(_JUNK)))):
-            for part in re.split(r"[,|•·]|\s/\s", group):
+            for part in re.split(r"[,|•·]|\s[/–—-]\s", group):
                 name = _AGENCY_BEHIND.sub("", _ROLE.sub("", _BY.sub("", part.strip(_JUNK))))
                 if parts and _SUFFIX.match(name):
                     parts[-1] += f", {name}"

@@ -185,17 +185,30 @@ def _own(
     """Return the objects that are of the page's article: those that say so, else a likely one."""
     sure: list[Object] = []
     unsure: list[Object] = []
+    moved: list[Object] = []
+    slugs = {_slug(name) for name in here}
     for entry in found:
         said = set(filter(None, map(identity, _addresses(entry, base_url))))
         if said & set(here):
             sure.append(entry)
         elif not said:
             unsure.append(entry)
+        elif slugs & {_slug(name) for name in said}:
+            # Its section was another when the data was written.
+            moved.append(entry)
     if sure:
         return sure
     # Of objects that name no article's address, the one with the page's title is meant.
-    named = [it for it in unsure if title and title in _plain(*strings(it.get("headline")))]
-    return named or unsure[:1]
+    titled = [
+        entry
+        for entry in (*unsure, *moved)
+        if title and title == _plain(next(strings(entry.get("headline")), ""))
+    ]
+    return titled or unsure[:1]
+
+
+def _slug(identity: str) -> str:
+    return identity.partition("?")[0].rpartition("/")[2]
 
 
 def _plain(*texts: str) -> str:

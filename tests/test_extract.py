@@ -1,0 +1,668 @@
+"""One page in, one record out: what pages do to dates, names, addresses, pictures and texts."""
+
+import json
+import sys
+import warnings
+from datetime import UTC, datetime
+from subprocess import run
+from typing import Any
+
+import pytest
+
+from newscrawl import extract
+from newscrawl.exceptions import ArgumentError, UnreadableError
+from newscrawl.items import record
+
+URL = "https://thehill.com/homenews/senate/7000001-made-up-story/"
+OTHER = "https://thehill.com/homenews/senate/7000002-another-story/"
+DATA = {
+    "@type": "NewsArticle",
+    "mainEntityOfPage": URL,
+    "headline": "A headline",
+    "datePublished": "2026-11-20T19:04:00Z",
+    "author": {"@type": "Person", "name": "Ada Quill"},
+}
+BYLINE = 'by <a href="/author/ada-quill/">Ada Quill</a> - 11/20/26 2:04 PM ET'
+
+
+def page(
+    body: str = "<p>It rained.</p>",
+    data: Any = DATA,
+    head: str = "",
+    byline: str = BYLINE,
+    headline: str = "A headline",
+    html: str = 'lang="en-US"',
+) -> str:
+    """Return a page of today's layout. ``data`` is its JSON-LD: a value, or the script's text."""
+    text = data if isinstance(data, str) else json.dumps(data)
+    return f"""<!DOCTYPE html><html {html}><head><title>A headline | The Hill</title>{head}
+<script type="application/ld+json">{text}</script></head><body><main>
+<article class="article__content"><section class="article__header">
+<h1 class="page-title">{headline}</h1>
+<section class="submitted-by mobile-only">{byline}</section></section>
+<div class="article__text">{body}</div></article></main></body></html>"""
+
+
+def read(html: str | bytes, *further: str) -> dict[str, Any]:
+    article = extract(html, URL, further=further)
+    return dict(record(article)) | {"authors": [author.name for author in article.authors]}
+
+
+def image(name: str, caption: str | None = None, credit: str | None = None) -> dict[str, Any]:
+    return {"url": f"https://thehill.com/{name}", "caption": caption, "credit": credit}
+
+
+# Times: by the structured data, the head, and the byline.
+
+UNSET = (
+    *("0001-01-01T00:00:00Z", "0000-00-00T00:00:00+00:00", "1970-01-01T00:00:00Z", "", "soon"),
+    *("1970-01-01T00:00:00-05:00", "1969-12-31T19:00:00-05:00", "-0001-11-30T00:00:00+00:00"),
+    *("2026-13-01T00:00:00Z", "2026-02-30T10:00:00Z", "2926-11-20T19:04:00Z", "2026-11-20"),
+    *("9999-12-31T23:59:59-05:00", "2026-11-20T25:00:00Z", "2026-11-20T14:04:00", "1795442640"),
+)
+
+
+@pytest.mark.parametrize("unset", UNSET)
+def test_a_time_that_cannot_be_yields_to_the_next_source(unset: str) -> None:
+    data = DATA | {"datePublished": unset, "dateModified": unset}
+    meta = '<meta property="article:{}" content="{}">'
+    wrong = meta.format("published_time", unset) + meta.format("modified_time", unset)
+    later = '<meta name="dcterms.date" content="2026-11-20T14:05:00-05:00">'
+    got = read(page(data=data, head=wrong))
+    assert (got["date_published"], got["date_modified"]) == ("2026-11-20T19:04:00Z", None)
+    assert read(page(data=data, head=wrong + later))["date_published"] == "2026-11-20T19:05:00Z"
+    right = meta.format("published_time", "2026-11-20T19:06:00+00:00")
+    right += meta.format("modified_time", "2026-11-20T15:06:00-05:00")
+    got = read(page(data=data, head=right))
+    assert (got["date_published"], got["date_modified"]) == (
+        "2026-11-20T19:06:00Z",
+        "2026-11-20T20:06:00Z",
+    )
+    with pytest.raises(UnreadableError, match="^no date_published$"):
+        extract(page(data=data, head=wrong, byline="by Ada Quill"), URL)
+
+
+@pytest.mark.parametrize(
+    ("printed", "moment"),
+    [
+        ("11/20/26 2:04 PM ET", "2026-11-20T19:04:00Z"),
+        ("11/20/26 2:04 PM", "2026-11-20T19:04:00Z"),
+        ("11/20/2026 02:04 p.m. PT", "2026-11-20T22:04:00Z"),
+        ("07/20/26 2:04 PM CT", "2026-07-20T19:04:00Z"),
+        ("07/20/26 2:04 PM CST", "2026-07-20T20:04:00Z"),
+        ("07/20/26 2:04 PM MDT", "2026-07-20T20:04:00Z"),
+        ("11/20/26 2:04pm HST", "2026-11-21T00:04:00Z"),
+        ("11/20/26 14:04 GMT", "2026-11-20T14:04:00Z"),
+        ("11/20/26 2:04 PM UTC", "2026-11-20T14:04:00Z"),
+        ("11/20/26 2:04 PM +02:00", "2026-11-20T12:04:00Z"),
+        ("11/20/26 2:04 PM GMT+2", "2026-11-20T12:04:00Z"),
+        ("11/20/26 2:04 PM UTC-0330", "2026-11-20T17:34:00Z"),
+        ("11/20/26 2:04 PM (Pacific Time)", "2026-11-20T22:04:00Z"),
+        ("11/20/26 2:04 PM eastern standard time", "2026-11-20T19:04:00Z"),
+        ("11/20/26 2:04 PM E.T.", "2026-11-20T19:04:00Z"),
+        ("11/20/26 2:04 PM CEST", "2026-11-20T12:04:00Z"),
+        ("11/20/26 12:04 AM ET", "2026-11-20T05:04:00Z"),
+        ("11/20/26 12:04 PM ET", "2026-11-20T17:04:00Z"),
+        ("Nov. 20, 2026, 2:04 p.m. ET", "2026-11-20T19:04:00Z"),
+        ("November 20th, 2026 at 2 PM", "2026-11-20T19:00:00Z"),
+        ("Friday, 20 November 2026 | 14:04", "2026-11-20T19:04:00Z"),
+        ("2026-11-20 14:04:33", "2026-11-20T19:04:33Z"),
+        ("2:04 PM EST, Fri November 20, 2026", "2026-11-20T19:04:00Z"),
+        ("11/01/26 1:30 AM ET", "2026-11-01T05:30:00Z"),
+        ("11/01/26 1:30 AM EST", "2026-11-01T06:30:00Z"),
+        ("Updated 11/21/26 9:00 AM ET, published 11/20/26 2:04 PM ET", "2026-11-20T19:04:00Z"),
+        ('<time datetime="2026-11-20T14:04:07-05:00">2 hours ago</time>', "2026-11-20T19:04:07Z"),
+        ("13/45/26 2:04 PM ET", None),
+        ("20/11/2026 2:04 PM ET", None),
+        ("11/20/26 2:04 PM IST", None),
+        ("11/20/26 26:04", None),
+        ("11/20/26", None),
+        ("Nov. 20, 2026 - 5 min read", None),
+        ("2 hours ago", None),
+    ],
+)
+def test_printed_time(printed: str, moment: str | None) -> None:
+    html = page(data=DATA | {"datePublished": None}, byline=f"by Ada Quill - {printed}")
+    if moment is None:
+        with pytest.raises(UnreadableError, match="date_published"):
+            extract(html, URL)
+    else:
+        got = read(html.replace('"author"', '"editor"'))
+        assert (got["date_published"], got["authors"]) == (moment, ["Ada Quill"])
+
+
+def test_printed_time_of_the_last_change() -> None:
+    byline = f"{BYLINE} | Updated: 11/20/26 3:30 PM ET"
+    assert read(page(byline=byline))["date_modified"] == "2026-11-20T20:30:00Z"
+
+
+def test_a_change_before_publication_is_kept_as_told() -> None:
+    # WordPress does not touch the time of the last change when a scheduled post appears.
+    got = read(page(data=DATA | {"dateModified": "2026-11-20T17:00:00Z"}))
+    assert (got["date_published"], got["date_modified"]) == (
+        "2026-11-20T19:04:00Z",
+        "2026-11-20T17:00:00Z",
+    )
+
+
+# Structured data: which object is of this article.
+
+RELATED = {"@type": "NewsArticle", "headline": "Not this", "datePublished": "2020-01-01T00:00:00Z"}
+OURS = {key: value for key, value in DATA.items() if key != "mainEntityOfPage"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [RELATED | {"url": OTHER}, DATA],
+        [RELATED | {"@id": OTHER}, OURS | {"@id": f"{URL}#article"}],
+        [RELATED | {"mainEntityOfPage": {"@id": OTHER}}, OURS | {"mainEntityOfPage": {"@id": URL}}],
+        [RELATED | {"url": "https://paper.example/a-story/"}, OURS | {"url": "?p=7000001"}],
+        [
+            RELATED | {"url": OTHER},
+            OURS | {"url": f"http://www.thehill.com{URL[19:]}amp/?utm_source=x"},
+        ],
+        [RELATED | {"url": OTHER}, OURS | {"url": "/homenews/senate/7000001-made-up-story"}],
+        [RELATED, DATA],
+        [RELATED, OURS],
+        {
+            "@graph": [
+                {"@type": "WebSite", "url": "https://thehill.com/"},
+                RELATED | {"url": OTHER},
+                DATA,
+            ]
+        },
+        {"@type": "WebPage", "@id": URL, "mainEntity": OURS},
+        [{"@type": "WebPage", "url": OTHER, "mainEntity": RELATED}, OURS | {"url": URL}],
+        {"@type": "WebPage", "mainEntity": [RELATED | {"url": OTHER}, DATA]},
+        [[{"@graph": [[RELATED | {"url": OTHER}], [DATA]]}]],
+        DATA | {"@type": ["Thing", "schema:NewsArticle"]},
+        DATA | {"@type": "https://schema.org/ReportageNewsArticle", "hasPart": RELATED},
+        DATA
+        | {
+            "mainEntityOfPage": {
+                "@type": "WebPage",
+                "@id": URL,
+                "mainEntity": RELATED | {"url": OTHER},
+            }
+        },
+        f"<!--\n{json.dumps(DATA)}\n-->",
+        f"//<![CDATA[\n{json.dumps(DATA)}\n//]]>",
+        f"<![CDATA[{json.dumps(DATA)}]]>",
+        json.dumps(DATA).replace("&", "&amp;").replace('"', "&quot;"),
+        json.dumps(DATA)[:-1] + ",}",
+        json.dumps(DATA) + json.dumps(RELATED | {"url": OTHER}),
+        '[{"@type": "NewsArticle", "headline": "bro"ken", "url": "x"}, ' + json.dumps(DATA) + "]",
+        json.dumps(DATA).replace("A headline", "A\t\nheadline\x01"),
+        "\ufeff" + json.dumps(DATA) + ";",
+    ],
+)
+def test_structured_data_of_this_article(data: Any) -> None:
+    byline = "by Nobody Else - 01/01/01 1:01 AM ET"
+    for place in ("head", "body"):
+        html = page(data=data, byline=byline)
+        if place == "body":
+            start, end = html.index("<script"), html.index("</script>") + 9
+            html = html[:start] + html[end:-14] + html[start:end] + html[-14:]
+        got = read(html)
+        assert (got["headline"], got["authors"]) == ("A headline", ["Ada Quill"])
+        assert got["date_published"] == "2026-11-20T19:04:00Z"
+
+
+def test_structured_data_of_another_article_alone_is_not_used() -> None:
+    for related in (RELATED | {"url": OTHER}, [RELATED | {"@id": OTHER}]):
+        got = read(page(data=related))
+        assert (got["headline"], got["date_published"]) == ("A headline", "2026-11-20T19:04:00Z")
+
+
+def test_one_broken_script_does_not_lose_the_next() -> None:
+    for broken in ('{"@type": "NewsArticle", "headline":', "[" * 5000, "null", "{{{" * 999, ""):
+        html = page(
+            data=broken,
+            head=f'<script type="application/LD+JSON; charset=utf-8">{json.dumps(DATA)}</script>',
+            byline="",
+        )
+        assert read(html)["authors"] == ["Ada Quill"]
+
+
+# Authors.
+
+
+@pytest.mark.parametrize(
+    ("author", "byline", "names"),
+    [
+        ({"name": "Parks and Rivers"}, BYLINE, ["Parks and Rivers"]),
+        ({"name": "Ada Quill, RN, MPH"}, "by Ada Quill, RN, MPH", ["Ada Quill, RN, MPH"]),
+        ([{"name": "Bo Marsh, R-Utah"}], "by Bo Marsh, R-Utah", ["Bo Marsh, R-Utah"]),
+        (None, "by Bo Marsh, R-Utah - 11/20/26", ["Bo Marsh, R-Utah"]),
+        (None, "by Ada Quill, RN, MPH, and Cy Lund", ["Ada Quill, RN, MPH", "Cy Lund"]),
+        (
+            None,
+            'by <a href="/author/pr/">Parks and Rivers</a> and Ada Quill',
+            ["Parks and Rivers", "Ada Quill"],
+        ),
+        (None, "by<br>Ada Quill<br/>Bo Marsh", ["Ada Quill", "Bo Marsh"]),
+        (
+            None,
+            "<p>By ADA QUILL</p><p>Bo Marsh</p><p>White House correspondent</p>",
+            ["ADA QUILL", "Bo Marsh"],
+        ),
+        (
+            None,
+            "<ul><li>Ada Quill</li><li>Bo Marsh &amp; Cy Lund</li></ul>",
+            ["Ada Quill", "Bo Marsh", "Cy Lund"],
+        ),
+        (None, "By Ada Quill, The Associated Press - 11/20/26 2:04 PM ET", ["Ada Quill"]),
+        (None, "Ada Quill | Reuters", ["Ada Quill"]),
+        (None, "by ADA QUILL and BO MARSH (AP)", ["ADA QUILL", "BO MARSH"]),
+        (None, "by The Associated Press", ["The Associated Press"]),
+        (None, "Written by: Dr. Ada Quill, opinion contributor", ["Dr. Ada Quill"]),
+        (None, "by Ada<span class='sr-only'>, who writes,</span> Quill<!-- x -->", ["Ada Quill"]),
+        (None, "by Ada\u00a0Quill, Ada Quill and ada quill", ["Ada Quill"]),
+        (None, "by Ada Qui\u00adll\u200b\u202c", ["Ada Quill"]),
+        (None, "", []),
+        ({"@type": "Organization", "name": "The Hill"}, BYLINE, ["Ada Quill"]),
+        ({"@type": "Person", "name": "thehill.com"}, BYLINE, ["Ada Quill"]),
+        ("The Hill", BYLINE, ["Ada Quill"]),
+        (
+            {"@type": "Organization", "name": "Associated Press"},
+            "by Ada Quill, Associated Press",
+            ["Ada Quill"],
+        ),
+        (
+            [{"@type": "Organization", "name": "The Hill"}, {"name": "Bo Marsh"}],
+            BYLINE,
+            ["Bo Marsh"],
+        ),
+        ({"@type": "Organization", "name": "The Hill"}, "by The Hill - 11/20/26", ["The Hill"]),
+        ({"@type": "NewsMediaOrganization", "name": "Associated Press"}, "", ["Associated Press"]),
+        ("Ada Quill", "", ["Ada Quill"]),
+        (["Ada Quill", "Bo Marsh", "ADA QUILL"], "", ["Ada Quill", "Bo Marsh"]),
+        ({"name": ["Ada Quill", "Bo Marsh"]}, "", ["Ada Quill", "Bo Marsh"]),
+        ({"@list": [{"name": "Ada Quill"}]}, "", ["Ada Quill"]),
+        ({"givenName": "Ada", "familyName": "Quill"}, "", ["Ada Quill"]),
+        ({"name": " By Ada Quill, opinion contributor "}, "", ["Ada Quill"]),
+        ({"name": "Ada &amp;quot;Kit&amp;quot; <b>Quill</b>"}, "", ['Ada "Kit" Quill']),
+        ({"name": "Ada\u200e Quill\ud83d"}, "", ["Ada Quill"]),
+        ([{"name": ""}, {"name": None}, None, 7, {}], BYLINE, ["Ada Quill"]),
+        (["https://social.example/ada", "null"], BYLINE, ["Ada Quill"]),
+        (
+            {"name": "Ada Quill and Bo Marsh"},
+            '<a href="/author/a/">Ada Quill</a> and <a href="/author/b/">Bo Marsh</a>',
+            ["Ada Quill", "Bo Marsh"],
+        ),
+    ],
+)
+def test_authors(author: Any, byline: str, names: list[str]) -> None:
+    assert read(page(data=DATA | {"author": author}, byline=byline))["authors"] == names
+
+
+def test_author_by_reference() -> None:
+    person = {
+        "@type": "Person",
+        "@id": "#ada",
+        "name": "Ada Quill",
+        "url": "/author/361406-ada-quill/",
+    }
+    data = {"@graph": [DATA | {"author": [{"@id": "#ada"}]}, person]}
+    [author] = extract(page(data=data, byline="by Bo Marsh"), URL).authors
+    assert (author.name, author.url) == ("Ada Quill", "https://thehill.com/author/ada-quill/")
+
+
+# Language and clean characters.
+
+
+@pytest.mark.parametrize(
+    ("html", "head", "language"),
+    [
+        ('lang="en_US"', "", "en-US"),
+        ('lang="EN-us"', "", "en-US"),
+        ('lang="en_US.UTF-8"', "", "en-US"),
+        ('xml:lang="es"', "", "es"),
+        ('lang="" xml:lang="zh-hant-tw"', "", "zh-Hant-TW"),
+        ('lang="english"', "", None),
+        ('lang="english"', '<meta property="og:locale" content="en_GB">', "en-GB"),
+        ("", '<meta property="og:locale" content="es_LA">', "es-LA"),
+        ("", "", None),
+        ('lang="und"', "", None),
+        ('lang="{{lang}}"', "", None),
+    ],
+)
+def test_language(html: str, head: str, language: str | None) -> None:
+    assert read(page(html=html, head=head))["language"] == language
+    spoken = page(html=html, head=head).replace("<article", '<article lang="fr-ca"')
+    assert read(spoken)["language"] == "fr-CA"
+
+
+DIRT = "\u200b\u200e\u202a\u202c\u2066\u2069\ufffc\ufeff\u00ad\u2060\u2063\x01\x7f\x9d\ue001"
+
+
+def test_what_cannot_be_seen_is_in_no_field() -> None:
+    dirty = f"A{DIRT} head{DIRT}line"
+    data = DATA | {"headline": dirty, "description": dirty, "articleSection": dirty}
+    data["author"] = [{"name": dirty}]
+    data["image"] = {"url": "https://thehill.com/a.jpg", "name": dirty}
+    html = page(
+        f"<p>{dirty}</p><ul><li>{dirty}</li></ul><table><tr><th>{dirty}</th></tr></table>", data
+    )
+    html = html.replace("</article>", f'<a class="tags__item" href="/tag/x/">{dirty}</a></article>')
+    got = read(html)
+    assert got["headline"] == got["description"] == got["section"] == "A headline"
+    assert got["authors"] == got["tags"] == got["sections"] == ["A headline"]
+    assert got["images"][0]["caption"] == "A headline"
+    assert got["body"] == "A headline\n\n- A headline\n\nA headline"
+    assert all(character not in json.dumps(got, ensure_ascii=False) for character in DIRT)
+
+
+def test_what_has_a_meaning_stays() -> None:
+    england = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    text = f"👩\u200d🚀 flew {england}, می\u200cخواهم"
+    assert read(page(f"<p>{text}</p>"))["body"] == text
+    assert read(page("<p>It&#146;s a&nbsp;\u2028test</p>"))["body"] == "It’s a test"
+
+
+def test_markup_and_entities_in_strings() -> None:
+    text = "<b>Ada</b> on &lt;em&gt;The Show&lt;/em&gt;: R&amp;amp;D<br>at 5 < 6"
+    got = read(page(data=DATA | {"headline": text, "description": f"<p>{text}</p><p>Next</p>"}))
+    assert got["headline"] == "Ada on The Show: R&D at 5 < 6"
+    assert got["description"] == "Ada on The Show: R&D at 5 < 6 Next"
+    got = read(page(data={}, headline="Storm<br>nears<span class=x> &amp; <i>stays</i></span>"))
+    assert got["headline"] == "Storm nears & stays"
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize(
+    ("html", "images"),
+    [
+        ("<p>A <img src='/a.jpg?w=900'> b</p>", [image("a.jpg")]),
+        (
+            ""
+            "<img src='/a-300x200.jpg' srcset='/a-300x200.jpg 300w, /a.jpg 2000w, /a-1k.jpg 1024w'>",
+            [image("a.jpg")],
+        ),
+        (
+            "<img src='/full.jpg' srcset='/a-300x200.jpg 300w, /a-1024x683.jpg 1024w'>",
+            [image("full.jpg")],
+        ),
+        ("<img srcset='/a,w_400.jpg 1x, /a,w_800.jpg 2x'>", [image("a,w_800.jpg")]),
+        ("<img srcset='/a.jpg'>", [image("a.jpg")]),
+        ("<img src='data:image/gif;base64,R0l' data-src='/a.jpg'>", [image("a.jpg")]),
+        ("<img src='/img/placeholder.gif' data-lazy-src='/a.jpg'>", [image("a.jpg")]),
+        ("<img src='/spacer.gif' data-srcset='/a.jpg 400w, /b.jpg 800w'>", [image("b.jpg")]),
+        ("<img class=lazy src='data:,'><noscript><img src='/a.jpg'></noscript>", [image("a.jpg")]),
+        ("<img class=lazy><noscript>&lt;img src='/a.jpg'&gt;</noscript>", [image("a.jpg")]),
+        ("<img src='/a.jpg'><noscript><img src='/a-big.jpg'></noscript>", [image("a.jpg")]),
+        ("<p>x</p><noscript><img src='https://t.example/tr?id=1' height=1 width=1></noscript>", []),
+        (
+            "<picture><source srcset='/a.webp 2x, /a.avif'><img src='/a.jpg'></picture>",
+            [image("a.jpg")],
+        ),
+        (
+            "<picture><source srcset='/a.jpg 400w, /b.jpg 900w'><img alt=''></picture>",
+            [image("b.jpg")],
+        ),
+        ("<img src='http://[x'><img src='/a.jpg'>", [image("a.jpg")]),
+        ("<img src='//thehill.com/a b.jpg'>", [image("a%20b.jpg")]),
+        ("<img src='/a.jpg' width=1 height=1><img src=''><img>", []),
+        (
+            "<figure><img src='/a.jpg'><figcaption>A <b>lake</b>.<br>Still. (Bo Marsh)"
+            "</figcaption></figure>",
+            [image("a.jpg", "A lake. Still.", "Bo Marsh")],
+        ),
+        (
+            "<dl class='gallery-item'><dt><img src='/a.jpg'></dt>"
+            "<dd class='wp-caption-text gallery-caption'>Lake A</dd></dl>",
+            [image("a.jpg", "Lake A")],
+        ),
+        (
+            "<figure class='wp-block-gallery'><figure><img src='/a.jpg'></figure><figure>"
+            "<img src='/b.jpg'><figcaption>Lake B</figcaption></figure><figcaption>Lakes"
+            "</figcaption></figure>",
+            [image("a.jpg", "Lakes"), image("b.jpg", "Lake B")],
+        ),
+        (
+            "<figure class='wp-caption'><a href='/a.jpg'><img src='/a.jpg'></a>"
+            "<figcaption class='wp-caption-text'>Lake A</figcaption></figure>",
+            [image("a.jpg", "Lake A")],
+        ),
+        ("<img src='/a.jpg'><figure><img src='/a.jpg'></figure>", [image("a.jpg")]),
+    ],
+)
+def test_pictures(html: str, images: list[dict[str, Any]]) -> None:
+    got = read(page(f"<p>Before.</p>{html}<p>After.</p>"))
+    assert got["images"] == images
+    assert got["body"].startswith("Before.")
+    assert got["body"].endswith("After.")
+    assert not any(str(it["caption"]) in got["body"] for it in images)
+
+
+def test_a_story_of_pictures_of_a_page_with_a_base() -> None:
+    html = page(
+        "<p><a href='x/'>A</a><a href='#top'>B</a><img src='a.jpg'></p>",
+        head='<base href="/media/">',
+    )
+    got = read(html)
+    assert got["images"] == [image("media/a.jpg")]
+    assert got["links"] == ["https://thehill.com/media/x/"]
+
+
+# Links.
+
+
+@pytest.mark.parametrize(
+    ("href", "link"),
+    [
+        ("https://example.org/a?utm_source=x&amp;b=1#c", "https://example.org/a?b=1"),
+        ("  https://example.org/a\n\t b ", "https://example.org/a%20b"),
+        ("HTTPS://Example.ORG/%7Ea%2Fb", "https://example.org/%7Ea%2Fb"),
+        ("https://example.org/caf\u00e9?q=\u00e9", "https://example.org/caf%C3%A9?q=%C3%A9"),
+        ("https://b\u00fccher.example/", "https://xn--bcher-kva.example/"),
+        ("https://[2001:db8::1]:8080/x", "https://[2001:db8::1]:8080/x"),
+        ("https:\\\\example.org\\a", "https://example.org/a"),
+        ("//example.org", "https://example.org"),
+        ("../7000009-x/", "https://thehill.com/homenews/senate/7000009-x/"),
+        *((it, None) for it in ("", "#top", " ", "javascript:void(0)", "mailto:a@example.org")),
+        *(
+            (it, None)
+            for it in ("data:text/html,x", "tel:+1", "http://[x", "https://", "http://a:b/")
+        ),
+        *((it, None) for it in ("https://example.org:99999/", "https://ex ample.org/", "//[")),
+        *((it, None) for it in (URL, f"{URL}#part-2", "/?p=7000001", f"{URL}amp/?utm_medium=x")),
+        ("http://www.thehill.com/homenews/senate/7000001-made-up-story", None),
+        ("https://user:pass@example.org/", None),
+        ("\ud83d" and "https://example.org/\x00a", "https://example.org/a"),
+    ],
+)
+def test_links(href: str, link: str | None) -> None:
+    got = read(page(f'<p>See <a href="{href}">this</a>.</p>'))
+    assert got["links"] == ([link] if link else [])
+    assert got["body"] == "See this."
+
+
+# The text.
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ("<p>a<br>b</p>c<div>d</div>e", "a b\n\nc\n\nd\n\ne"),
+        ("<p>a</p><span class='screen-reader-text'>No</span><p>b</p>", "a\n\nb"),
+        (
+            "<p>a <i class='icon' aria-hidden='true'>»</i><span aria-hidden='true'>$5</span></p>",
+            "a $5",
+        ),
+        (
+            "<p>a<span hidden>x</span><span style='DISPLAY : none'>y</span>b</p>"
+            "<p class='sr-only'>z</p>",
+            "ab",
+        ),
+        (
+            "<p>a <img class='emoji' alt='😀' src='https://s.w.org/images/core/emoji/1.svg'>b</p>",
+            "a 😀b",
+        ),
+        ("<p>It rained <img class='wp-smiley' alt=':)' src='/x.gif'></p>", "It rained :)"),
+        ("<p><![CDATA[It rained.]]></p><script>//<![CDATA[\nx\n//]]></script>", "It rained."),
+        (
+            "<p>a</p><div class='article__text'><p>b</p><div class='article__text'>c</div></div>",
+            "a\n\nb\n\nc",
+        ),
+        ("<p>a</p><p class='page-links'>Pages: <span class='post-page-numbers'>1</span></p>", "a"),
+        (
+            "<table><tr><th></th><th>2025</th><th>2026</th></tr><tr><td>Rain</td><td></td>"
+            "<td>3</td></tr></table>",
+            "| 2025 | 2026\n\nRain | | 3",
+        ),
+        ("<table><caption>Rain</caption><tr><th>a</th></tr></table>", "Rain\n\na"),
+        (
+            "<figure class='wp-block-table'><table><tr><td>a</td><td>b</td></tr></table>"
+            "<figcaption>Source: x</figcaption></figure>",
+            "a | b\n\nSource: x",
+        ),
+        (
+            "<p>a</p><figure class='wp-block-embed'><iframe src='/x'></iframe><figcaption>"
+            "Watch it</figcaption></figure>",
+            "a\n\nWatch it",
+        ),
+        (
+            "<p>a</p><figure><img src='data:,'><figcaption>Of a lost picture</figcaption></figure>",
+            "a",
+        ),
+        ("<ul><li>a<p>b</p></li><li><ol><li>c</li></ol></li></ul>", "- a b\n- c"),
+        ("<p>a<!-- x -->b<?php echo 1 ?>c</p>", "abc"),
+        ("<p>5 &lt; 6 &amp;amp; more</p>", "5 < 6 &amp; more"),
+    ],
+)
+def test_text(html: str, body: str) -> None:
+    assert read(page(html))["body"] == body
+
+
+def test_an_article_of_three_pages() -> None:
+    def part(number: int, further: str) -> str:
+        return page(f'<p>Part {number}.</p><div class="page-links">{further}</div>')
+
+    first = part(
+        1, f'Pages: 1 <a href="{URL}2/">2</a> <a href="{URL}3/">3</a> <a href="{OTHER}2/">x</a>'
+    )
+    second, third = part(2, f'<a href="{URL}">1</a>'), part(3, "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(first, second, third)["body"] == "Part 1.\n\nPart 2.\n\nPart 3."
+        assert read(first, second, third)["word_count"] == 6
+    with pytest.warns(match=f"^{URL} goes on at {URL}3/$"):
+        read(first, second)
+    # Where each page knows the next one only.
+    with pytest.warns(match="3/$"):
+        read(part(1, f'<a href="{URL}2/">Next</a>'), part(2, f'<a href="{URL}3/">Next</a>'))
+
+
+@pytest.mark.parametrize("kind", ["article", "blog", "press-release", "none"])
+def test_pages_before_2022(kind: str) -> None:
+    node = {"none": "div id='content'"}.get(
+        kind, f"article class='node node-{kind} view-mode-full'"
+    )
+    html = f"""<html xml:lang="en"><head></head><body><h1 id="page-title">Old news</h1>
+<span class="submitted-by">By Ada Quill - <span>11/19/19 06:56 AM EST</span></span><{node}>
+<div class="field field-name-body"><div class="field-item"><p>It rained.</p></div></div>
+<div class="article-tags"><a href="/social-tags/rain">Rain</a></div>
+</{node.split()[0]}></body></html>"""
+    got = read(html)
+    assert (got["headline"], got["authors"], got["body"]) == (
+        "Old news",
+        ["Ada Quill"],
+        "It rained.",
+    )
+    assert (got["date_published"], got["tags"]) == ("2019-11-19T11:56:00Z", ["Rain"])
+
+
+# The function itself.
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [("utf-8", ""), ("utf-8-sig", ""), ("utf-16", ""), ("cp1252", ""), ("cp1252", "iso-8859-1")],
+)
+def test_bytes(encoding: str, declared: str) -> None:
+    head = f'<meta charset="{declared}">' if declared else ""
+    html = page("<p>“Café”</p>", head=head).encode(encoding)
+    assert read(html)["body"] == "“Café”"
+
+
+def test_provenance() -> None:
+    asked = f"{URL}?utm_source=x"
+    article = extract(page(), asked, fetched=datetime(2026, 11, 21, tzinfo=UTC))
+    assert (article.url, article.source_url, article.source) == (URL, asked, "page")
+    assert (article.outlet, article.id, article.revision) == ("hill", "7000001", 1)
+    assert article.date_fetched == "2026-11-21T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("html", "reason"),
+    [
+        ("", "empty answer"),
+        (b" \n", "empty answer"),
+        ("<html><body><p>Access denied</p></body></html>", "no article on the page"),
+        ("\x00\x01\x02", "no article on the page"),
+        (b"\xff\xfe\x00", "no article on the page"),
+        ('{"id": 7000002}', "no post in the answer"),
+        ('{"id": ', "broken JSON"),
+        ("[" * 99999, "no article on the page"),
+        ('{"a":' * 99999, "broken JSON"),
+        (page(body=""), "no body"),
+        (page(headline="", data={}), "no headline"),
+    ],
+)
+def test_no_article(html: str | bytes, reason: str) -> None:
+    with pytest.raises(UnreadableError, match=f"^{reason}$"):
+        extract(html, URL)
+
+
+@pytest.mark.parametrize(
+    ("url", "outlet", "named"),
+    [
+        (URL, "gazette", "outlet='gazette'"),
+        (URL, "", "outlet=''"),
+        (URL, "../hill", "outlet='../hill'"),
+        *((url, "hill", "url=") for url in ("", "http://[x", "https://example.org/", "/homenews/")),
+        ("https://thehill.com/homenews/senate/", "hill", "url="),
+    ],
+)
+def test_wrong_arguments(url: str, outlet: str, named: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^{named}.* is not allowed: it must be "):
+        extract(page(), url, outlet)
+
+
+def test_extract_installs_no_reactor_and_importing_it_costs_nothing() -> None:
+    code = (
+        "import sys; from newscrawl import extract\n"
+        "assert not {'lxml', 'scrapy'} & set(sys.modules)\n"
+        f"extract({page()!r}, {URL!r}); assert 'twisted.internet.reactor' not in sys.modules"
+    )
+    run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+
+
+def test_large_stories_are_read_in_steps_that_grow_with_them() -> None:
+    # Counted, not timed: what is done for each element must not grow with their number.
+    def steps(count: int) -> int:
+        rows = "<tr><td>a</td><td>b</td></tr>" * count
+        items = "<p>x</p>" * count
+        html = page(
+            f"<table><tr><th>h</th></tr>{rows}</table><ul><li>{items}</li></ul>{'a<br>' * count}"
+        )
+        calls = 0
+
+        def counted(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        sys.setprofile(counted)
+        try:
+            extract(html, URL)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    steps(1)
+    small, large = steps(100), steps(1000)
+    assert large < 11 * small
