@@ -78,7 +78,7 @@ def test_a_time_that_cannot_be_yields_to_the_next_source(unset: str) -> None:
         "2026-11-20T19:06:00Z",
         "2026-11-20T20:06:00Z",
     )
-    with pytest.raises(UnreadableError, match="^no date_published$"):
+    with pytest.raises(UnreadableError, match=r"^no date_published$"):
         extract(page(data=data, head=wrong, byline="by Ada Quill"), URL)
 
 
@@ -378,8 +378,8 @@ def test_markup_and_entities_in_strings() -> None:
     [
         ("<p>A <img src='/a.jpg?w=900'> b</p>", [image("a.jpg")]),
         (
-            ""
-            "<img src='/a-300x200.jpg' srcset='/a-300x200.jpg 300w, /a.jpg 2000w, /a-1k.jpg 1024w'>",
+            "<img src='/a-300x200.jpg'"
+            " srcset='/a-300x200.jpg 300w, /a.jpg 2000w, /a-1k.jpg 1024w'>",
             [image("a.jpg")],
         ),
         (
