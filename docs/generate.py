@@ -5,13 +5,16 @@ Everything between them comes from the code. A test fails when a page is out of 
 """
 
 import argparse
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
@@ -20,7 +23,7 @@ from newscrawl import commands as commands_package
 from newscrawl import settings
 from newscrawl.extensions import options
 from newscrawl.monitoring.checks import CHECKS
-from newscrawl.storage import schema
+from newscrawl.storage import document, schema
 
 PAGES = Path(__file__).parent
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.S)
@@ -33,8 +36,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    text = re.sub(r"``([^`]*)``", r"`\1`", " ".join(text.split()))
-    return text.replace("|", r"\|")
+    return _markdown(text).replace("|", r"\|")
+
+
+def _markdown(text: str) -> str:
+    """Return a docstring as one line of Markdown."""
+    return re.sub(r"``([^`]*)``", r"`\1`", " ".join(text.split()))
 
 
 def record() -> str:
@@ -71,6 +78,52 @@ def checks() -> str:
             for name, check in CHECKS.items()
         ),
     )
+
+
+def run_json() -> str:
+    """Return the keys of ``run.json`` and of the objects in it, from their typed definitions."""
+    objects = [document.RunDocument]
+    text = ""
+    for it in objects:
+        hints = get_type_hints(it)
+        meanings = _attribute_docstrings(it)
+        rows = [(f"`{key}`", _in_words(hint), meanings.get(key, "")) for key, hint in hints.items()]
+        if it is not document.RunDocument:
+            text += f"\n### {_title(it)}\n\n{_sentence(inspect.getdoc(it) or '')}\n\n"
+        text += table(("Key", "Type", "Meaning"), rows)
+        inner = (found for hint in hints.values() for found in (hint, *get_args(hint)))
+        objects += [found for found in inner if is_typeddict(found) and found not in objects]
+    return text
+
+
+def _title(kind: type) -> str:
+    return kind.__name__.removesuffix("Document").lower()
+
+
+def _in_words(kind: Any) -> str:
+    names = {str: "string", int: "integer", bool: "boolean", NoneType: "null", Any: "value"}
+    inner = [_in_words(it) for it in get_args(kind)]
+    if is_typeddict(kind):
+        return f"[{_title(kind)}](#{_title(kind)})"
+    if get_origin(kind) is list:
+        return f"list of {inner[0]}"
+    if get_origin(kind) is dict:
+        return f"object: {inner[1]} by name"
+    return " or ".join(inner) if inner else names[kind]
+
+
+def _attribute_docstrings(kind: type) -> dict[str, str]:
+    """Return the strings below the attributes of a class and of its bases."""
+    found = {}
+    for base in [*getattr(kind, "__orig_bases__", ()), kind]:
+        if not is_typeddict(base):
+            continue
+        (tree,) = ast.parse(inspect.getsource(base)).body
+        assert isinstance(tree, ast.ClassDef)
+        for field, text in pairwise(tree.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                found[ast.unparse(field.target)] = ast.literal_eval(text.value)
+    return found
 
 
 def commands() -> Iterator[tuple[str, ScrapyCommand, argparse.ArgumentParser]]:
@@ -124,12 +177,13 @@ def _spelling(action: argparse.Action) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = " ".join(text.split())
+    text = _markdown(text)
     return text if text.endswith(".") else f"{text}."
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "record": record,
+    "run-json": run_json,
     "checks": checks,
     "commands": command_help,
     "settings": lambda: options.markdown(settings.table, scrapy=True),
