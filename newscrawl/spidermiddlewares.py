@@ -135,7 +135,7 @@ class BookkeepingMiddleware:
             self.count("newscrawl/outside_window")
             return None
         first = self.books.discover(candidate.id)
-        if task.capture or task.plain:
+        if task.is_admitted:
             return request.replace(errback=self.request_failed)
         known = self.look_up(candidate) if first else None
         if first and known is not None and not self.is_wanted(known, candidate):
@@ -313,8 +313,9 @@ class BookkeepingMiddleware:
         self.count("newscrawl/new" if fate == NEW else "newscrawl/revised")
         self.count(f"newscrawl/kind/{item.kind}")
         self.books.settle(ArticleTask.required(response).candidate.id, fate)
-        # Validators are of the page; REST gives an article under another address.
-        kept = validators(response) if item.source == "page" else (None, None)
+        # Validators are of one page; REST gives an article under another address.
+        task = ArticleTask.required(response)
+        kept = validators(response) if item.source == "page" and not task.begun else (None, None)
         self.run.enter(
             *self.run.ledger.published(
                 record(item),

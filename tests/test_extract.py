@@ -4,6 +4,7 @@ import json
 import sys
 import warnings
 from datetime import UTC, datetime
+from pathlib import Path
 from subprocess import run
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from newscrawl import extract
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.items import record
+from tests.conftest import crawl
+from tests.recordings import HTML, address, article, site
 
 URL = "https://thehill.com/homenews/senate/7000001-made-up-story/"
 OTHER = "https://thehill.com/homenews/senate/7000002-another-story/"
@@ -44,8 +47,8 @@ def page(
 
 
 def read(html: str | bytes, *further: str) -> dict[str, Any]:
-    article = extract(html, URL, further=further)
-    return dict(record(article)) | {"authors": [author.name for author in article.authors]}
+    got = extract(html, URL, further=further)
+    return dict(record(got)) | {"authors": [author.name for author in got.authors]}
 
 
 def image(name: str, caption: str | None = None, credit: str | None = None) -> dict[str, Any]:
@@ -557,6 +560,27 @@ def test_an_article_of_three_pages() -> None:
         read(part(1, f'<a href="{URL}2/">Next</a>'), part(2, f'<a href="{URL}3/">Next</a>'))
 
 
+def test_a_crawl_reads_all_pages_of_an_article(tmp_path: Path) -> None:
+    def part(number: int, *others: int) -> tuple[int, str, bytes]:
+        links = "".join(f'<a href="{address(7000001)}{it}/">{it}</a>' for it in others)
+        pages = f'<p>Part {number}.</p><div class="page-links">{links}</div>'
+        return 200, HTML, article(7000001, pages)
+
+    whole = {
+        address(7000001): part(1, 2),
+        f"{address(7000001)}2/": part(2, 3),
+        f"{address(7000001)}3/": part(3, 2),
+    }
+    broken = {address(7000002): (200, HTML, whole[address(7000001)][2].replace(b"0001", b"0002"))}
+    recording = site(tmp_path / "site.warc.gz", whole | broken)
+    done = crawl(tmp_path / "out", "-a", "sections=news", NEWSCRAWL_REPLAY=str(recording))
+    assert [it["body"] for it in done.records] == ["Part 1.\n\nPart 2.\n\nPart 3."]
+    # Without its second page an article is not published, and is owed.
+    [books] = [run["books"] for run in done.runs]
+    assert (books["discovered"], books["new"], books["failed"]) == (2, 1, {"not recorded": 1})
+    assert not done.runs[0]["complete"]
+
+
 @pytest.mark.parametrize("kind", ["article", "blog", "press-release", "none"])
 def test_pages_before_2022(kind: str) -> None:
     node = {"none": "div id='content'"}.get(
@@ -591,10 +615,10 @@ def test_bytes(encoding: str, declared: str) -> None:
 
 def test_provenance() -> None:
     asked = f"{URL}?utm_source=x"
-    article = extract(page(), asked, fetched=datetime(2026, 11, 21, tzinfo=UTC))
-    assert (article.url, article.source_url, article.source) == (URL, asked, "page")
-    assert (article.outlet, article.id, article.revision) == ("hill", "7000001", 1)
-    assert article.date_fetched == "2026-11-21T00:00:00Z"
+    got = extract(page(), asked, fetched=datetime(2026, 11, 21, tzinfo=UTC))
+    assert (got.url, got.source_url, got.source) == (URL, asked, "page")
+    assert (got.outlet, got.id, got.revision) == ("hill", "7000001", 1)
+    assert got.date_fetched == "2026-11-21T00:00:00Z"
 
 
 @pytest.mark.parametrize(

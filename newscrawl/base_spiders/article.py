@@ -23,21 +23,24 @@ from newscrawl.discovery.archive import Archive
 from newscrawl.discovery.feeds import Bylines, Feeds
 from newscrawl.discovery.links import Links
 from newscrawl.discovery.sitemap import Sitemap
-from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.discovery.tasks import ArticleTask, Begun
 from newscrawl.discovery.wordpress import Terms, WordPress, post_address
 from newscrawl.downloader.browser import can_render, rendered
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import utc
-from newscrawl.extraction.loaders import Page, parsed
+from newscrawl.extraction.loaders import Page, joined, parsed
 from newscrawl.extraction.outlet import post_of
+from newscrawl.extraction.urls import page_key
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.warc import Counts
 
 # A live page turns over to older entries at most so often.
 _ENTRY_PAGES = 100
+# An article of more pages is taken for a site that links them without end.
+_MOST_PAGES = 50
 
 
 class ArticleSpider(OutletSpider):
@@ -175,7 +178,7 @@ class ArticleSpider(OutletSpider):
             return
         article = page.article
         if article.id == candidate.id:
-            yield article
+            yield self._whole(response, page, task)
         elif task.capture:
             raise UnreadableError("archived under another article's address")
         else:
@@ -185,6 +188,36 @@ class ArticleSpider(OutletSpider):
             raise UnreadableError("address of another article")
         if not task.capture and "links" in self.wanted.discover:
             yield from self.links.around(selector, response.url)
+
+    def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:
+        """Return the article, or the request for its next page where it is divided into several.
+
+        Raises UnreadableError for a page that is not the one that was asked, or one too many.
+        """
+        begun = task.begun or Begun(page.article, (), 0)
+        if task.begun:
+            if page_key(response.url) not in map(page_key, begun.pages):
+                raise UnreadableError(f"page {begun.read + 1} leads elsewhere")
+            joined(begun.article, [page.article])
+        pages = tuple(dict.fromkeys((*begun.pages, *page.further)))
+        if len(pages) == begun.read:
+            return begun.article
+        if task.capture:
+            # An archive answers for one address; whether it has the others is not known here.
+            self.crawler.stats.inc_value("newscrawl/not_whole")
+            self.logger.warning("Only the first page of %s is read", response.url)
+            return begun.article
+        if begun.read == _MOST_PAGES:
+            raise UnreadableError("too many pages")
+        begun = Begun(begun.article, pages, begun.read + 1)
+        request = Request(
+            pages[begun.read - 1],
+            self.parse_article,
+            priority=ARTICLE_PRIORITY,
+            dont_filter=True,
+        )
+        request = task.on(request, begun=begun, plain=None, known=None)
+        return self._rendered_article(request) if self.wanted.fetch == "browser" else request
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:
         """Read an article as the REST interface gives it, with its authors from the feed.

@@ -11,9 +11,23 @@ from typing import Any, Self
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
-from newscrawl.items import Candidate
+from newscrawl.items import Article, Candidate
 from newscrawl.storage.capture import Capture
 from newscrawl.storage.ledger import ArticleState, Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An article that is divided into several pages, as far as it is read."""
+
+    article: Article
+    """The article, with the stories of the pages that are read."""
+
+    pages: tuple[str, ...]
+    """Addresses of its pages after the first, as far as they are known, in order."""
+
+    read: int
+    """How many of ``pages`` are requested so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +60,14 @@ class ArticleTask:
 
     plain: TextResponse | None = None
     """The page as read without a browser, if this is the second request, through the browser."""
+
+    begun: Begun | None = None
+    """What its first pages gave, if this is the request for another page of the article."""
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the article is in the books already, and asked for again on purpose."""
+        return bool(self.capture or self.plain or self.begun)
 
     @classmethod
     def of(cls, message: Request | Response) -> Self | None:
