@@ -13,7 +13,7 @@ from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extensions.options import unknown
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, joined
-from newscrawl.extraction.markup import parse
+from newscrawl.extraction.markup import parse_page
 from newscrawl.extraction.outlet import Outlet, post_of
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.schema import fault
@@ -67,7 +67,7 @@ def _read(site: Outlet, html: str | bytes, url: str, candidate: Candidate) -> Pa
     if not html.strip():
         raise UnreadableError("empty answer")
     text = html if isinstance(html, str) else decoded(html)
-    return site.read_article(parse(text), url, candidate)
+    return site.read_article(parse_page(text), url, candidate)
 
 
 def decoded(body: bytes) -> str | bytes:

@@ -20,7 +20,7 @@ from scrapy.loader import ItemLoader
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.authors import choose_authors, printed_authors, structured_authors
 from newscrawl.extraction.dates import iso_date, printed_dates
-from newscrawl.extraction.markup import css, lines_of, parse, text_of
+from newscrawl.extraction.markup import css, is_cut, lines_of, parse, parse_page, text_of
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.processors import caption_and_credit, language_tag, unescape, unique
 from newscrawl.extraction.story import Entries, Story, read_story
@@ -169,8 +169,8 @@ def parsed(response: Response) -> Selector:
     if not isinstance(response, TextResponse) or kind.startswith(_MEDIA):
         raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
     if response.encoding == "utf-8" and isinstance(response, HtmlResponse):
-        return parse(response.body)
-    return parse(response.text)
+        return parse_page(response.body)
+    return parse_page(response.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +243,9 @@ class Reader:
         loader.add_value("tags", map(text_of, loader.printed(layout.tags)))
         loader.add_value("language", _languages_of(element, data))
         roots = loader.printed(layout.story)
+        # A whole page is no element that must have an end tag.
+        if any(map(is_cut, roots if element is page.root.find("body") else [element])):
+            raise UnreadableError("cut short")
         lead = self._lead(loader.printed(layout.lead), data, base_url)
         story = self._read(loader, roots, lambda link: identity(link) in data.here)
         authors = self._authors(loader, data, byline)

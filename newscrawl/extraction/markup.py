@@ -61,6 +61,31 @@ def parse(markup: str | bytes, encoding: str = "utf-8") -> Selector:
     return Selector(body=markup, encoding=encoding, type="html")
 
 
+# Ends whatever may be open where a page breaks off: an attribute, a tag, a comment, a script.
+_MARK = "x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
+_END_TAG = re.compile(r"</(?:html|body)\b", re.I)
+
+
+def parse_page(markup: str | bytes) -> Selector:
+    """Return a page, parsed; where it has no end tag, its end is marked for ``is_cut``."""
+    if isinstance(markup, str):
+        return parse(markup if _END_TAG.search(markup[-65536:]) else markup + _MARK)
+    tail = markup[-65536:].decode("latin-1")
+    return parse(markup if _END_TAG.search(tail) else markup + _MARK.encode())
+
+
+def is_cut(element: _Element) -> bool:
+    """Say whether a page of ``parse_page`` ends inside an element, without any end tag.
+
+    HTML lets a page leave out the end tags of body and html, but of nothing that holds a story.
+
+    >>> page = parse_page("<article><p>It rained.</p></article><p>More")
+    >>> [is_cut(it) for it in page.root.iter("article", "p")]
+    [False, False, True]
+    """
+    return element.find(".//newscrawl-end") is not None
+
+
 def _has_cdata(markup: bytes) -> bool:
     """Say whether there is CDATA that no comment of a script hides."""
     at = markup.find(b"<![CDATA[")
