@@ -160,7 +160,7 @@ class HillSpider(ArticleSpider):
         "video-clips/transportation/",
     )
 
-    # The section and tag links of an article's own page; its menus are left alone.
+    # Section and tag links on an article page, without those of its menus.
     listing_links = "a.article__header__category, a.tags__item, .article-tags a"
     next_page = 'link[rel="next"], a.next, a[rel="next"], .pagination__next a, a.load-more'
 
@@ -200,11 +200,11 @@ class HillSpider(ArticleSpider):
                 "div.wp-block-nexstar-video",
                 "div.nxs-player-wrapper",
                 'div[class*="related-articles"]',
-                # Newsletters: e-mail for the phone repeats what it shows on the desktop.
+                # Newsletters: the phone version repeats the desktop version.
                 "table.desktop_hide",
                 "a.button",
                 "table.button_block",
-                # Live pages: faces beside the entries, tools below them.
+                # Live pages: portraits beside the entries, buttons below them.
                 "div.liveblog-meta-avatars",
                 "div.liveblog-meta-author-avatar",
                 "div.liveblog-pagination",
@@ -230,7 +230,7 @@ class HillSpider(ArticleSpider):
     )
 
     def article_id(self, parts: SplitResult) -> str | None:
-        """Return the post id that an address carries in its path, or as ``?p=``."""
+        """Return the post id from the path of an address, or from ``?p=``."""
         path = parts.path
         if found := _ARTICLE.match(path) or _NODE.match(path) or _POST.match(path):
             return found[1]
@@ -240,17 +240,17 @@ class HillSpider(ArticleSpider):
         return None
 
     def canonical_path(self, parts: SplitResult) -> str:
-        """Return the path without ``/amp/``; the query only where it is the identity."""
+        """Return the path without ``/amp/``; keep the query only if it contains the id."""
         if parts.path in ("", "/"):
             return f"/?p={self.article_id(parts)}"
         return _AMP.sub("/", parts.path)
 
     def is_tag(self, path: str) -> bool:
-        """Say whether a path is a person's or a tag's."""
+        """Return whether a path is the listing of a person or a tag."""
         return bool(_TAG.match(path))
 
     def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
-        """Return the kind: from the section in the address, the page's own word, the headline."""
+        """Return the kind, from the section in the address, the page's metadata or the headline."""
         root = path.strip("/").split("/")[0]
         if root == "newsletters" or "1230-report" in path:
             return "newsletter"

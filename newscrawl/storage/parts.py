@@ -1,8 +1,8 @@
 """Parts: crash-safe JSON Lines files.
 
-A part is written as ``part-00000.jsonl.tmp``, a whole line in one system call, and gets its name
-``part-00000.jsonl`` when it is complete and flushed to disk; from then on it never changes. What
-a killed run leaves behind is a temporary part, of which ``salvage`` keeps the whole lines.
+A part is written as ``part-00000.jsonl.tmp``, each line in one system call. When the part is
+complete and flushed to disk, it is renamed to ``part-00000.jsonl``; it never changes after that.
+A killed run leaves a temporary part; ``salvage`` keeps its complete lines.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ def _dumps(record: Any) -> str:
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or a folder's entries, to disk, so that a rename survives a power cut."""
+    """Flush a file, or the entries of a folder, to disk, so that a rename outlives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -54,7 +54,7 @@ def sync(path: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that readers see all of it or nothing. Raises OSError."""
+    """Write a file atomically: readers see all of it or nothing. Raises OSError."""
     temporary = path.with_name(f"{path.name}.tmp")
     with temporary.open("w", encoding="utf-8") as stream:
         stream.write(text)
@@ -65,7 +65,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document, whole or not at all. Raises OSError."""
+    """Write a JSON document atomically. Raises OSError."""
     write_whole(path, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
@@ -74,11 +74,11 @@ class PartWriter:
 
     A part ends, and the next one begins, after ``max_records`` or, when ``rotate_if_old`` is
     called, after ``max_seconds``; ``rotate`` ends it at once.
-    Every method may raise OSError; after a failed ``write`` the part holds whole lines still.
+    Every method may raise OSError. After a failed ``write`` the part still has complete lines only.
     """
 
     def __init__(self, folder: Path, max_records: int, max_seconds: float) -> None:
-        """Write into ``folder``, which exists."""
+        """Write into ``folder``, which must exist."""
         self.folder = folder
         self.max_records = max_records
         self.max_seconds = max_seconds
@@ -95,7 +95,7 @@ class PartWriter:
         return f"part-{len(self.parts):05d}.jsonl"
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Append one record as one whole line."""
+        """Append one record as one line."""
         line = line_of(record)
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
@@ -115,18 +115,18 @@ class PartWriter:
             self.rotate()
 
     def sync(self) -> None:
-        """Return when every line written so far is on disk."""
+        """Flush all lines written so far to disk."""
         if self._descriptor is not None and self._synced < self._bytes:
             os.fsync(self._descriptor)
             self._synced = self._bytes
 
     def rotate_if_old(self) -> None:
-        """End the part that is being written when it is older than ``max_seconds``."""
+        """End the current part if it is older than ``max_seconds``."""
         if self._descriptor is not None and time.monotonic() - self._begun > self.max_seconds:
             self.rotate()
 
     def rotate(self) -> None:
-        """End the part that is being written; readers see it from now on. No lines, no part."""
+        """End the current part, so that readers see it. A part without lines is removed."""
         if self._descriptor is None:
             return
         self.sync()
@@ -145,7 +145,7 @@ class PartWriter:
 
 
 def read_part(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a part, as today's schema version has them.
+    """Yield the records of a part, upgraded to the current schema version.
 
     Raises ``jsonlines.InvalidLineError`` for a broken line, and VersionError.
     """

@@ -22,19 +22,19 @@ def generate() -> dict[str, Any]:
 
 
 def dump(schema: Mapping[str, Any]) -> str:
-    """Return a schema as the text that is shipped and printed."""
+    """Return a schema as the text that the package contains and ``newscrawl schema`` prints."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def shipped() -> str:
-    """Return the schema that came with the package, which works from a zipped egg, too."""
+    """Return the schema in the package. It can also be read from a zipped egg."""
     return files("newscrawl.storage").joinpath("article.schema.json").read_text("utf-8")
 
 
 @cache
 def _validator() -> Callable[[Any], Any]:
     schema = json.loads(shipped())
-    # fastjsonschema knows drafts 4 to 7; the record uses nothing that 2020-12 changed.
+    # fastjsonschema supports drafts 4 to 7; the record uses nothing that 2020-12 changed.
     schema["$schema"] = "http://json-schema.org/draft-07/schema#"
     validator: Callable[[Any], Any] = fastjsonschema.compile(schema)
     return validator
