@@ -197,6 +197,8 @@ def test_the_tutorial_shows_what_its_commands_print(
 ) -> None:
     output = tmp_path / "output"
     printed = command(output, "demo").stdout
+    (counts,) = re.findall(r"```text\n(  discovered.*?)```", PAGES["README.md"], flags=re.S)
+    assert counts in printed
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```(\w*)\n(.*?)```", PAGES["docs/tutorial.md"], flags=re.S)
     for language, block in blocks:
