@@ -191,7 +191,7 @@ def simulate(
     return day
 
 
-WANTED = {"api": 0.5, "sitemap": 1.6, "feeds": None, "links": 8}
+WANTED = {"api": 0.5, "sitemap": 1.65, "feeds": None, "links": 8}
 
 
 def run() -> str:

@@ -138,7 +138,7 @@ class BookkeepingMiddleware:
         if task.is_admitted:
             return request.replace(errback=self.request_failed)
         known = self.look_up(candidate) if first else None
-        if first and known is not None and not self.is_wanted(known, candidate):
+        if first and known and not (task.is_unlisted or self.is_wanted(known, candidate)):
             self.books.settle(candidate.id, KNOWN)
             return None
         if shown is not None and candidate.id in self.new:
@@ -203,7 +203,7 @@ class BookkeepingMiddleware:
         task = ListingTask.of(request) or ListingTask()
         if task.is_next_page and self.run.caught_up and not (shown and shown.anything_new):
             return None
-        request = request.replace(errback=self.listing_failed)
+        request = request.replace(errback=request.errback or self.listing_failed)
         if task.name and self.run.caught_up and (saved := self.run.checkpoints.read(task.name)):
             if task.pauses and saved.due and saved.due > self.began:
                 self.listings.early += 1

@@ -71,7 +71,7 @@ def crawling(output: Path, wordpress: WordPress, **settings: str) -> Iterator[Ne
         crawler.close()
 
 
-METHODS = ("feeds", "sitemap")
+METHODS = ("api", "feeds", "sitemap")
 
 
 @pytest.fixture(params=METHODS)
@@ -107,6 +107,47 @@ def test_what_appears_with_an_old_time_is_found(
     run = newsroom.crawl(discover=method)
     assert newsroom.records.keys() == {*known, planned, wire}
     assert run["complete"]
+
+
+def test_hundreds_of_posts_of_one_second_are_found(
+    wordpress: WordPress, newsroom: Newsroom
+) -> None:
+    wordpress.write_all(posts(5))
+    newsroom.crawl(discover="api")
+    imported = wordpress.import_all(250, NOW - timedelta(days=30), NOW - timedelta(minutes=3))
+    later = wordpress.write("After them", date=NOW - timedelta(minutes=1))
+    run = newsroom.crawl(discover="api")
+    assert {*imported, later} <= newsroom.records.keys()
+    assert run["complete"]
+
+
+@pytest.mark.parametrize(
+    ("act", "method"),
+    [
+        ("draft", "api"),
+        ("private", "feeds"),
+        ("trash", "api"),
+        ("trash", "sitemap"),
+        ("delete", "api"),
+        ("delete", "links"),
+    ],
+)
+def test_what_is_taken_off_the_site_is_gone(
+    wordpress: WordPress, newsroom: Newsroom, act: str, method: str
+) -> None:
+    first, second, *_ = wordpress.write_all(posts(4))
+    newsroom.crawl(discover=method)
+    if act in ("trash", "delete"):
+        getattr(wordpress, act)(first)
+    else:
+        wordpress.edit(first, post_status=act)
+    withdrawn: list[dict[str, Any]] = []
+    # Within the day that the docs state.
+    for hours in (1, 6, 24):
+        withdrawn += newsroom.crawl(hours, discover=method)["withdrawn"]
+    withdrawn += newsroom.crawl(discover=method)["withdrawn"]
+    assert [(it["id"], it["gone"]) for it in withdrawn] == [(str(first), True)]
+    assert second in newsroom.records
 
 
 def test_a_record_by_rest_is_as_the_page_gives_it(wordpress: WordPress, newsroom: Newsroom) -> None:

@@ -22,9 +22,11 @@ from newscrawl.discovery import ARTICLE_PRIORITY, Arguments, Discovery, OutletSp
 from newscrawl.discovery.archive import Archive
 from newscrawl.discovery.feeds import Bylines, Feeds
 from newscrawl.discovery.links import Links
+from newscrawl.discovery.presence import Presence
+from newscrawl.discovery.rest import Terms, post_address
 from newscrawl.discovery.sitemap import Sitemap
 from newscrawl.discovery.tasks import ArticleTask, Begun
-from newscrawl.discovery.wordpress import Terms, WordPress, post_address
+from newscrawl.discovery.wordpress import WordPress
 from newscrawl.downloader.browser import can_render, rendered
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.exceptions import ArgumentError, UnreadableError
@@ -35,6 +37,7 @@ from newscrawl.extraction.outlet import post_of
 from newscrawl.extraction.urls import page_key
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.warc import Counts
 
 # A live page turns over to older entries at most so often.
@@ -88,6 +91,11 @@ class ArticleSpider(OutletSpider):
         return Run.of(self.crawler).archives
 
     @property
+    def known_articles(self) -> KnownArticles:
+        """What the ledger knows of articles. Raises RuntimeError when there is no run."""
+        return Run.of(self.crawler).known_articles
+
+    @property
     def access(self) -> PageAccess:
         """What decides whether pages are requested."""
         return PageAccess.of(self.crawler)
@@ -122,6 +130,9 @@ class ArticleSpider(OutletSpider):
             yield from method.start()
         if not (wanted.sections or wanted.tags):
             yield from self._due_requests()
+        # Methods that list changes only would not miss an article.
+        if not self.is_revisiting and Run.of(self.crawler).whole:
+            yield from Presence(self).start()
 
     def _due_requests(self) -> Iterator[Request]:
         """Yield requests for articles that are due, whether a listing shows them or not."""

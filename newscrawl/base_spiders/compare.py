@@ -9,8 +9,8 @@ from scrapy.http import Response
 
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.feeds import read_feed
+from newscrawl.discovery.rest import post_address
 from newscrawl.discovery.tasks import ArticleTask
-from newscrawl.discovery.wordpress import post_address
 from newscrawl.downloader.walls import refusal
 from newscrawl.exceptions import UnreadableError
 from newscrawl.items import Article, Candidate, record

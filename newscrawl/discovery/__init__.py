@@ -15,6 +15,7 @@ from scrapy.crawler import Crawler
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Candidate
 from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.warc import Counts
 
 LISTING_PRIORITY, ARTICLE_PRIORITY = 0, 10
@@ -65,6 +66,11 @@ class OutletSpider(Outlet, Spider):
         return self.wanted.fetch == "auto" and bool(self.rest)
 
     @property
+    def known_articles(self) -> KnownArticles:
+        """What the ledger knows of articles."""
+        raise NotImplementedError
+
+    @property
     def is_revisiting(self) -> bool:
         """Whether young articles are requested again: not where REST lists what has changed."""
         raise NotImplementedError
@@ -92,6 +98,10 @@ class OutletSpider(Outlet, Spider):
         source_listing: str = "",
     ) -> Request:
         """Return the request for an article; ``post`` is its inline post, if a listing has it."""
+        raise NotImplementedError
+
+    def post_request(self, candidate: Candidate) -> Request:
+        """Return the request for an article through the REST interface."""
         raise NotImplementedError
 
 

@@ -1,165 +1,49 @@
-"""``discover=api``: WordPress' REST interface, a hundred whole articles in one request.
+"""``discover=api``: WordPress' REST interface, a hundred whole articles in one request."""
 
-https://developer.wordpress.org/rest-api/reference/posts/
-"""
-
-import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
+from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.backward import Backward
+from newscrawl.discovery.rest import PER_PAGE, Posts, Rest, Walk, moment, read_list, shifted
+from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.dates import iso_date, utc
-from newscrawl.extraction.outlet import Outlet
-from newscrawl.extraction.urls import absolute_url
-from newscrawl.items import Candidate
+from newscrawl.extraction.dates import utc
 
 logger = logging.getLogger(__name__)
 
-PER_PAGE = 100
-"""The most posts that WordPress gives at once."""
-
-_LISTED = "id,link,date_gmt,modified_gmt"
-_WHOLE = f"{_LISTED},title,excerpt,content,categories,tags,_links,_embedded"
-# The names of categories and tags, and the lead picture, come along with a post.
-_EMBEDDED = "wp:term,wp:featuredmedia"
-# WordPress compares times by the newsroom's clock, which lives one hour of autumn twice; and what
-# was changed while an earlier run was asking may have shown up late.
+# What was changed while an earlier run was asking may have shown up late; and WordPress compares
+# times by the newsroom's clock, which lives one hour of autumn twice.
 _OVERLAP = timedelta(minutes=65)
+# The newest changes come with the first request: more than an hour's, with the overlap's.
+_NEWEST = 50
+# How far back posts are searched that have appeared with an old time of modification, and how many
+# known ones an address can name that are to be left out.
+_RECENT = timedelta(hours=26)
+_EXCLUDED = 600
 
 
-def post_address(outlet: Outlet, identity: str) -> str:
-    """Return the address of one whole post."""
-    query = urlencode({"_fields": _WHOLE, "_embed": _EMBEDDED}, safe=",:")
-    return f"https://{outlet.host}{outlet.rest}/posts/{identity}?{query}"
+class WordPress(Rest):
+    """Asks for what changed or appeared since the last run, or was published in a window.
 
-
-def moment(post: Mapping[str, Any], key: str) -> str | None:
-    """Return a post's time, which is UTC without saying so, in the record's form."""
-    value = post.get(key)
-    return iso_date(f"{value}+00:00") if isinstance(value, str) else None
-
-
-@dataclass(slots=True)
-class Walk:
-    """A walk through posts: which, how far it has come, and what the last answer told.
-
-    It goes by time, not by page: each request starts where the last answer ended, so what is
-    published meanwhile moves nothing. ``page`` counts only through posts of one second.
+    Not all that appears has a new time of modification: a scheduled post has that of its last
+    edit, and wire copy one of its own. So the number of all posts is compared with what is known;
+    where they differ by more or less than in the last run, the recent posts that are not known
+    are asked for, and then the highest numbers.
     """
 
-    filters: dict[str, str]
-    cursor: str = ""
-    page: int = 1
-    total: int | None = None
-    left: int | None = None
-    fresh: int = 0
-    seen: set[str] = field(default_factory=set)
-
-    @property
-    def name(self) -> str:
-        """The name under which later runs remember how far the walk came."""
-        return " ".join(("api", *self.filters.values()))
-
-    def note(self, response: Response, posts: Sequence[Mapping[str, Any]]) -> None:
-        """Take note of an answer: how many posts there are in all, and which are new to us.
-
-        Raises UnreadableError for an answer that leads nowhere.
-        """
-        header = (response.headers.get("X-WP-Total") or b"").decode("latin-1")
-        told = int(header) if header.isdigit() else None
-        self.total = told if self.total is None else self.total
-        self.left = told - len(posts) if told is not None and self.page == 1 else None
-        self.fresh = sum(str(post.get("id")) not in self.seen for post in posts)
-        self.seen.update(str(post.get("id")) for post in posts)
-        if posts and not self.fresh and self.page > 1:
-            raise UnreadableError("the same posts again")
-
-    def goes_on(self, posts: Sequence[Mapping[str, Any]]) -> bool:
-        """Say whether there may be more: by the total when it is told, else by a full page."""
-        if not posts or self.left is not None:
-            return bool(posts) and bool(self.left and self.left > 0)
-        return len(posts) == PER_PAGE
-
-    def step(self, to: str) -> None:
-        """Go on from the last post; by pages while all posts of an answer are of one second."""
-        if to != self.cursor and self.fresh:
-            self.cursor, self.page = to, 1
-        else:
-            self.page += 1
-
-    def check(self) -> None:
-        """Raise UnreadableError when fewer posts came than there were in the beginning."""
-        if self.total is not None and len(self.seen) < self.total:
-            logger.warning("REST gave %d posts of %d", len(self.seen), self.total)
-            raise UnreadableError("fewer posts than told")
-
-
-class Terms:
-    """The names of categories and tags, for a site that does not send them along with a post."""
-
     def __init__(self, outlet: OutletSpider) -> None:
         """Prepare; nothing is asked yet."""
-        self.outlet = outlet
-        self._known: dict[tuple[str, int], Mapping[str, Any]] = {}
-
-    async def complete(self, posts: Iterable[dict[str, Any]]) -> None:
-        """Give posts the terms that they lack, in the shape of WordPress' own ``_embedded``."""
-        lacking = [it for it in posts if "wp:term" not in (it.get("_embedded") or {})]
-        for taxonomy in ("categories", "tags"):
-            numbers = {(taxonomy, n) for post in lacking for n in post.get(taxonomy) or ()}
-            unknown = sorted(number for _, number in numbers - self._known.keys())
-            for start in range(0, len(unknown), PER_PAGE):
-                await self._ask(taxonomy, unknown[start : start + PER_PAGE])
-        for post in lacking:
-            terms = [
-                [
-                    self._known[key]
-                    for n in post.get(name) or ()
-                    if (key := (name, n)) in self._known
-                ]
-                for name in ("categories", "tags")
-            ]
-            post["_embedded"] = {**(post.get("_embedded") or {}), "wp:term": terms}
-
-    async def _ask(self, taxonomy: str, numbers: Sequence[int]) -> None:
-        query = urlencode(
-            {
-                "include": ",".join(map(str, numbers)),
-                "per_page": PER_PAGE,
-                "_fields": "id,name,slug,link,taxonomy",
-            },
-            safe=",",
-        )
-        url = f"https://{self.outlet.host}{self.outlet.rest}/{taxonomy}?{query}"
-        engine, stats = self.outlet.crawler.engine, self.outlet.crawler.stats
-        assert engine is not None
-        assert stats is not None
-        try:
-            found = read_list(await engine.download_async(Request(url)))
-        except Exception as error:  # whatever it is, articles go on without these names
-            stats.inc_value("newscrawl/no_terms")
-            logger.warning("No names of %s: %s", taxonomy, str(error) or type(error).__name__)
-            return
-        self._known |= {(taxonomy, term["id"]): term for term in found if "id" in term}
-
-
-class WordPress:
-    """Asks for what changed since the last run, or for what was published in a window."""
-
-    def __init__(self, outlet: OutletSpider) -> None:
-        """Prepare; nothing is asked yet."""
-        self.outlet = outlet
-        self.terms = Terms(outlet)
-        self._carries = outlet.wanted.fetch in ("auto", "api")
+        super().__init__(outlet)
+        self._base = 0
+        self._new: set[str] = set()
 
     def start(self) -> Iterator[Request]:
         """Yield the first request for posts, or for the numbers of the wanted sections and tags."""
@@ -171,196 +55,249 @@ class WordPress:
         if self.outlet.front in wanted.sections or not (wanted.sections or wanted.tags):
             return {"": self._first({})}
         found = {}
-        for taxonomy, paths in (("categories", wanted.sections), ("tags", wanted.tags)):
-            if paths:
-                slugs = ",".join(dict.fromkeys(path.rpartition("/")[2] for path in paths))
-                query = urlencode({"slug": slugs, "per_page": PER_PAGE, "_fields": "id,slug,link"})
-                url = f"https://{self.outlet.host}{self.outlet.rest}/{taxonomy}?{query}"
-                arguments = {"taxonomy": taxonomy, "paths": paths}
-                found[taxonomy] = Request(
-                    url, self.parse_terms, cb_kwargs=arguments, dont_filter=True
-                )
+        if wanted.sections:
+            found["categories"] = self._terms(1, {})
+        if wanted.tags:
+            slugs = ",".join(dict.fromkeys(path.rpartition("/")[2] for path in wanted.tags))
+            query = urlencode({"slug": slugs, "per_page": PER_PAGE, "_fields": "id,slug,link"})
+            url = f"https://{self.outlet.host}{self.outlet.rest}/tags?{query}"
+            found["tags"] = Request(url, self.parse_tags, dont_filter=True)
         return found
 
-    def parse_terms(
-        self, response: Response, taxonomy: str, paths: Sequence[str]
+    # Sections and tags have numbers.
+
+    def _terms(self, page: int, found: dict[str, str]) -> Request:
+        query = {"per_page": PER_PAGE, "page": page, "orderby": "id", "_fields": "id,link"}
+        url = f"https://{self.outlet.host}{self.outlet.rest}/categories?{urlencode(query)}"
+        keep = {"page": page, "found": found}
+        return Request(url, self.parse_sections, cb_kwargs=keep, dont_filter=True)
+
+    def parse_sections(
+        self, response: Response, page: int, found: dict[str, str]
     ) -> Iterator[Request]:
-        """Ask for the posts of sections or tags. Raises UnreadableError when one is unknown."""
+        """Ask for the posts of sections and all below them. Raises UnreadableError."""
         terms = read_list(response)
+        found |= {str(it.get("id")): f"{it.get('link')}/".replace("//", "/") for it in terms}
+        pages = (response.headers.get("X-WP-TotalPages") or b"").decode("latin-1")
+        if terms and page < int(pages if pages.isdigit() else 1):
+            yield self._terms(page + 1, found)
+            return
         numbers: dict[str, None] = {}
-        for path in paths:
-            found = [it for it in terms if it.get("slug") == path.rpartition("/")[2]]
-            if not found:
-                logger.error("The REST interface has no %s for %r.", taxonomy, path)
-                raise UnreadableError(f"unknown {taxonomy}")
-            # Sections of different parents share a slug; the address tells them apart.
-            exact = [it for it in found if f"/{path}/" in f"{it.get('link')}/"]
-            numbers |= dict.fromkeys(str(it.get("id")) for it in exact or found)
-        yield self._first({taxonomy: ",".join(numbers)})
+        for path in self.outlet.wanted.sections:
+            # WordPress' own `categories=` leaves out what is below a section.
+            below = [number for number, link in found.items() if f"/{path}/" in link]
+            if not below:
+                logger.error("The REST interface has no categories for %r.", path)
+                raise UnreadableError("unknown categories")
+            numbers |= dict.fromkeys(below)
+        yield self._first({"categories": ",".join(numbers)})
+
+    def parse_tags(self, response: Response) -> Iterator[Request]:
+        """Ask for the posts of tags. Raises UnreadableError when one is unknown."""
+        terms = {it.get("slug"): str(it.get("id")) for it in read_list(response)}
+        numbers = []
+        for path in self.outlet.wanted.tags:
+            if path.rpartition("/")[2] not in terms:
+                logger.error("The REST interface has no tags for %r.", path)
+                raise UnreadableError("unknown tags")
+            numbers.append(terms[path.rpartition("/")[2]])
+        yield self._first({"tags": ",".join(numbers)})
 
     def _first(self, filters: dict[str, str]) -> Request:
         wanted = self.outlet.wanted
         now = utc(datetime.now(UTC))
         if wanted.since or wanted.until:
             top = wanted.until or now
-            return self._older(Walk(filters, top), Backward(self.outlet, "api", top))
-        known = self.outlet.checkpoints.read(Walk(filters).name)
-        if known and known.position:
-            return self._changed(Walk(filters, known.position))
+            walk = Walk(filters, latest_bound(top, self.outlet.zone))
+            return self._older(walk, Backward(self.outlet, "api", top))
+        self._base = self.known.count()
+        told = self.outlet.checkpoints.read(Walk(filters).name)
+        if told and told.position:
+            walk = Walk(filters, told.position)
+            more = {"orderby": "modified", "order": "desc"}
+            return self.listing(self._looked, walk, more, most=_NEWEST)
         return self._newest(Walk(filters), now)
 
-    def _request(self, callback: Any, walk: Walk, keep: dict[str, Any], **more: str) -> Request:
-        fields = {"_fields": _WHOLE, "_embed": _EMBEDDED} if self._carries else {"_fields": _LISTED}
-        numbers = {"per_page": PER_PAGE, **({"page": walk.page} if walk.page > 1 else {})}
-        text = urlencode({**more, **walk.filters, **numbers, **fields}, safe=",:")
-        return Request(
-            f"https://{self.outlet.host}{self.outlet.rest}/posts?{text}",
-            callback,
-            cb_kwargs={"walk": walk, **keep},
-            # A page past the end is no error of the site.
-            meta={"handle_httpstatus_list": [400]} if walk.page > 1 else {},
-            priority=LISTING_PRIORITY,
-            dont_filter=True,
-        )
-
-    # What is due from earlier runs, a hundred in one request.
-
-    def due(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
-        """Yield requests for articles that are known by their numbers."""
-        for start in range(0, len(candidates), PER_PAGE):
-            some = candidates[start : start + PER_PAGE]
-            walk = Walk({"include": ",".join(it.id for it in some)})
-            yield self._request(self.parse_due, walk, {"candidates": some})
-
-    async def parse_due(
-        self, response: Response, walk: Walk, candidates: Sequence[Candidate]
-    ) -> AsyncIterator[Request]:
-        """Request articles that are due. Raises UnreadableError."""
-        posts = await self._posts(response, walk)
-        for request in self._articles(response, posts):
+    def _listed(self, posts: Posts, told_by: str) -> Iterator[Request]:
+        """Ask for the articles of a list, and count those that are new."""
+        for request in self.articles(posts, told_by):
+            identity = ArticleTask.required(request).candidate.id
+            if identity not in self._new and self.known.get(identity) is None:
+                self._new.add(identity)
             yield request
-        for candidate in candidates:
-            if candidate.id not in walk.seen:
-                # Asked by itself, it says why.
-                yield self.outlet.article_request(candidate)
 
     # A first run: the newest posts, as many pages as links would read.
 
     def _newest(self, walk: Walk, began: str) -> Request:
-        keep = {"began": began}
-        return self._request(self.parse_newest, walk, keep, orderby="date", order="desc")
+        more = {"orderby": "date", "order": "desc"}
+        return self.listing(self._newest_came, walk, more, {"began": began})
 
-    async def parse_newest(
-        self, response: Response, walk: Walk, began: str
-    ) -> AsyncIterator[Request]:
-        """Ask for the newest posts, page by page. Raises UnreadableError."""
-        posts = await self._posts(response, walk)
-        for request in self._articles(response, posts):
-            yield request
-        more = walk.total is not None and len(walk.seen) < walk.total
+    def _newest_came(self, posts: Posts, walk: Walk, told_by: str, began: str) -> Iterator[Request]:
+        yield from self._listed(posts, told_by)
         # New posts push known ones to the next page: seen twice, never lost.
-        if walk.page < self.outlet.wanted.pages and posts and (more or len(posts) == PER_PAGE):
+        if walk.page < self.outlet.wanted.pages and walk.goes_on(posts):
             walk.page += 1
             yield self._newest(walk, began)
-        else:
-            if walk.page < self.outlet.wanted.pages:
-                walk.check()
-            self._remember(walk, began)
-
-    # Later runs: what was published or changed since, the longest ago first.
-
-    def _changed(self, walk: Walk) -> Request:
-        after = shifted(walk.cursor, -1)
-        more = {"modified_after": after, "orderby": "modified", "order": "asc"}
-        return self._request(self.parse_changed, walk, {}, **more)
-
-    async def parse_changed(self, response: Response, walk: Walk) -> AsyncIterator[Request]:
-        """Ask for the posts that were changed. Raises UnreadableError."""
-        posts = await self._posts(response, walk)
-        for request in self._articles(response, posts):
-            yield request
-        latest = max((moment(post, "modified_gmt") or "" for post in posts), default="")
-        if walk.goes_on(posts):
-            walk.step(latest or walk.cursor)
-            self._remember(walk, walk.cursor)
-            yield self._changed(walk)
-        else:
+            return
+        if walk.page < self.outlet.wanted.pages:
             walk.check()
-            self._remember(walk, max(latest, walk.cursor))
+        self._remember(walk, began)
+        self._account_for(walk.name, self._hidden(walk.total))
+
+    # Later runs: what was changed since, the latest first where that is enough.
+
+    def _looked(self, posts: Posts, walk: Walk, told_by: str) -> Iterator[Request]:
+        yield from self._listed(posts, told_by)
+        times = [time for post in posts if (time := moment(post, "modified_gmt"))]
+        if walk.left and min(times, default="") >= walk.cursor:
+            again = Walk(walk.filters, walk.cursor)
+            yield self._changed(again, walk.total)
+            return
+        self._remember(walk, max([*times, walk.cursor]))
+        yield from self._search(walk.filters, walk.total)
+
+    def _changed(self, walk: Walk, posts_in_all: int | None) -> Request:
+        more = {"modified_after": shifted(walk.cursor, -1), "order": "asc"}
+        if walk.by_id:
+            more |= {"modified_before": shifted(walk.cursor, 1), "orderby": "id"}
+        query = {"orderby": "modified", **more}
+        return self.listing(self._changed_came, walk, query, {"posts_in_all": posts_in_all})
+
+    def _changed_came(
+        self, posts: Posts, walk: Walk, told_by: str, posts_in_all: int | None
+    ) -> Iterator[Request]:
+        yield from self._listed(posts, told_by)
+        times = [time for post in posts if (time := moment(post, "modified_gmt"))]
+        if times:
+            self._remember(walk, max(times))
+        if walk.goes_on(posts):
+            walk.step(posts, "modified", 1)
+            yield self._changed(walk, posts_in_all)
+            return
+        walk.check()
+        yield from self._search(walk.filters, posts_in_all)
 
     def _remember(self, walk: Walk, changed: str) -> None:
         # A time in the future would hide what is changed before it comes.
         latest = datetime.fromisoformat(min(changed, utc(datetime.now(UTC))))
         self.outlet.checkpoints.save(walk.name, position=utc(latest - _OVERLAP))
 
+    # What appeared without a new time of modification.
+
+    def _hidden(self, posts_in_all: int | None) -> str | None:
+        """Return how many more posts there are than known articles, as it is remembered."""
+        return None if posts_in_all is None else str(posts_in_all - self._base - len(self._new))
+
+    def _account_for(self, name: str, hidden: str | None) -> None:
+        self.outlet.checkpoints.save(f"{name} hidden", position=hidden)
+
+    def _search(self, filters: dict[str, str], posts_in_all: int | None) -> Iterator[Request]:
+        """Search when there are other posts than those that are known; of a section always."""
+        told = self.outlet.checkpoints.read(f"{Walk(filters).name} hidden")
+        hidden = self._hidden(posts_in_all)
+        if not filters and hidden is not None and told and told.position == hidden:
+            return
+        since = utc(datetime.now(UTC) - _RECENT)
+        known = dict.fromkeys([*self._new, *self.known.published_after(since)])
+        walk = Walk(filters)
+        keep = {
+            "since": since,
+            "known": ",".join(list(known)[:_EXCLUDED]),
+            "posts_in_all": posts_in_all,
+        }
+        yield self._appeared(walk, keep)
+
+    def _appeared(self, walk: Walk, keep: dict[str, Any]) -> Request:
+        more = {"after": keep["since"], "orderby": "date", "order": "desc"}
+        if keep["known"]:
+            more["exclude"] = keep["known"]
+        return self.listing(self._appeared_came, walk, more, keep)
+
+    def _appeared_came(
+        self, posts: Posts, walk: Walk, told_by: str, **keep: Any
+    ) -> Iterator[Request]:
+        yield from self._listed(posts, told_by)
+        if walk.goes_on(posts):
+            walk.page += 1
+            yield self._appeared(walk, keep)
+            return
+        posts_in_all: int | None = keep["posts_in_all"]
+        told = self.outlet.checkpoints.read(f"{walk.name} hidden")
+        hidden = self._hidden(posts_in_all)
+        if walk.filters or hidden is None or not told or int(hidden) <= int(told.position or 0):
+            self._account_for(walk.name, hidden)
+            return
+        # Whatever its date, what is new to the site has a high number.
+        more = {"orderby": "id", "order": "desc"}
+        keep = {"posts_in_all": posts_in_all}
+        yield self.listing(self._highest_came, Walk({}), more, keep, whole=False)
+
+    def _highest_came(
+        self, posts: Posts, walk: Walk, told_by: str, posts_in_all: int | None
+    ) -> Iterator[Request]:
+        found = [it for post in posts if (it := self.candidate(post))]
+        unknown = [it for it in found if it.id not in self._new and not self.known.get(it.id)]
+        self._new.update(it.id for it in unknown)
+        yield from self.due(unknown)
+        self._account_for(walk.name, self._hidden(posts_in_all))
+
     # A backfill: what was published in a window, the newest first.
 
     def _older(self, walk: Walk, backward: Backward) -> Request:
         more = {"before": shifted(walk.cursor, 1), "orderby": "date", "order": "desc"}
         if since := self.outlet.wanted.since:
-            more["after"] = shifted(since, -1)
-        return self._request(self.parse_older, walk, {"backward": backward}, **more)
+            more["after"] = shifted(earliest_bound(since, self.outlet.zone), -1)
+        if walk.by_id:
+            more |= {"after": shifted(walk.cursor, -1), "orderby": "id"}
+        return self.listing(self._older_came, walk, more, {"backward": backward})
 
-    async def parse_older(
-        self, response: Response, walk: Walk, backward: Backward
-    ) -> AsyncIterator[Request]:
-        """Ask for the posts of the window. Raises UnreadableError."""
-        posts = await self._posts(response, walk)
-        for request in self._articles(response, posts):
-            yield request
+    def _older_came(
+        self, posts: Posts, walk: Walk, told_by: str, backward: Backward
+    ) -> Iterator[Request]:
+        yield from self.articles(posts, told_by)
         dates = [date for post in posts if (date := moment(post, "date_gmt"))]
-        if not dates or not walk.goes_on(posts):
+        if not walk.goes_on(posts):
             walk.check()
             backward.finished()
             return
-        below = backward.below(min(dates))
-        if below != min(dates):
-            # What lies between was counted by the run that did it.
-            walk.total = None
-        backward.reached(below, len(walk.seen), "of", walk.total or "?", "posts")
-        walk.step(below)
+        if dates:
+            below = backward.below(min(dates))
+            backward.reached(below, len(walk.seen), "of", walk.total or "?", "posts")
+            if below != min(dates):
+                # What lies between was counted by the run that did it.
+                walk.total, walk.cursor, walk.by_id = None, below, False
+                walk.page, walk.edge = 1, frozenset()
+                yield self._older(walk, backward)
+                return
+        walk.step(posts, "date", -1)
         yield self._older(walk, backward)
 
-    async def _posts(self, response: Response, walk: Walk) -> list[dict[str, Any]]:
-        """Return the posts of an answer, with the names of their terms when they came whole."""
-        posts = [] if response.status == 400 else read_list(response)
-        walk.note(response, posts)
-        if self._carries:
-            await self.terms.complete(posts)
-        return posts
 
-    def _articles(self, response: Response, posts: Sequence[dict[str, Any]]) -> Iterator[Request]:
-        for post in posts:
-            link, identity = post.get("link"), str(post.get("id"))
-            if not isinstance(link, str) or not absolute_url(link):
-                # A bad address costs itself, not the post.
-                link = f"https://{self.outlet.host}/?p={identity}"
-            candidate = self.outlet.candidate(link)
-            if candidate is None or candidate.id != identity:
-                assert self.outlet.crawler.stats is not None
-                self.outlet.crawler.stats.inc_value("newscrawl/posts_without_article_address")
-                logger.info("Post %s has no article's address: %s", identity, link)
-                continue
-            candidate = replace(
-                candidate,
-                modified=moment(post, "modified_gmt"),
-                published=moment(post, "date_gmt"),
-            )
-            whole = post if self._carries and "content" in post else None
-            yield self.outlet.article_request(candidate, whole, response.url)
+def latest_bound(time: str, zone: ZoneInfo) -> str:
+    """Return the upper bound for all that is not later than a time, by a clock that is put back.
+
+    One hour of autumn is lived twice: by the clock, its second half past one comes before the
+    first ten to two.
+
+    >>> eastern = ZoneInfo("America/New_York")
+    >>> latest_bound("2026-11-01T06:10:00Z", eastern), latest_bound("2026-11-01T09:10:00Z", eastern)
+    ('2026-11-01T07:10:00Z', '2026-11-01T09:10:00Z')
+    """
+    return _widened(time, zone, timedelta(hours=1))
 
 
-def read_list(response: Response) -> list[dict[str, Any]]:
-    """Return the objects of an answer of the REST interface. Raises UnreadableError."""
-    try:
-        answer = json.loads(response.body)
-    except ValueError as error:
-        raise UnreadableError("not JSON") from error
-    if not isinstance(answer, list) or not all(isinstance(it, dict) for it in answer):
-        raise UnreadableError("not a list of posts")
-    return answer
+def earliest_bound(time: str, zone: ZoneInfo) -> str:
+    """Return the lower bound for all that is not earlier than a time; see ``latest_bound``.
+
+    >>> earliest_bound("2026-11-01T05:50:00Z", ZoneInfo("America/New_York"))
+    '2026-11-01T04:50:00Z'
+    """
+    return _widened(time, zone, -timedelta(hours=1))
 
 
-def shifted(time: str, seconds: int) -> str:
-    """Return a time so many seconds later: WordPress' bounds are exclusive."""
-    return utc(datetime.fromisoformat(time) + timedelta(seconds=seconds))
+def _widened(time: str, zone: ZoneInfo, by: timedelta) -> str:
+    here = datetime.fromisoformat(time).astimezone(zone)
+    there = (datetime.fromisoformat(time) - by).astimezone(zone)
+    earlier, later = sorted((here, there), key=lambda it: it.timestamp())
+    put_back = (earlier.utcoffset() or timedelta()) > (later.utcoffset() or timedelta())
+    return utc(datetime.fromisoformat(time) + by) if put_back else time

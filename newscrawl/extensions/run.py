@@ -24,6 +24,7 @@ from newscrawl.items import Candidate
 from newscrawl.settings import check, read
 from newscrawl.storage.books import Books, Listings, balance
 from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.ledger import Change, Ledger, Schedule, sqlite_url
 from newscrawl.storage.parts import PartWriter, write_document
 from newscrawl.storage.run_folder import PARTIAL, RunFolder
@@ -118,6 +119,12 @@ class Run:
         if self._checkpoints is None:
             raise RuntimeError("the run is not open")
         return self._checkpoints
+
+    @property
+    def known_articles(self) -> KnownArticles:
+        """What discovery may ask the ledger. Raises RuntimeError before the run is open."""
+        outlet = self.crawler.spidercls.name
+        return KnownArticles(self.ledger, outlet, self.schedule, self.enter, self.fail)
 
     @property
     def output(self) -> Path:

@@ -262,6 +262,8 @@ def _chosen(stories: Iterable[Story], query: _Query) -> list[Story]:
         tests.append(lambda story: _local(story.modified) < modified_before)
     if numbers := set(query.numbers("include")):
         tests.append(lambda story: int(story.id) in numbers)
+    if numbers_left_out := set(query.numbers("exclude")):
+        tests.append(lambda story: int(story.id) not in numbers_left_out)
     if slugs := set(query.words("slug")):
         tests.append(lambda story: story.slug in slugs)
     if sections := set(query.numbers("categories")):

@@ -1,0 +1,59 @@
+"""Presence: whether the site still has its young articles, a hundred in one request."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from scrapy import Request
+from twisted.python.failure import Failure
+
+from newscrawl.discovery.rest import Posts, Rest, Walk
+from newscrawl.extraction.dates import utc
+from newscrawl.items import Candidate
+from newscrawl.storage.ledger import ArticleState
+
+# A request is made for a full page of articles, or when one of them has waited so long.
+_PATIENCE = timedelta(hours=5)
+
+
+class Presence(Rest):
+    """Looks for published articles at the ages of revisits, for methods that list changes only.
+
+    A list of posts leaves out what was unpublished; what it leaves out is asked for by itself,
+    and the answer says whether it is gone.
+    """
+
+    def start(self) -> Iterator[Request]:
+        """Yield requests for the articles whose time to be looked at has come."""
+        now = datetime.now(UTC)
+        due = self.known.young(utc(now))
+        patient = utc(now - _PATIENCE)
+        while due and (len(due) >= self.per_page or str(due[0].next_attempt) <= patient):
+            some, due = due[: self.per_page], due[self.per_page :]
+            walk = Walk({"include": ",".join(it.id for it in some)})
+            request = self.listing(self._looked, walk, {}, {"known": some}, whole=False)
+            yield request.replace(errback=partial(self._failed, some))
+
+    def _looked(
+        self,
+        posts: Posts,
+        walk: Walk,
+        told_by: str,
+        known: Sequence[ArticleState],
+    ) -> Iterator[Request]:
+        present = {its.id: its for post in posts if (its := self.candidate(post))}
+        for it in known:
+            found = present.get(it.id)
+            if found is None:
+                if it.id not in walk.seen and not walk.left:
+                    yield self.unlisted(Candidate(it.id, it.url))
+                continue
+            if it.is_changed(found.modified) or found.url != it.url:
+                yield self.outlet.article_request(found)
+            if not it.is_changed(found.modified):
+                self.known.looked_at(it)
+
+    def _failed(self, known: Sequence[ArticleState], failure: Failure) -> Iterator[Request]:
+        """Look at the pages instead, where REST does not answer."""
+        for it in known:
+            yield self.outlet.article_request(Candidate(it.id, it.url))
