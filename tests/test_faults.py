@@ -21,6 +21,7 @@ import pytest
 
 from bench.day import START, crawling
 from newscrawl.storage.books import balance
+from tests.archives import ENCODERS, raw_deflate
 from tests.conftest import ROOT, Crawl, crawl, environment
 from tests.sample import faults
 from tests.sample.answer import Fault, Page, Site
@@ -151,6 +152,10 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
     "reset in mid-body": (faults.reset(), "failed", "cut short"),
     "shorter than promised": (faults.short(), "failed", "cut short"),
     "broken gzip": (faults.broken_gzip(), "failed", "broken gzip"),
+    "cut deflate": (faults.cut("deflate", raw_deflate), "failed", "broken deflate"),
+    "cut br": (faults.cut("br", ENCODERS["br"]), "failed", "broken br"),
+    "cut zstd": (faults.cut("zstd", ENCODERS["zstd"]), "failed", "broken zstd"),
+    "ends in its story": (faults.cut_story(), "rejected", "cut short"),
     "gzip bomb": (faults.gzip_bomb(64), "failed", "too large"),
     "too large": (faults.body(b" " * 9_000_000), "failed", "too large"),
     "redirect loop": (faults.redirect_loop(), "failed", "redirections"),

@@ -4,22 +4,36 @@ import gzip
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from tests.archives import ENCODERS, chunked
 from tests.conftest import crawl
 from tests.kill import FAST
 from tests.recordings import HTML, address, article, write_warc
+from tests.sample.answer import Page
 from tests.sample.server import running
 from tests.sample.site import SampleSite
 
 
-def chunked(body: bytes) -> bytes:
-    half = len(body) // 2
-    parts = (body[:half], body[half:])
-    return b"".join(b"%x\r\n%s\r\n" % (len(it), it) for it in parts) + b"0\r\n\r\n"
+class Encoding:
+    """A site that answers each address with a content coding of its own."""
+
+    def __init__(self, site: SampleSite) -> None:
+        self.site = site
+        self.used: set[str] = set()
+
+    def get(self, url: str) -> Page:
+        answer = self.site.get(url)
+        name = list(ENCODERS)[crc32(url.encode()) % len(ENCODERS)]
+        if answer.status != 200:
+            return answer
+        self.used.add(name)
+        header = ("Content-Encoding", name.removeprefix("raw "))
+        return Page(200, (*answer.headers, header), ENCODERS[name](answer.body))
 
 
 def test_other_peoples_archives_are_read(tmp_path: Path) -> None:
@@ -83,7 +97,8 @@ def test_other_peoples_archives_are_read(tmp_path: Path) -> None:
 
 def test_a_recorded_crawl_replays_to_the_same_records(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    with running(SampleSite(30)) as server:
+    site = Encoding(SampleSite(30))
+    with running(site) as server:
         proxy = f"http://127.0.0.1:{server.port}"
         live = crawl(
             tmp_path / "live",
@@ -94,6 +109,7 @@ def test_a_recorded_crawl_replays_to_the_same_records(tmp_path: Path) -> None:
         )
         asked = {url for _, url in server.requests}
     assert live.code == 0
+    assert site.used == set(ENCODERS)
     (recording,) = kept.glob("hill-*.warc.gz")
     with recording.open("rb") as stream:
         records = [
@@ -111,6 +127,9 @@ def test_a_recorded_crawl_replays_to_the_same_records(tmp_path: Path) -> None:
     by_id = {it["id"]: said(it) for it in live.records}
     assert by_id
     assert {it["id"]: said(it) for it in replayed.records} == by_id
+    archived = crawl(tmp_path / "archived", "-a", f"archive={recording}")
+    hashes = {it["id"]: it["content_hash"] for it in archived.records}
+    assert hashes == {it["id"]: it["content_hash"] for it in live.records}
 
 
 def test_the_same_address_recorded_twice_answers_in_order(tmp_path: Path) -> None:

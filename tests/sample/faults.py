@@ -119,6 +119,27 @@ def broken_gzip() -> Break:
     return broken
 
 
+def cut(name: str, pack: Callable[[bytes], bytes]) -> Break:
+    """Answer with content that is encoded and then cut; its length is the one that is stated."""
+
+    def broken(_: str, healthy: Page) -> Page:
+        packed = pack(healthy.body)
+        headers = (*_plain_headers(healthy), ("Content-Encoding", name))
+        return Page(200, headers, packed[: len(packed) * 2 // 3])
+
+    return broken
+
+
+def cut_story() -> Break:
+    """Answer with a page that ends inside its story; its length is the one that is stated."""
+
+    def broken(_: str, healthy: Page) -> Page:
+        end = healthy.body.index(b"</p>", healthy.body.index(b"article__text"))
+        return Page(200, tuple(_plain_headers(healthy)), healthy.body[: end + 4])
+
+    return broken
+
+
 # Answers that are not HTTP as it should be.
 
 
