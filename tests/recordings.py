@@ -34,7 +34,9 @@ def write_warc(path: Path, answers: Iterable[tuple[str, Answer]], **keywords: An
 
 def site(path: Path, pages: Mapping[str, Answer]) -> Path:
     """Write a recording of a site that has one listing, ``/news``, with a link to every page."""
-    links = "".join(f'<article><a href="{url}">x</a></article>' for url in pages)
+    links = "".join(
+        f'<article class="archive__item"><a href="{url}">x</a></article>' for url in pages
+    )
     news = (200, HTML, f"<html><body>{links}</body></html>".encode())
     return write_warc(path, [*ROBOTS.items(), ("https://thehill.com/news", news), *pages.items()])
 

@@ -134,7 +134,18 @@ def test_sections_narrow_the_crawl(recording: Path, tmp_path: Path) -> None:
     )
     listings = done.runs[0]["listings"]
     assert (listings["asked"], listings["failed"]) == (1, {})
-    assert {it["section"] for it in done.records} >= {"Senate"}
+    senate = SITE.get("https://thehill.com/homenews/senate/").body.decode()
+    main = senate.partition("<main")[2].partition("</main>")[0]
+    shown = set(re.findall(r"/(\d{6,7})-", main)) - SITE.broken().keys()
+    assert {it["id"] for it in done.records} == shown
+    assert done.runs[0]["books"]["discovered"] == len(shown | set(re.findall(r"/(\d{6,7})-", main)))
+
+
+def test_further_articles_are_followed_on_request(recording: Path, tmp_path: Path) -> None:
+    arguments = ("-a", "sections=homenews/senate", "-a", "pages=1", "-a", "follow=1")
+    done = crawl(tmp_path, *arguments, NEWSCRAWL_REPLAY=str(recording))
+    assert done.runs[0]["listings"]["asked"] == 1
+    assert len({it["section"] for it in done.records}) > 3
 
 
 def test_a_tag_is_read_like_a_section(recording: Path, tmp_path: Path) -> None:

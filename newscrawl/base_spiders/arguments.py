@@ -1,124 +1,182 @@
-"""The arguments of a spider (``-a name=value``): read, checked and typed in one place."""
+"""The arguments of a spider (``-a name=value``): a table, read and checked in one place."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
+from difflib import get_close_matches
 from glob import glob
 from typing import Any
 
 from newscrawl.discovery import Arguments
 from newscrawl.exceptions import ArchiveError, ArgumentError
+from newscrawl.extensions import options
+from newscrawl.extensions.options import Kind, Option, comma_list, unknown, wrong
 from newscrawl.extraction.dates import utc
+from newscrawl.extraction.outlet import Outlet
 from newscrawl.storage.warc import WarcFile
 
-DISCOVER = ("links", "feeds", "sitemap", "api")
 # What says which listings are read, and how pages are requested.
-_OF_THE_SITE = ("sections", "tags", "discover", "fetch", "pages")
+_OF_THE_SITE = ("sections", "tags", "follow", "discover", "fetch", "pages")
+DISCOVER = ("links", "feeds", "sitemap", "api")
 FETCH = ("auto", "page", "api", "browser")
 
 
-def read(
-    given: Mapping[str, Any], sections: Iterable[str], is_tag: Callable[[str], bool]
-) -> Arguments:
-    """Return the typed arguments.
-
-    ``sections`` are the outlet's own; ``is_tag`` says whether a path, with slashes around it, is
-    a tag's. Raises ArgumentError, one sentence that names argument, value and what is allowed.
-    """
-    sections = tuple(sections)
-    readers: dict[str, Callable[[str, str], Any]] = {
-        "sections": lambda name, text: _sections(name, text, sections),
-        "tags": lambda name, text: _tags(name, text, is_tag),
-        "discover": lambda name, text: tuple(
-            dict.fromkeys(_choice(name, way, DISCOVER) for way in _some(name, text))
-        ),
-        "fetch": lambda name, text: _choice(name, text, FETCH),
-        "since": _moment,
-        "until": _moment,
-        "archive": _files,
-        "limit": _count,
-        "pages": _count,
-    }
-    values = {}
-    for name, value in given.items():
-        if name not in readers:
-            raise _wrong("argument", name, f"one of {', '.join(readers)}")
-        values[name] = readers[name](name, str(value).strip())
-    wanted = Arguments(**values)
-    if wanted.since and wanted.until and wanted.since > wanted.until:
-        raise _wrong("since", str(given["since"]), f"a time before until={given['until']}")
-    if wanted.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
-        raise _wrong(other, str(given[other]), "left out with archive, which holds what it holds")
-    if "sitemap" in wanted.discover and wanted.until and not wanted.since:
-        raise _wrong("until", str(given["until"]), "given with since when discover has sitemap")
-    if "sitemap" in wanted.discover and wanted.tags:
-        raise _wrong("tags", str(given["tags"]), "left out when discover has sitemap")
-    return wanted
-
-
-def _wrong(name: str, value: str, allowed: str) -> ArgumentError:
-    return ArgumentError(f"{name}={value!r} is not allowed: it must be {allowed}.")
-
-
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _choice(name: str, text: str, allowed: tuple[str, ...]) -> str:
-    if text not in allowed:
-        raise _wrong(name, text, f"one of {', '.join(allowed)}")
-    return text
-
-
-def _sections(name: str, text: str, sections: Iterable[str]) -> tuple[str, ...]:
-    allowed = tuple(section.strip("/") for section in sections)
-    return tuple(_choice(name, path.strip("/"), allowed) for path in _some(name, text))
-
-
-def _tags(name: str, text: str, is_tag: Callable[[str], bool]) -> tuple[str, ...]:
-    paths = tuple(path.strip("/") for path in _some(name, text))
-    for path in paths:
-        if not is_tag(f"/{path}/"):
-            raise _wrong(name, path, "a tag's path, such as people/joe-biden")
+def _paths(text: str) -> tuple[str, ...]:
+    """Return the paths of a list that says something: an empty one is not "everything"."""
+    if not (paths := tuple(path.strip("/") for path in comma_list(text))):
+        raise ValueError
     return paths
 
 
-def _some(name: str, text: str) -> list[str]:
-    """Return the parts of a list that says something: an empty one is not "everything"."""
-    if not (parts := _list(text)):
-        raise _wrong(name, text, "at least one value, or left out")
-    return parts
+def _moment(*, last: bool) -> Callable[[str], str]:
+    """Return a reader of the first or the last second that a date or time means."""
 
-
-def _count(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise _wrong(name, text, "a whole number from 1 up")
-    return int(text)
-
-
-def _moment(name: str, text: str) -> str:
-    """Return the first (``since``) or last (``until``) second that a date or time means."""
-    try:
+    def read(text: str) -> str:
         if len(text) == 10:
             day = datetime.combine(datetime.fromisoformat(text), time.min, UTC)
-            return utc(day if name == "since" else day + timedelta(days=1, seconds=-1))
+            return utc(day + timedelta(days=1, seconds=-1) if last else day)
         moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise _wrong(
-            name, text, "a date or an ISO time, such as 2026-11-23 or 2026-11-23T14:00:00Z"
-        ) from None
-    return utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+    return read
 
 
-def _files(name: str, text: str) -> tuple[str, ...]:
-    files = sorted({path for pattern in _list(text) for path in glob(pattern)})
+def _files(text: str) -> tuple[str, ...]:
+    files = sorted({path for pattern in comma_list(text) for path in glob(pattern)})
     if not files:
-        raise _wrong(name, text, "WARC files that are there (a path, several, or a glob)")
+        raise ValueError
     for path in files:
         try:
             with WarcFile(path) as file:
                 file.check()
         except ArchiveError as error:
-            raise _wrong(name, path, f"a WARC file ({error})") from error
+            raise wrong("archive", path, f"a WARC file ({error})") from error
         except OSError as error:
-            raise _wrong(name, path, f"a file that can be read ({error.strerror})") from error
+            allowed = f"a file that can be read ({error.strerror})"
+            raise wrong("archive", path, allowed) from error
     return tuple(files)
+
+
+_TIME = "a date or an ISO time, such as 2026-11-23 or 2026-11-23T14:00:00Z"
+
+table = (
+    Option(
+        "sections",
+        None,
+        Kind("paths of sections, comma-separated", _paths),
+        "Only the articles of these listings. Without sections and tags: the whole outlet.",
+        "sections=homenews/senate,policy/defense",
+    ),
+    Option(
+        "tags",
+        None,
+        Kind("paths of tags, comma-separated", _paths),
+        "Only the articles of these tags' listings.",
+        "tags=people/joe-biden",
+    ),
+    Option(
+        "follow",
+        None,
+        options.SWITCH,
+        "1: also the articles that listings and articles link to. Default: 0 with sections or tags,"
+        " 1 without.",
+        "follow=1",
+    ),
+    Option(
+        "pages",
+        "10",
+        options.WHOLE,
+        "Pages of a listing that are read at most, while they show something new.",
+        "pages=3",
+    ),
+    Option(
+        "since",
+        None,
+        Kind(_TIME, _moment(last=False)),
+        "Start of the publication window, inclusive, in UTC unless the time says otherwise.",
+        "since=2026-11-01",
+    ),
+    Option(
+        "until",
+        None,
+        Kind(_TIME, _moment(last=True)),
+        "End of the publication window, inclusive, in UTC unless the time says otherwise.",
+        "until=2026-11-23T14:00:00Z",
+    ),
+    Option(
+        "limit",
+        None,
+        options.WHOLE,
+        "New or revised articles after which the run stops.",
+        "limit=200",
+    ),
+    Option(
+        "discover",
+        "links",
+        options.choices(*DISCOVER),
+        "How articles are found: by the links of pages, by feeds, the sitemap, or the REST"
+        " interface (api). An outlet may have fewer of them.",
+        "discover=feeds,api",
+    ),
+    Option(
+        "fetch",
+        "auto",
+        options.choice(*FETCH),
+        "How articles are fetched. page: as the site sends them; api: by REST; browser: through"
+        " Chromium; auto: pages, by REST once they are refused, live updates through Chromium.",
+        "fetch=page",
+    ),
+    Option(
+        "archive",
+        None,
+        Kind("WARC files that are there (a path, several, or a glob)", _files),
+        "Articles come from these WARC files and nothing from the network.",
+        "archive=CC-NEWS-2026*.warc.gz",
+    ),
+)
+
+
+def read(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
+    """Return the typed arguments of a crawl of ``outlet``.
+
+    Raises ArgumentError, one sentence that names argument, value and what is allowed.
+    """
+    known = {it.name: it for it in table}
+    for name in given:
+        if name not in known:
+            raise unknown("spider argument", name, known)
+    values = {name: known[name].read(value) for name, value in given.items()}
+    values.setdefault("follow", not {"sections", "tags"} & values.keys())
+    wanted = Arguments(**values)
+    _check_outlet(wanted, outlet)
+    if wanted.since and wanted.until and wanted.since > wanted.until:
+        raise wrong("since", str(given["since"]), f"a time before until={given['until']}")
+    if wanted.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
+        raise wrong(other, str(given[other]), "left out with archive, which holds what it holds")
+    if "sitemap" in wanted.discover and wanted.until and not wanted.since:
+        raise wrong("until", str(given["until"]), "given with since when discover has sitemap")
+    if "sitemap" in wanted.discover and wanted.tags:
+        raise wrong("tags", str(given["tags"]), "left out when discover has sitemap")
+    return wanted
+
+
+def _check_outlet(wanted: Arguments, outlet: Outlet) -> None:
+    """Raise ArgumentError for what the outlet does not have."""
+    sections = [section.strip("/") for section in outlet.sections]
+    for path in wanted.sections:
+        _check("sections", path, sections)
+    for path in wanted.tags:
+        if not outlet.is_tag(f"/{path}/"):
+            raise wrong("tags", path, "a tag's path, such as people/joe-biden")
+    has = {"feeds": outlet.feed, "sitemap": outlet.sitemap, "api": outlet.rest}
+    for method in wanted.discover:
+        _check("discover", method, [it for it in DISCOVER if has.get(it, outlet.sections)])
+    _check("fetch", wanted.fetch, [it for it in FETCH if it != "api" or outlet.rest])
+
+
+def _check(name: str, value: str, allowed: Iterable[str]) -> None:
+    allowed = list(allowed)
+    if value in allowed:
+        return
+    if meant := get_close_matches(value, allowed, n=1, cutoff=0.8):
+        raise ArgumentError(f"{name}={value!r} is not allowed. Did you mean {meant[0]!r}?")
+    raise wrong(name, value, f"one of {', '.join(allowed)}")

@@ -52,16 +52,19 @@ class ArticleSpider(OutletSpider):
     What an outlet declares, and how its pages become records, is in ``Outlet``.
     """
 
-    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
-        """Take the spider arguments (docs/reference/arguments.md); ``refusal`` holds the error."""
-        super().__init__(name)
+    def __init__(self, /, **kwargs: Any) -> None:
+        """Take the spider arguments (docs/reference/arguments.md); ``refusal`` holds the error.
+
+        Scrapy's own, ``name``, would rename the outlet: it is a wrong argument.
+        """
+        super().__init__()
         # Scrapyd's own argument says which of its jobs this is.
         self.job: str | None = kwargs.pop("_job", None)
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.refusal: str | None = None
         self.wanted = Arguments()
         try:
-            self.wanted = arguments.read(kwargs, self.sections, self.is_tag)
+            self.wanted = arguments.read(kwargs, self)
         except ArgumentError as error:
             self.refusal = str(error)
         # Links repeat from page to page; what they mean does not change.
@@ -197,7 +200,7 @@ class ArticleSpider(OutletSpider):
             if other := self.candidate(article.url):
                 yield self.article_request(other)
             raise UnreadableError("address of another article")
-        if not task.capture and "links" in self.wanted.discover:
+        if not task.capture and "links" in self.wanted.discover and self.wanted.follow:
             yield from self.links.around(selector, response.url)
 
     def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:

@@ -5,19 +5,22 @@ The classes are mixins: Scrapy takes every subclass of ``ScrapyCommand`` here fo
 
 import argparse
 import io
+import logging
 import os
 import sys
 import textwrap
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from rich.console import Console
 from scrapy.commands import ScrapyHelpFormatter
 from scrapy.exceptions import UsageError
 from scrapy.spiderloader import get_spider_loader
+from scrapy.utils.log import configure_logging
 
 from newscrawl import exceptions
+from newscrawl.base_spiders.arguments import read, table
 from newscrawl.extensions.options import unknown
 from newscrawl.extensions.run import ledger_url
 from newscrawl.items import Candidate
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from newscrawl.base_spiders.article import ArticleSpider
 else:
     Base = object
+
+logger = logging.getLogger(__name__)
 
 PROGRAM = "newscrawl" if Path(sys.argv[0]).stem == "newscrawl" else "scrapy"
 """How the user calls us, for help and messages."""
@@ -108,8 +113,17 @@ class ProjectCommand(Base):
         try:
             check(self.settings)
         except exceptions.ArgumentError as error:
-            print(error, file=sys.stderr)  # noqa: T201
-            sys.exit(WRONG_USAGE)
+            self.stop(error, WRONG_USAGE)
+
+    def stop(self, why: object, code: int) -> NoReturn:
+        """End before anything has begun, with a sentence on the terminal and in the log file."""
+        assert self.settings is not None
+        if path := self.settings["LOG_FILE"]:
+            # That is where Scrapyd's users look.
+            configure_logging({"LOG_FILE": path})
+            logger.error("%s", why)
+        print(why, file=sys.stderr)  # noqa: T201
+        sys.exit(code)
 
     def spider_names(self) -> list[str]:
         """Return the outlets that this project can crawl."""
@@ -122,6 +136,42 @@ class ProjectCommand(Base):
             raise unknown("outlet", name, self.spider_names())
         assert self.settings is not None
         return cast("ArticleSpider", get_spider_loader(self.settings).load(name)())
+
+
+class SpiderCommand(ProjectCommand):
+    """A command that takes spider arguments; wrong ones end it before anything has begun."""
+
+    def epilog(self) -> str:
+        """Return what the help ends with: the arguments, too."""
+        lines = ["Spider arguments (-a NAME=VALUE):"]
+        for it in table:
+            value = f"{it.kind.allowed}; default: {it.default or 'none'}; example: {it.example}"
+            for text, indent in ((it.meaning, f"  {it.name:<10}"), (value, " " * 12)):
+                lines += textwrap.wrap(text, 79, initial_indent=indent, subsequent_indent=" " * 12)
+        return "\n".join([*lines, "", super().epilog()])
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Take Scrapy's options. Scrapy would take an argument that is given twice once."""
+        names = [it.partition("=")[0] for it in opts.spargs]
+        super().process_options(args, opts)
+        known = [it.name for it in table]
+        for name in names:
+            # Scrapyd's own argument says which of its jobs this is.
+            if name not in (*known, "_job"):
+                self.stop(unknown("spider argument", name, known), WRONG_USAGE)
+            if names.count(name) > 1:
+                self.stop(f"The spider argument {name!r} is given twice.", WRONG_USAGE)
+
+    def check_arguments(self, outlet: str, given: dict[str, str]) -> None:
+        """End with a sentence for an outlet, or an argument of its spider's, that is wrong."""
+        try:
+            spider = self.load_outlet(outlet)
+        except exceptions.ArgumentError as error:
+            self.stop(error, IMPOSSIBLE)
+        try:
+            read({name: value for name, value in given.items() if name != "_job"}, spider)
+        except exceptions.ArgumentError as error:
+            self.stop(error, WRONG_USAGE)
 
 
 class OutputCommand(ProjectCommand):

@@ -3,15 +3,13 @@
 import argparse
 import asyncio
 import logging
-import sys
 from pathlib import Path
 
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import IMPOSSIBLE, WRONG_USAGE, ProjectCommand
+from newscrawl.commands.base import WRONG_USAGE, SpiderCommand
 from newscrawl.exceptions import ArgumentError
-from newscrawl.extensions.options import unknown
 from newscrawl.extensions.run import (
     ALREADY_RUNNING,
     ASKED_TO_WAIT,
@@ -33,7 +31,7 @@ EXIT_CODES = {
 """The exit code for a close reason; 75 is sysexits' "try again later". Every other one is 0."""
 
 
-class Command(ProjectCommand, CrawlCommand):
+class Command(SpiderCommand, CrawlCommand):
     """Scrapy's own command; the checks before it and the exit code after it are ours."""
 
     example = "crawl hill -a sections=homenews/senate -a limit=20"
@@ -60,9 +58,7 @@ class Command(ProjectCommand, CrawlCommand):
         super().process_options(args, opts)
         if len(args) != 1:
             raise UsageError("name one outlet")
-        if args[0] not in self.spider_names():
-            print(unknown("outlet", args[0], self.spider_names()), file=sys.stderr)  # noqa: T201
-            sys.exit(IMPOSSIBLE)
+        self.check_arguments(args[0], opts.spargs)
         assert self.settings is not None
         if opts.strict:
             self.settings.set("NEWSCRAWL_STRICT", "1", priority="cmdline")

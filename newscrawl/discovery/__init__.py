@@ -28,11 +28,13 @@ class Arguments:
 
     ``sections`` and ``tags`` are paths without slashes around them; both empty means everything.
     ``since`` and ``until`` bound the time of publication, inclusive, in the record's form.
+    ``follow`` says whether articles that no wanted listing shows are taken, too.
     ``archive`` holds paths of WARC files; ``limit`` counts new and revised articles.
     """
 
     sections: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    follow: bool = True
     discover: tuple[str, ...] = ("links",)
     fetch: str = "auto"
     since: str | None = None

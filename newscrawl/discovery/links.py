@@ -1,6 +1,6 @@
 """``discover=links``: section and tag pages, their next pages, and what article pages link to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from scrapy.http import Response
 
 from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
 from newscrawl.discovery.tasks import ListingTask
+from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.loaders import parsed
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
@@ -58,7 +59,7 @@ class Links:
         Raises UnreadableError when the answer is not a page.
         """
         page = parsed(response)
-        found = self.articles(page, response.url)
+        found = self._listed(page, response.url)
         fresh = [candidate for candidate in found if candidate.id not in listing.shown]
         listing.shown.update(candidate.id for candidate in fresh)
         yield from map(self.outlet.article_request, found)
@@ -92,11 +93,28 @@ class Links:
             if parts := self.outlet.on_site(url or ""):
                 yield from self._listing(parts.path, named=False)
 
-    def articles(self, page: Selector, base_url: str) -> list[Candidate]:
-        """Return the articles that a page links to, anywhere on it, each once, in page order."""
+    def _listed(self, page: Selector, base_url: str) -> list[Candidate]:
+        """Return the articles of a listing: its own, unless those around it are followed, too.
+
+        Raises UnreadableError when it has none of its own: its layout may have changed.
+        """
+        if self.outlet.wanted.follow or not self.outlet.listing_items:
+            return self.articles(page, base_url)
+        items = page.css(self.outlet.listing_items)
+        if not items:
+            raise UnreadableError("no articles in the listing")
+        return self.articles(page, base_url, items.xpath(".//a/@href").getall())
+
+    def articles(
+        self, page: Selector, base_url: str, links: Iterable[str] | None = None
+    ) -> list[Candidate]:
+        """Return the articles that a page links to, each once, in page order.
+
+        ``links`` are those of the page's that count; None means all of them.
+        """
         found: dict[str, Candidate] = {}
         base = _base(page, base_url)
-        for href in dict.fromkeys(page.root.xpath("//a/@href")):
+        for href in dict.fromkeys(page.root.xpath("//a/@href") if links is None else links):
             if candidate := self.outlet.candidate(absolute_url(href, base) or ""):
                 found.setdefault(candidate.id, candidate)
         return list(found.values())

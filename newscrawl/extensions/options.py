@@ -45,6 +45,8 @@ class Option:
         text = _text(value).strip()
         try:
             return self.kind.read(text)
+        except ArgumentError:
+            raise
         except (ValueError, OverflowError):
             raise wrong(self.name, text, self.kind.allowed) from None
 

@@ -56,6 +56,8 @@ class Outlet:
     """How an article page is read."""
     listing_links: str = ""
     """Links to an article's own sections and tags, on its page."""
+    listing_items: str = ""
+    """A listing's own articles, each with its link; empty: every link on it is one of its own."""
     next_page: str = 'link[rel="next"], a[rel="next"], a.next'
     """Links to the next page of a listing; the first that stays in the listing counts."""
 

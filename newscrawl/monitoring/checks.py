@@ -33,7 +33,7 @@ _FEWEST = 20
 # Shape of the gamma distribution of hourly rates: how unevenly a newsroom publishes.
 _UNEVEN = 10
 _ENDS_WELL = {"finished", "limit", "shutdown"}
-_PARTIAL = {"sections", "tags", "archive", "since", "until", "limit"}
+_PARTIAL = {"sections", "tags", "follow", "archive", "since", "until", "limit"}
 
 
 @dataclass(frozen=True, slots=True)

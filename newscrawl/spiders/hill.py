@@ -160,6 +160,8 @@ class HillSpider(ArticleSpider):
         "video-clips/transportation/",
     )
 
+    # The articles of a listing, without the columns beside them.
+    listing_items = "article.archive__item, main article"
     # Section and tag links on an article page, without those of its menus.
     listing_links = "a.article__header__category, a.tags__item, .article-tags a"
     next_page = 'link[rel="next"], a.next, a[rel="next"], .pagination__next a, a.load-more'

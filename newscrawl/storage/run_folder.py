@@ -13,7 +13,7 @@ from newscrawl.storage.runs import RUN_FILE, run_folders, run_name
 
 logger = logging.getLogger(__name__)
 
-PARTIAL = frozenset(("sections", "tags", "archive", "since", "until"))
+PARTIAL = frozenset(("sections", "tags", "follow", "archive", "since", "until"))
 """The arguments with which a crawl is not of the whole outlet."""
 
 

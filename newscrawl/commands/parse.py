@@ -1,0 +1,31 @@
+"""``newscrawl parse``: Scrapy's own, with the spider arguments checked."""
+
+import argparse
+
+from scrapy.commands.parse import Command as ParseCommand
+from scrapy.exceptions import UsageError
+from scrapy.http import Request
+from scrapy.spiderloader import get_spider_loader
+
+from newscrawl.commands.base import SpiderCommand
+
+
+class Command(SpiderCommand, ParseCommand):
+    """Scrapy's own command: fetches a page and prints its record and the links to follow."""
+
+    example = "parse https://thehill.com/homenews/senate/5671027-storm-nears/"
+
+    def short_desc(self) -> str:
+        """Return what the list of commands says."""
+        return "Fetch a page and print its record and what would be fetched next"
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Take Scrapy's options; end with a sentence when the outlet or an argument is wrong."""
+        super().process_options(args, opts)
+        assert self.settings is not None
+        if len(args) != 1:
+            raise UsageError("name one URL")
+        loader = get_spider_loader(self.settings)
+        names = [opts.spider] if opts.spider else loader.find_by_request(Request(args[0]))
+        for name in names:
+            self.check_arguments(name, opts.spargs)
