@@ -21,6 +21,7 @@ from scrapy.settings import Settings
 
 from newscrawl import commands as commands_package
 from newscrawl import settings
+from newscrawl.base_spiders import arguments
 from newscrawl.extensions import options
 from newscrawl.monitoring.checks import CHECKS
 from newscrawl.storage import document, schema
@@ -186,6 +187,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "run-json": run_json,
     "checks": checks,
     "commands": command_help,
+    "arguments": lambda: options.markdown(arguments.table),
     "settings": lambda: options.markdown(settings.table, scrapy=True),
 }
 """What writes each generated part."""
