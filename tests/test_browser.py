@@ -88,7 +88,8 @@ class Handmade:
     """A site with one listing, ``/news``; an address answers with a page, or does something."""
 
     def __init__(self, answers: Mapping[str, bytes | Page | Callable[[], Page]]) -> None:
-        links = "".join(f'<p><a href="{url}">x</a></p>' for url in answers if "/homenews/" in url)
+        item = '<article><a href="{}">x</a></article>'
+        links = "".join(item.format(url) for url in answers if "/homenews/" in url)
         news = f"<html><body><main>{links}</main></body></html>".encode()
         self.answers = {"https://thehill.com/news": news, **answers}
 
@@ -142,7 +143,8 @@ def test_load_more_is_clicked_and_nothing_is_started_before_it_is_needed(tmp_pat
 
     script = SampleSite(1).get(f"https://thehill.com{SCRIPTS}load-more.js").body
     button = f'<button class="load-more" data-source="/more">+</button><script>{script.decode()}'
-    first = f'<main><a href="{address(6000000)}">x</a>{button}</script></main>'.encode()
+    item = f'<article><a href="{address(6000000)}">x</a></article>'
+    first = f"<main>{item}{button}</script></main>".encode()
     answers: dict[str, Any] = {"https://thehill.com/news": first, address(6000000): shown_first}
     for number in range(1, 5):
         items = [{"url": address(6000000 + number), "title": "x"}]

@@ -701,7 +701,7 @@ def test_a_closed_door_is_tried_now_and_then(tmp_path: Path) -> None:
 
 
 def test_a_closed_door_is_tried_without_rest_too(tmp_path: Path) -> None:
-    hours = Hours(tmp_path / "out", sections="news,homenews,policy", fetch="page")
+    hours = Hours(tmp_path / "out", sections="news,homenews,policy", follow="1", fetch="page")
     asked, log = hours.play((0, True), (1, True), (6.2, True), (19, False))
     assert [len(pages) for pages in asked[:3]] == [3, 0, 1]
     runs = Crawl(0, "", tmp_path / "out").runs
