@@ -6,7 +6,6 @@ undisturbed crawl publishes, once each, and the ledger must agree with the files
 """
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -16,11 +15,19 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from newscrawl.storage.books import balance
+from newscrawl.dataset.verify import Verifier
+from newscrawl.storage.latest import latest_of
+from newscrawl.storage.ledger import Ledger
+from tests.archives import http, record, write
 from tests.conftest import ROOT, Crawl
-from tests.sample.answer import Page
+from tests.recordings import address, article
+from tests.sample.answer import Fault, Page, Site
+from tests.sample.day import DaySite
 from tests.sample.server import running
 from tests.sample.site import SampleSite
 
@@ -37,7 +44,7 @@ FAST = (
 class KillingSite:
     """The sample site; when it is asked for the n-th time, the crawl dies a moment later."""
 
-    def __init__(self, site: SampleSite) -> None:
+    def __init__(self, site: Site) -> None:
         self.site = site
         self.asked = 0
         self.kill_at: int | None = None
@@ -45,7 +52,7 @@ class KillingSite:
         self.signal = signal.SIGKILL
         self.victim: subprocess.Popen[bytes] | None = None
 
-    def get(self, url: str) -> Page:
+    def get(self, url: str) -> Page | Fault:
         self.asked += 1
         if self.victim is not None and self.asked == self.kill_at:
             threading.Timer(self.delay, self.victim.send_signal, [self.signal]).start()
@@ -68,11 +75,11 @@ def start(output: Path, port: int, *arguments: str) -> "subprocess.Popen[bytes]"
 def published(output: Path) -> Published:
     """Return what is on disk, by key; raises ValueError for a torn line, KeyError for a double."""
     found: Published = {}
-    for record in Crawl(0, "", output).records:
-        key = (record["id"], record["revision"])
+    for line in Crawl(0, "", output).records:
+        key = (line["id"], line["revision"])
         if key in found:
             raise KeyError(f"{key} is published twice")
-        found[key] = record["content_hash"]
+        found[key] = line["content_hash"]
     return found
 
 
@@ -80,42 +87,91 @@ def check(output: Path, wanted: Published) -> None:
     """Raise AssertionError where files, ledger and books do not say the same as ``wanted``."""
     got = published(output)
     assert got == wanted, f"lost {wanted.keys() - got.keys()}, more {got.keys() - wanted.keys()}"
-    with sqlite3.connect(output / "ledger.sqlite3") as ledger:
-        rows = ledger.execute("SELECT id, revision, content_hash FROM revisions").fetchall()
-        latest = ledger.execute(
+    by_article: dict[str, list[dict[str, Any]]] = {}
+    for line in Crawl(0, "", output).records:
+        by_article.setdefault(line["id"], []).append(line)
+    latest = {
+        (identity, len(records)): wanted[identity, latest_of(records).revision]
+        for identity, records in by_article.items()
+    }
+    with sqlite3.connect(output / "ledger.sqlite3") as connection:
+        rows = connection.execute("SELECT id, revision, content_hash FROM revisions").fetchall()
+        known = connection.execute(
             "SELECT id, revision, content_hash FROM articles WHERE revision > 0"
         )
         assert {(row[0], row[1]): row[2] for row in rows} == wanted, "the ledger disagrees"
-        assert {(row[0], row[1]): row[2] for row in latest} == wanted, "the ledger disagrees"
-    ledger.close()
+        assert {(row[0], row[1]): row[2] for row in known} == latest, "the ledger disagrees"
+    connection.close()
     assert not list(output.glob("**/*.tmp"))
-    for path in output.glob("hill/run=*/run.json"):
-        assert balance(json.loads(path.read_text())["books"]) == 0
+    ledger = Ledger(f"sqlite:///{output}/ledger.sqlite3")
+    assert list(Verifier(output).faults(ledger)) == []
+    ledger.close()
 
 
-def kill_test(kills: int, articles: int, seed: int = 1) -> int:
+def _crawl(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
+    return SampleSite(articles), ()
+
+
+def _backfill(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
+    site = DaySite(datetime(2026, 11, 10, 5, tzinfo=UTC), articles=0, corrections=0, older=articles)
+    return site, ("-a", "discover=api", "-a", "since=2026-10-01", "-a", "until=2026-11-11")
+
+
+def _archive(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
+    """Write an archive of two captures of each article, the newer one first."""
+    captures = [
+        record(
+            address(number), http(article(number, f"<p>As it was on {date}.</p>")), WARC_Date=date
+        )
+        for number in range(6000001, 6000001 + articles)
+        for date in ("2024-11-22T10:00:00Z", "2023-11-22T10:00:00Z")
+    ]
+    return SampleSite(20), ("-a", f"archive={write(folder / 'input.warc.gz', captures)}")
+
+
+KINDS = {"crawl": _crawl, "backfill": _backfill, "archive": _archive}
+
+
+def _lines(output: Path) -> int:
+    parts = output.glob("hill/run=*/part-*.jsonl*")
+    return sum(path.read_bytes().count(b"\n") for path in parts)
+
+
+def _kill_at(line: int, output: Path, victim: "subprocess.Popen[bytes]", delay: float) -> None:
+    """Kill a crawl a moment after its n-th line is on disk."""
+    while victim.poll() is None and _lines(output) < line:
+        time.sleep(0.002)
+    time.sleep(delay)
+    victim.kill()
+
+
+def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> int:
     """Kill a crawl so many times, spread over the whole run; return how many died in mid-run."""
-    site = KillingSite(SampleSite(articles))
+    folder = Path(tempfile.mkdtemp(prefix="newscrawl-kill-"))
+    inner, arguments = KINDS[kind](articles, folder)
+    site = KillingSite(inner)
     chance = random.Random(seed)
     died = 0
-    folder = Path(tempfile.mkdtemp(prefix="newscrawl-kill-"))
     try:
         with running(site) as server:
-            assert start(folder / "whole", server.port).wait(120) == 0
+            assert start(folder / "whole", server.port, *arguments).wait(120) == 0
             requests = site.asked
             wanted = published(folder / "whole")
             assert wanted
             for number in range(kills):
                 output = folder / f"kill-{number}"
-                site.asked = 0
-                site.kill_at = max(1, requests * (number + 1) // kills)
                 # The last tenth dies while it closes: up to half a second after the last answer.
                 late = 0.5 if number >= kills * 0.9 else 0.03
-                site.delay = chance.random() * late
-                site.victim = start(output, server.port)
+                delay = chance.random() * late
+                if requests:
+                    site.asked, site.delay = 0, delay
+                    site.kill_at = max(1, requests * (number + 1) // kills)
+                site.victim = start(output, server.port, *arguments)
+                if not requests:
+                    _kill_at(len(wanted) * (number + 1) // kills, output, site.victim, delay)
                 died += site.victim.wait(120) == -signal.SIGKILL
                 site.victim = None
-                assert start(output, server.port).wait(120) == 0
+                assert start(output, server.port, *arguments).wait(120) == 0
                 check(output, wanted)
                 shutil.rmtree(output)
     except AssertionError as error:
@@ -132,6 +188,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--articles", type=int, default=60)
+    parser.add_argument("--kind", choices=KINDS, action="append", help="default: all of them")
     options = parser.parse_args()
-    count = kill_test(options.kills, options.articles)
-    print(f"{options.kills} kills, {count} in mid-run: nothing lost, nothing twice, nothing torn")
+    for kind in options.kind or KINDS:
+        count = kill_test(options.kills, options.articles, kind)
+        print(
+            f"{kind}: {options.kills} kills, {count} in mid-run:"
+            " nothing lost, nothing twice, nothing torn"
+        )

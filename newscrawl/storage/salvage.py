@@ -22,8 +22,12 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
     parts, cut = salvage(folder)
     lines = (record for part in parts for record in read_part(folder / part.name))
     ledger.reconcile(outlet, folder.name.partition("=")[2], lines, schedule)
-    revisions = [record["revision"] for part in parts for record in read_part(folder / part.name)]
-    new = sum(revision == 1 for revision in revisions)
+    # Books count articles. An archive may give several versions of one.
+    articles: dict[str, int] = {}
+    for part in parts:
+        for record in read_part(folder / part.name):
+            articles.setdefault(record["id"], record["revision"])
+    new = sum(revision == 1 for revision in articles.values())
     document = {
         "run": folder.name.partition("=")[2],
         "spider": outlet,
@@ -32,10 +36,10 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
         "parts": [asdict(part) for part in parts],
         "bytes_cut": cut,
         "books": {
-            "discovered": len(revisions),
+            "discovered": len(articles),
             "known": 0,
             "new": new,
-            "revised": len(revisions) - new,
+            "revised": len(articles) - new,
             "unchanged": 0,
             "rejected": {},
             "failed": {},
