@@ -134,6 +134,58 @@ def test_printed_time(printed: str, moment: str | None) -> None:
         assert (got["date_published"], got["authors"]) == (moment, ["Ada Quill"])
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-11-20T19:04Z",
+        "2026-11-20T19:04:00.123456789+0000",
+        "20261120T140400-0500",
+        " 2026-11-20 19:04:00 +0000 ",
+        "2026-11-20 14:04:00 EST",
+        "Fri, 20 Nov 2026 19:04:00 GMT",
+        "Fri Nov 20 2026 14:04:00 GMT-0500 (Eastern Standard Time)",
+        "11/20/26 2:04 PM ET",
+    ],
+)
+def test_time_in_structured_data(written: str) -> None:
+    got = read(page(data=DATA | {"datePublished": written}, byline="by Ada Quill"))
+    assert got["date_published"] == "2026-11-20T19:04:00Z"
+
+
+POST = {
+    "id": 7000001,
+    "link": URL,
+    "date_gmt": "2026-11-20T19:04:00",
+    "modified_gmt": "2026-11-20T20:04:00",
+    "title": {"rendered": "Ada&#8217;s <em>Show</em>"},
+    "content": {"rendered": "<p>It rained.</p>"},
+}
+
+
+@pytest.mark.parametrize(
+    ("post", "expected"),
+    [
+        ({}, {"headline": "Ada’s Show", "body": "It rained.", "language": "en-US"}),
+        (
+            {"date_gmt": "0000-00-00T00:00:00", "date": "2026-11-20T14:04:00"},
+            {"date_published": "2026-11-20T19:04:00Z"},
+        ),
+        (
+            {"modified_gmt": "-0001-11-30T00:00:00", "modified": "0000-00-00T00:00:00"},
+            {"date_published": "2026-11-20T19:04:00Z", "date_modified": None},
+        ),
+        ({"title": {"rendered": "Half\ud83d \u200ea character"}}, {"headline": "Half a character"}),
+        (
+            {"content": {"rendered": "<p>\ud83d</p>a <a href='http://[x'>b</a><![CDATA[c]]>"}},
+            {"body": "a bc", "links": []},
+        ),
+    ],
+)
+def test_post(post: dict[str, Any], expected: dict[str, Any]) -> None:
+    got = read(json.dumps(POST | post))
+    assert {field: got[field] for field in expected} == expected
+
+
 def test_printed_time_of_the_last_change() -> None:
     byline = f"{BYLINE} | Updated: 11/20/26 3:30 PM ET"
     assert read(page(byline=byline))["date_modified"] == "2026-11-20T20:30:00Z"
@@ -605,7 +657,14 @@ def test_pages_before_2022(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "declared"),
-    [("utf-8", ""), ("utf-8-sig", ""), ("utf-16", ""), ("cp1252", ""), ("cp1252", "iso-8859-1")],
+    [
+        ("utf-8", ""),
+        ("utf-8", "utf-16"),
+        ("utf-8-sig", ""),
+        ("utf-16", ""),
+        ("cp1252", ""),
+        ("cp1252", "iso-8859-1"),
+    ],
 )
 def test_bytes(encoding: str, declared: str) -> None:
     head = f'<meta charset="{declared}">' if declared else ""

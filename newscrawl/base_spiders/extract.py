@@ -13,7 +13,7 @@ from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extensions.options import unknown
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, joined
-from newscrawl.extraction.markup import parse_page
+from newscrawl.extraction.markup import parse_page, real_encoding
 from newscrawl.extraction.outlet import Outlet, post_of
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.schema import fault
@@ -73,7 +73,9 @@ def _read(site: Outlet, html: str | bytes, url: str, candidate: Candidate) -> Pa
 def decoded(body: bytes) -> str | bytes:
     """Return a page as text, by its byte order mark or what it declares; UTF-8 as it is."""
     encoding, text = html_to_unicode(None, body, auto_detect_fun=_detected)
-    return body.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8" else text
+    if real_encoding(encoding, body) == "utf-8":
+        return body.removeprefix(b"\xef\xbb\xbf")
+    return text
 
 
 def _detected(body: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
@@ -12,6 +13,8 @@ EASTERN = ZoneInfo("America/New_York")
 _UNSET = frozenset({date(1970, 1, 1), date(1969, 12, 31), date(1900, 1, 1), date(1904, 1, 1)})
 # Nobody publishes that far ahead. A clock set back must not reject the news of today.
 _AHEAD = 1
+# No time is longer, in characters; no byline is.
+_LONGEST, _LONGEST_BYLINE = 100, 2000
 _WRITTEN_IN = 2026
 
 
@@ -44,6 +47,8 @@ def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
 
     >>> iso_date("2019-02-07T18:27:43-05:00"), iso_date("Thu, 07 Feb 2019 23:27:43 GMT")
     ('2019-02-07T23:27:43Z', '2019-02-07T23:27:43Z')
+    >>> iso_date("Thu Feb 07 2019 18:27:43 GMT-0500 (EST)"), iso_date("2019-02-07 23:27:43 +0000")
+    ('2019-02-07T23:27:43Z', '2019-02-07T23:27:43Z')
     >>> iso_date("2019-02-07T18:27:43"), iso_date("2019-02-07 18:27:43", EASTERN)
     (None, '2019-02-07T23:27:43Z')
     >>> [iso_date(it) for it in ("0001-01-01T00:00:00Z", "2019-13-07T00:00:00Z", "soon")]
@@ -51,21 +56,27 @@ def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
     >>> iso_date("1970-01-01T00:00:00Z"), iso_date("9999-12-31T23:59:59Z"), iso_date("2026-11-23")
     (None, None, None)
     """
-    text = text.strip()
+    text = text.strip()[:_LONGEST]
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        if ":" not in text:
-            return None
-        try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-        # E-mail's "-0000" says that the zone is unknown.
-        zone = None
+        return _other_date(text, zone)
+    # A day alone names no moment.
     if len(text) <= 10 or (moment.tzinfo is None and zone is None):
         return None
     return _possible(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def _other_date(text: str, zone: tzinfo | None) -> str | None:
+    """Return a moment that is not written in ISO 8601, but in e-mail's form or as in print."""
+    if ":" not in text:
+        return None
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo:
+            return _possible(moment)
+    found = _PRINTED.search(text)
+    return _read(found, zone) if found and (found["zone"] or zone) else None
 
 
 # Zones as they are printed. Those of the United States follow daylight saving time when neither
@@ -163,6 +174,7 @@ def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
     []
     """
     end = 0
+    text = " ".join(text.split())[:_LONGEST_BYLINE]
     found = list(_PRINTED.finditer(text)) or list(_TIME_FIRST.finditer(text))
     for match in found:
         if moment := _read(match, zone):
@@ -170,7 +182,7 @@ def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
         end = match.end()
 
 
-def _read(match: re.Match[str], zone: tzinfo) -> str | None:
+def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
     part = match.groupdict()
     year, day = (
         int(
@@ -231,6 +243,7 @@ def without_dates(text: str) -> str:
     >>> without_dates("by Ada Quill - 12/22/23 11:35 AM ET | Nov. 3, 2026 | Bo Marsh")
     'by Ada Quill - \n | \n | Bo Marsh'
     """
+    text = "\n".join(" ".join(line.split()) for line in text.split("\n"))[:_LONGEST_BYLINE]
     for pattern in (_PRINTED, _TIME_FIRST, _DAY):
         text = pattern.sub("\n", text)
     return text

@@ -7,6 +7,7 @@ between outlets, and between the layouts of one outlet, is data: ``Layout`` and 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -20,7 +21,15 @@ from scrapy.loader import ItemLoader
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.authors import choose_authors, printed_authors, structured_authors
 from newscrawl.extraction.dates import iso_date, printed_dates
-from newscrawl.extraction.markup import css, is_cut, lines_of, parse, parse_page, text_of
+from newscrawl.extraction.markup import (
+    css,
+    is_cut,
+    lines_of,
+    parse,
+    parse_page,
+    real_encoding,
+    text_of,
+)
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.processors import caption_and_credit, language_tag, unescape, unique
 from newscrawl.extraction.story import Entries, Story, read_story
@@ -168,7 +177,8 @@ def parsed(response: Response) -> Selector:
     kind = (response.headers.get("Content-Type") or b"unknown").decode("latin-1").lower()
     if not isinstance(response, TextResponse) or kind.startswith(_MEDIA):
         raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
-    if response.encoding == "utf-8" and isinstance(response, HtmlResponse):
+    encoding = real_encoding(response.encoding, response.body)
+    if encoding == "utf-8" and isinstance(response, HtmlResponse):
         return parse_page(response.body)
     return parse_page(response.text)
 
@@ -258,11 +268,13 @@ class Reader:
     ) -> None:
         """Add the times, each from its sources in the order of trust; an invalid one yields."""
         printed = [
-            found
-            for element in byline
-            for found in printed_dates(lines_of(element).replace("\n", " "), self.zone)
+            found for element in byline for found in printed_dates(lines_of(element), self.zone)
         ]
-        marked = [it.get("datetime", "") for element in byline for it in element.iter("time")]
+        marked = [
+            it.get("datetime") or it.get("content") or ""
+            for element in byline
+            for it in element.iter()
+        ]
         told = [*data.values("datePublished"), *data.metas(*_PUBLISHED), *marked]
         # Sailthru's is the newsroom's clock (hill/SITE.md).
         local = (iso_date(text, self.zone) or "" for text in data.metas("sailthru.date"))
@@ -323,9 +335,11 @@ class Reader:
         loader.add_value("headline", text_of(_fragment(title)) if "<" in title else title)
         if excerpt := _rendered(post, "excerpt").strip():
             loader.add_value("description", _summary(_fragment(excerpt)))
-        for field, key in (("date_published", "date_gmt"), ("date_modified", "modified_gmt")):
-            if isinstance(post.get(key), str):
-                loader.add_value(field, f"{post[key]}+00:00")
+        for field, key in (("date_published", "date"), ("date_modified", "modified")):
+            # Where the time in UTC is not set, there is the newsroom's.
+            times = ((post.get(f"{key}_gmt"), UTC), (post.get(key), self.zone))
+            told = (iso_date(text, zone) for text, zone in times if isinstance(text, str))
+            loader.add_value(field, next(filter(None, told), None))
         sections, tags = _terms(post)
         folder = urlsplit(base_url).path.rstrip("/").split("/")[-2:-1]
         primary = [name for slug, name in sections if [slug] == folder]

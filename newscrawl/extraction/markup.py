@@ -58,7 +58,17 @@ def parse(markup: str | bytes, encoding: str = "utf-8") -> Selector:
     if _has_cdata(markup):
         # A parser of HTML takes it for a comment, and the text in it is lost.
         markup = markup.replace(b"<![CDATA[", b"").replace(b"]]>", b"")
-    return Selector(body=markup, encoding=encoding, type="html")
+    return Selector(body=markup or b"<html/>", encoding=encoding, type="html")
+
+
+def real_encoding(declared: str, markup: bytes) -> str:
+    """Return a page's encoding; one that declares UTF-16 in ASCII is of UTF-8 (HTML §13.2.3.3).
+
+    >>> real_encoding("utf-16-be", b"<meta charset='utf-16'>"), real_encoding("cp1252", b"")
+    ('utf-8', 'cp1252')
+    """
+    wide = declared.startswith(("utf-16", "utf-32"))
+    return "utf-8" if wide and b"\0" not in markup[:64] else declared
 
 
 # Ends whatever may be open where a page breaks off: an attribute, a tag, a comment, a script.

@@ -38,7 +38,11 @@ def clean_text(text: str) -> str:
     return " ".join(_UNWANTED.sub("", line.translate(_WINDOWS)).split())
 
 
-_RAW = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.I | re.S)
+# What is no text between these, by its start and its end.
+_RAW = (
+    (re.compile("<!--"), re.compile("-->")),
+    (re.compile(r"<(?:script|style)\b", re.I), re.compile(r"</(?:script|style)\s*>", re.I)),
+)
 _BREAKING = re.compile(
     r"</?(?:p|br|div|li|ul|ol|h[1-6]|blockquote|table|t[rdh]|hr|section|figure|img)\b[^<>]*>", re.I
 )
@@ -63,7 +67,7 @@ def unescape(text: str) -> str:
     if "&" in text:
         text = html.unescape(html.unescape(text))
     if "<" in text:
-        text = _TAG.sub("", _BREAKING.sub(" ", _RAW.sub(" ", text)))
+        text = _TAG.sub("", _BREAKING.sub(" ", _without_raw(text)))
     return clean_text(text)
 
 
@@ -88,6 +92,17 @@ def without_suffix(pattern: str) -> Callable[[str], str]:
     """
     compiled = re.compile(f"(?:{pattern})$")
     return lambda text: compiled.sub("", text)
+
+
+def _without_raw(text: str) -> str:
+    # One expression from start to end would take quadratic time where the ends are missing.
+    for start, end in _RAW:
+        kept, at = [], 0
+        while (first := start.search(text, at)) and (last := end.search(text, first.end())):
+            kept.append(text[at : first.start()])
+            at = last.end()
+        text = " ".join((*kept, text[at:]))
+    return text
 
 
 def language_tag(text: str) -> str | None:

@@ -18,8 +18,8 @@ from newscrawl.extraction.urls import absolute_url, page_key
 _ARTICLE_TYPES = frozenset({"LiveBlogPosting", "BlogPosting", "SocialMediaPosting", "Report"})
 # schema.org nests a few levels; a page that nests more is broken or hostile.
 _MAX_DEPTH = 12
-# A broken script is searched for whole objects from so many of its braces.
-_MAX_STARTS = 200
+# A broken script is searched for whole objects from each brace, until so much was read in vain.
+_MOST_SEARCHED = 5_000_000
 
 Object = Mapping[str, Any]
 """One object of JSON-LD."""
@@ -158,14 +158,17 @@ def _documents(text: str) -> Iterator[Any]:
             except (ValueError, RecursionError):
                 continue
             raise broken
-    at, starts = text.find("{"), 0
-    while at >= 0 and starts < _MAX_STARTS:
-        starts += 1
+    at, left = text.find("{"), _MOST_SEARCHED
+    while at >= 0 and left > 0:
         try:
             found, end = _DECODER.raw_decode(text, at)
             yield found
-        except (ValueError, RecursionError):
+        except json.JSONDecodeError as error:
             end = at + 1
+            left -= error.pos - at + 1000
+        except RecursionError:
+            end = at + 1
+            left -= 100_000
         at = text.find("{", end)
     raise broken
 
