@@ -89,7 +89,7 @@ def test_a_command_that_is_shown_is_one(
     if name == "crawl" and more == ["hill"]:
         given = dict(it.split("=", 1) for it in options.spargs)
         given.pop("archive", None)
-        arguments.read(given, HillSpider.sections, open_spider(HillSpider).is_tag)
+        arguments.read(given, open_spider(HillSpider))
 
 
 def test_every_file_that_is_named_is_there() -> None:
