@@ -1,9 +1,8 @@
-"""The browser: pages that only JavaScript fills, asked for through a real Chromium.
+"""The browser: render pages that JavaScript fills, in Chromium.
 
-A request becomes a browser's by ``rendered``; everything else about it stays Scrapy's: robots.txt,
-delays, retries, books. Nothing is started before the first such request, and nothing is left of
-one when it is done: each has a context of its own, without cookies, which is closed whatever
-happens in it.
+``rendered`` turns a request into one for the browser. robots.txt, delays, retries and books work as
+for any other request. Chromium starts with the first such request. Each request has its own
+context without cookies, which is always closed.
 """
 
 import asyncio
@@ -49,7 +48,7 @@ _APPLICATIONS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-# Where `playwright install chromium` puts its own, by system, and what it is called there.
+# Folders and file names of `playwright install chromium`, by system.
 _DOWNLOADS = ("~/.cache/ms-playwright", "~/Library/Caches/ms-playwright")
 _DOWNLOADED = (
     "chromium-*/chrome-linux*/chrome",
@@ -57,13 +56,13 @@ _DOWNLOADED = (
     "chromium_headless_shell-*/chrome-*/*headless[_-]shell",
 )
 
-# What a page shows, and a record does not hold.
+# Types of resources that a record does not need.
 _UNWANTED = frozenset({"image", "media", "font", "stylesheet", "manifest", "texttrack", "ping"})
 
-# Seconds for what is told to end: a context, the driver.
+# Seconds to wait until a context or the driver has closed.
 _CLOSING = 10
-# Seconds that a page gets to show something new.
-_PATIENCE = 10
+# Seconds to wait until a page shows something new.
+_WAIT = 10
 _MISSING = "newscrawl/downloader/browser/missing"
 _GONE = "browser: gone"
 _PAC = {"http": "PROXY", "https": "HTTPS", "socks4": "SOCKS", "socks5": "SOCKS5"}
@@ -71,9 +70,10 @@ _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 
 
 def find_browser(given: str = "") -> str | None:
-    """Return the path of an installed Chromium or Chrome; None when there is none.
+    """Return the path of an installed Chromium or Chrome, or None.
 
-    ``given`` is the setting ``NEWSCRAWL_BROWSER``, a path or a name on PATH: then no other counts.
+    ``given`` is the setting ``NEWSCRAWL_BROWSER``, a path or a name on PATH. If it is set, no other
+    browser is looked for.
     """
     if given:
         return shutil.which(given)
@@ -90,9 +90,9 @@ def find_browser(given: str = "") -> str | None:
 
 
 def can_render(crawler: Crawler) -> bool:
-    """Say whether a crawl has a browser, or a recording to answer in its place.
+    """Return whether a crawl has a browser, or a recording that replaces it.
 
-    When it has none one line says so, once a crawl.
+    If it has none, log one warning for each crawl.
     """
     if crawler.settings.get("NEWSCRAWL_REPLAY"):
         return True
@@ -107,23 +107,23 @@ def can_render(crawler: Crawler) -> bool:
 
 def _none_found(given: str) -> str:
     if given:
-        return f"NEWSCRAWL_BROWSER={given!r} is no program"
+        return f"NEWSCRAWL_BROWSER={given!r} is not a program"
     return "neither Chromium nor Chrome was found"
 
 
 def _report_missing(crawler: Crawler, why: str) -> None:
     if not crawler.stats.get_value(_MISSING):
         logger.warning(
-            "No browser: %s. Without one the entries of live pages, and what is behind"
-            ' "Load more", are not read. Install one (Debian: apt-get install chromium; or'
-            " playwright install chromium), or name it in NEWSCRAWL_BROWSER.",
+            'No browser: %s. The entries of live pages, and articles behind "Load more", are not'
+            " read. Install one (Debian: apt-get install chromium; or playwright install"
+            " chromium), or name it in NEWSCRAWL_BROWSER.",
             why,
         )
     crawler.stats.inc_value(_MISSING)
 
 
-# Runs in the page. Pages that show other items in place of the first ones get these back at the
-# end, in the order in which they were shown.
+# Runs in the page. If a page replaces its first items by others, this puts them back at the end,
+# in the order in which they were shown.
 _UNFOLD = r"""
 async ({container, items, more, clicks, patience}) => {
   const all = () => [...document.querySelectorAll(items)];
@@ -169,55 +169,55 @@ async ({container, items, more, clicks, patience}) => {
 def rendered(
     request: Request, *, items: str, container: str = "", more: str = "", clicks: int = 0
 ) -> Request:
-    """Return ``request`` as one that the browser asks for.
+    """Return ``request`` as a request for the browser.
 
-    ``items`` is a CSS selector of what the page is asked for: entries, or links. When the page
-    has a ``container``, the items are waited for. Then the button ``more`` is clicked, at most
-    ``clicks`` times, while it changes them; those that it replaces are kept.
+    ``items`` is a CSS selector of the wanted elements: entries, or links. If the page has a
+    ``container``, the browser waits for its items. Then it clicks the button ``more``, at most
+    ``clicks`` times, while that changes the items. Replaced items are kept.
     """
-    wish = {
+    options = {
         "container": container,
         "items": items,
         "more": more,
         "clicks": clicks,
-        "patience": _PATIENCE * 1000,
+        "patience": _WAIT * 1000,
     }
     return request.replace(
         meta={
             **request.meta,
             "playwright": True,
             "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded"},
-            "playwright_page_methods": [PageMethod(_unfold, wish)],
+            "playwright_page_methods": [PageMethod(_unfold, options)],
         }
     )
 
 
 def not_rendered(request: Request) -> Request:
-    """Return a request of ``rendered`` as it was before."""
+    """Return a request of ``rendered`` as a request for Scrapy's own handler."""
     ours = {name: value for name, value in request.meta.items() if name[:10] != "playwright"}
     return request.replace(meta=ours)
 
 
-async def _unfold(page: Page, wish: Mapping[str, Any]) -> None:
-    await page.evaluate(_UNFOLD, wish)
+async def _unfold(page: Page, options: Mapping[str, Any]) -> None:
+    await page.evaluate(_UNFOLD, options)
 
 
 class BrowserProvider:
-    """Starts Chromium, and the driver that it needs, when scrapy-playwright wants a page of it.
+    """Starts Chromium and its driver when scrapy-playwright needs a page.
 
-    The driver goes with its browser: when that is gone both are started anew.
+    Driver and browser are restarted together.
     """
 
     def __init__(self, config: Config) -> None:
-        """Take the options; nothing is started."""
+        """Take the options, and start nothing."""
         self._config = config
         self._driver: Playwright | None = None
 
     async def start(self) -> None:
-        """Do nothing: most crawls never need a browser."""
+        """Do nothing: most crawls need no browser."""
 
     async def launch_browser(self) -> Browser:
-        """Return a browser. Raises BrowserMissingError when there is none, or it does not start."""
+        """Return a browser. Raises BrowserMissingError if there is none, or it does not start."""
         await self.close()
         if not self._config.launch_options.get("executable_path"):
             raise BrowserMissingError("no browser")
@@ -230,11 +230,11 @@ class BrowserProvider:
             raise BrowserMissingError(f"{path} does not start ({_first_line(error)})") from error
 
     async def launch_persistent_context(self, context_kwargs: dict[str, Any]) -> BrowserContext:
-        """Refuse: no page may know of another."""
+        """Raise NotImplementedError: pages must not share a context."""
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Stop the driver, and with it whatever is left of its browser."""
+        """Stop the driver and its browser."""
         driver, self._driver = self._driver, None
         if driver is not None:
             with suppress(TimeoutError, Exception):
@@ -244,8 +244,8 @@ class BrowserProvider:
 class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
     """Download handler: the browser for requests of ``rendered``, Scrapy's own for all others.
 
-    Of scrapy-playwright's handler it uses what has no documentation, and nothing else in this
-    project does: the attributes ``config``, ``browser`` (there once it was launched),
+    This is the only class that uses undocumented attributes of scrapy-playwright's handler:
+    ``config``, ``browser`` (set after the launch),
     ``browser_provider``, ``context_wrappers`` (by name), ``abort_request``, and that a context
     is made of ``meta["playwright_context_kwargs"]``.
     """
@@ -254,35 +254,35 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         """Prepare; neither driver nor browser is started."""
-        # Its lines repeat, with a traceback, what the crawl says in one.
+        # Its messages repeat ours, with a traceback.
         logging.getLogger("scrapy-playwright").setLevel(logging.ERROR)
         super().__init__(crawler)
         self._names = count(1)
         self._crawl = crawler
         mine = launch_options(crawler.settings, self._hosts())
         self.config.launch_options = mine | self.config.launch_options
-        # Its own way of forgetting a dead browser races with requests for a new one.
+        # Its own restart of a dead browser races with requests for a new one.
         self.config.restart_disconnected_browser = False
         if self.abort_request is None:
             self.abort_request = self.is_unwanted
 
     def is_unwanted(self, request: PageRequest) -> bool:
-        """Say whether a page's own request is left out: pictures, fonts, styles, other hosts."""
+        """Return whether to block a request of a page: images, fonts, styles, other hosts."""
         host = urlsplit(request.url).hostname
         return request.resource_type in _UNWANTED or host not in self._hosts()
 
     def _hosts(self, *, scripts: bool = True) -> Sequence[str]:
-        """Return the hosts that a page, and with ``scripts`` what it loads, may be of."""
+        """Return the allowed hosts of pages, and with ``scripts`` of what they load."""
         outlet = self._crawl.spidercls
         if not issubclass(outlet, OutletSpider):
             return ()
         return (outlet.host, f"www.{outlet.host}", *(outlet.script_hosts if scripts else ()))
 
     async def download_request(self, request: Request) -> Response:
-        """Return the answer to a request.
+        """Return the response to a request.
 
-        Raises BrowserMissingError when a browser is needed and cannot be had, BrowserError when
-        it could not bring the page, and Scrapy's download errors where they say what went wrong.
+        Raises BrowserMissingError if a browser is needed and there is none, BrowserError if it
+        could not render the page, and Scrapy's download errors for the same faults.
         """
         if not request.meta.get("playwright"):
             return await super().download_request(request)
@@ -299,13 +299,13 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         return response
 
     def _check_host(self, response: Response) -> None:
-        """Raise IgnoreRequest for a page that redirects brought from another host."""
+        """Raise IgnoreRequest for a page that was redirected to another host."""
         host = urlsplit(response.url).hostname
         if host not in self._hosts(scripts=False):
             raise IgnoreRequest(f"Filtered offsite request to {host!r}: {response.url}")
 
     async def _render(self, request: Request) -> Response:
-        """Ask the browser; when it had died before or dies meanwhile, ask a new one once."""
+        """Render a page. If the browser has died or dies, try once more with a new one."""
         browser = getattr(self, "browser", None)
         if browser is not None and not browser.is_connected():
             self._forget(browser)
@@ -318,20 +318,20 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         return await self._render_once(request)
 
     def _forget(self, browser: Browser) -> None:
-        """Let go of a dead browser, so that a new one is started."""
+        """Drop a dead browser, so that a new one is started."""
         if getattr(self, "browser", None) is browser:
             del self.browser
 
     async def _render_once(self, request: Request) -> Response:
         name = f"page {next(self._names)}"
-        # What is sent gets the browser's headers; a retry must start from Scrapy's.
+        # The sent request gets the browser's headers; a retry must start from Scrapy's.
         sent = request.copy()
         sent.meta.update(
             playwright_context=name,
             playwright_context_kwargs={
                 "user_agent": (request.headers.get("User-Agent") or b"").decode("latin-1"),
                 "accept_downloads": False,
-                # Requests of service workers could not be left out.
+                # Requests of service workers cannot be blocked one by one.
                 "service_workers": "block",
                 **self._crawl.settings.getdict("NEWSCRAWL_BROWSER_CONTEXT"),
             },
@@ -348,7 +348,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         return response
 
     async def _close_context(self, name: str) -> None:
-        """Close what a request had open; a browser that does not obey is ended."""
+        """Close the context of a request. If that takes too long, end the browser."""
         wrapper = self.context_wrappers.pop(name, None)
         if wrapper is None:
             return
@@ -357,7 +357,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         except TimeoutError:
             await self.browser_provider.close()
         except PlaywrightError:
-            pass  # gone with its browser
+            pass  # closed with its browser
 
     async def close(self) -> None:
         """End the browser, if there is one."""
@@ -369,9 +369,9 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
 
 
 def launch_options(settings: BaseSettings, hosts: Sequence[str]) -> dict[str, Any]:
-    """Return how the browser is started: which, behind which proxy, and in its sandbox.
+    """Return the launch options of the browser: program, proxy, sandbox.
 
-    It reaches ``hosts`` only, whatever redirects to whatever else.
+    The browser can reach ``hosts`` only, also after redirects.
     """
     proxy = _proxy(getproxies())
     options: dict[str, Any] = {
@@ -379,13 +379,13 @@ def launch_options(settings: BaseSettings, hosts: Sequence[str]) -> dict[str, An
         # Chromium's sandbox does not start as root.
         "chromium_sandbox": os.geteuid() != 0,
         "args": [
-            # Windows that a page opens would be out of our hands.
+            # We could not block the requests of windows that a page opens.
             "--block-new-web-contents",
-            # From 156 on Chromium asks its maker for parts of itself, whatever Playwright tells it.
+            # From 156 on, Chromium downloads components in spite of Playwright's options.
             "--component-updater=url-source=https://127.0.0.1:9/",
-            *_fence(hosts, None if hosts and proxy_bypass(hosts[0]) else proxy),
+            *_allow_list(hosts, None if hosts and proxy_bypass(hosts[0]) else proxy),
         ],
-        # Ctrl-C is Scrapy's: what is under way is finished first.
+        # Scrapy handles Ctrl-C: open requests are finished first.
         "handle_sigint": False,
         "handle_sigterm": False,
         "handle_sighup": False,
@@ -395,12 +395,13 @@ def launch_options(settings: BaseSettings, hosts: Sequence[str]) -> dict[str, An
     return options
 
 
-def _fence(hosts: Sequence[str], proxy: Mapping[str, str] | None) -> list[str]:
-    """Return Chromium's arguments that keep it from all but some hosts.
+def _allow_list(hosts: Sequence[str], proxy: Mapping[str, str] | None) -> list[str]:
+    """Return Chromium's arguments for the host allow-list.
 
-    Redirects are followed before anybody is asked. A proxy script sends what is elsewhere
-    nowhere; but to this machine's own addresses Chromium always goes directly, so their names,
-    and all others, are not resolved. The proxy gets a name of its own: it may be on this machine.
+    Chromium follows redirects without asking, so blocking requests is not enough. A proxy script
+    sends requests to other hosts nowhere. Chromium never uses a proxy for addresses of this
+    machine, so no other name is resolved. The proxy gets a name of its own, because it may be on
+    this machine.
     """
     way, resolved = "DIRECT", [f"EXCLUDE {host}" for host in hosts]
     if proxy:
@@ -422,7 +423,7 @@ def _fence(hosts: Sequence[str], proxy: Mapping[str, str] | None) -> list[str]:
 
 
 def _proxy(proxies: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the environment's proxy as Playwright takes it; None without one.
+    """Return the environment's proxy in Playwright's form, or None.
 
     >>> _proxy({"https": "http://ada:s%40lt@proxy.example:3128", "no": "localhost,.example"})
     {'server': 'http://proxy.example:3128', 'bypass': 'localhost,.example', 'username': 'ada', \
@@ -446,7 +447,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _translated(error: Exception, seconds: float) -> Exception:
-    """Return a fault of the browser as Scrapy's error for the same, or as BrowserError."""
+    """Return Scrapy's error for a fault of the browser, or else BrowserError."""
     text = _first_line(error)
     if isinstance(error, (TimeoutError, PlaywrightTimeoutError)):
         return DownloadTimeoutError(f"The page was not ready in {seconds:g} seconds.")
@@ -460,7 +461,7 @@ _MEANINGS: Mapping[str, Callable[[str], Exception]] = {
     "Failed to download": lambda _: BrowserError("browser: download, not a page"),
     "crashed": lambda _: BrowserError("browser: page crashed"),
     "closed": lambda _: BrowserError(_GONE),
-    # What the fence does not let through; and what a proxy that is not there brings.
+    # Hosts outside the allow-list, and a proxy that does not answer, give the same error.
     "net::ERR_PROXY_CONNECTION_FAILED": lambda _: BrowserError("browser: offsite, or no proxy"),
     "chrome-error:": lambda _: BrowserError("browser: offsite, or no proxy"),
     "net::ERR_NAME_NOT_RESOLVED": CannotResolveHostError,
@@ -470,9 +471,9 @@ _MEANINGS: Mapping[str, Callable[[str], Exception]] = {
 
 
 class PlainAnswerMiddleware:
-    """Downloader middleware: where the browser fails, the page as it was read plainly goes on.
+    """Downloader middleware: if the browser fails, use the page as it was read without it.
 
-    The task of a request for the same page, through the browser, holds it.
+    The request's task contains that page.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -481,20 +482,22 @@ class PlainAnswerMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "PlainAnswerMiddleware":
-        """Build it as Scrapy does."""
+        """Build from a crawler."""
         return cls(crawler)
 
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
-        """Return the plain page for one that did not come."""
+        """Return the page without rendering, if rendering failed."""
         task = ArticleTask.of(request)
         if task is None or task.plain is None:
             return None
         if not isinstance(exception, BrowserMissingError):
-            logger.warning("Not rendered, read plainly: %s: %s", request.url, exception)
+            logger.warning(
+                "Could not render %s, reading it without a browser: %s", request.url, exception
+            )
         return self._answer(request, task.plain)
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Return the plain page for a refusal."""
+        """Return the page without rendering, if the browser got another status than 200."""
         task = ArticleTask.of(request)
         if task and task.plain and response.status != 200:
             return self._answer(request, task.plain)
