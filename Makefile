@@ -1,7 +1,10 @@
-# make demo: see it work, offline.  make test: check everything.  Both set up what they need.
+# make demo: see it work, offline.  make check: the quick checks, before every commit.
+# make test: all checks and all tests.  Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What running needs, and what the tests need besides.
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 SCRAPYD := .venv-scrapyd
 
@@ -11,12 +14,12 @@ FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.downloader.brow
 # Says what the WordPress of the tests lacks; fails where it lacks something.
 FIND_WORDPRESS := $(BIN)/python -c 'import sys; from tests.wordpress import missing; sys.exit(missing() or 0)'
 
-.PHONY: demo test browser wordpress check format docs bench bench-kill clean
+.PHONY: demo test browser wordpress check lint format docs bench bench-kill clean
 
-demo: $(READY)
-	$(BIN)/scrapy demo
+demo: $(RUNS)
+	@$(BIN)/newscrawl demo
 
-test: check browser wordpress $(SCRAPYD)/.ready
+test: lint browser wordpress $(SCRAPYD)/.ready
 	# A file of tests stays together: what it sets up once is used by all of them.
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
@@ -41,7 +44,11 @@ wordpress: $(READY)
 			mariadb-server-core mariadb-client-core nginx-light openssl; } >/dev/null 2>&1; }; \
 		$(FIND_WORDPRESS) || echo "The tests of WordPress will be skipped."; }
 
-check: $(READY)
+# Format, lint, types, contracts and the quick tests: those marked with pytest.mark.fast.
+check: lint
+	$(BIN)/python -m pytest -q -m fast
+
+lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -59,11 +66,19 @@ docs: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench
 
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "newscrawl needs Python 3.11 or later; say which with make PYTHON=…")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
-	touch $@
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
+
+$(RUNS): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "newscrawl needs Python 3.11 or later; say which with make PYTHON=…")'
+	@echo "Setting up $(VENV): newscrawl and what running it needs …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) '.[dataset]'
+	@touch $@
+
+$(READY): $(RUNS)
+	@echo "Setting up $(VENV): the tools of the tests …"
+	@$(INSTALL) '.[test]'
+	@touch $@
 
 # A server as deploy/install sets it up, for the tests of Scrapyd.
 $(SCRAPYD)/.ready: deploy/install pyproject.toml constraints.txt

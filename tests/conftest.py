@@ -23,6 +23,13 @@ from tests.forks import ROOT, forks
 SHARED = ROOT.parent / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take the doctests for fast; a file or a test says so with ``pytest.mark.fast``."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker("fast")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real pages, which are other people's text and not in this repository."""

@@ -7,6 +7,8 @@ import pytest
 from newscrawl.spiders.hill import HillSpider
 from tests.conftest import answer, for_article, open_spider
 
+pytestmark = pytest.mark.fast
+
 
 def identity(url: str) -> str | None:
     candidate = open_spider(HillSpider).candidate(url)

@@ -13,6 +13,8 @@ from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.storage import schema
 from tests.conftest import ROOT, open_spider
 
+pytestmark = pytest.mark.fast
+
 PACKAGE = ROOT / "newscrawl"
 SPIDERS = SpiderLoader(get_project_settings())
 

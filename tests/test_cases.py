@@ -15,6 +15,8 @@ from newscrawl import extract
 from newscrawl.items import record
 from tests.conftest import SHARED
 
+pytestmark = pytest.mark.fast
+
 URL = "https://thehill.com/homenews/senate/7000001-made-up-story/"
 FOLDERS = sorted(path.name for path in (SHARED / "cases").glob("*") if path.is_dir())
 OWN: set[str] = set()

@@ -12,6 +12,8 @@ from newscrawl import extract
 from newscrawl.exceptions import UnreadableError
 from tests.recordings import address, article
 
+pytestmark = pytest.mark.fast
+
 STORY = "".join(
     f'<p class="x">Part <a href="/x/{n}">{n}</a>.</p><!-- ad --><script>var a = "<p>";</script>'
     for n in range(30)

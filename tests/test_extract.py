@@ -16,6 +16,8 @@ from newscrawl.items import record
 from tests.conftest import crawl
 from tests.recordings import HTML, address, article, site
 
+pytestmark = pytest.mark.fast
+
 URL = "https://thehill.com/homenews/senate/7000001-made-up-story/"
 OTHER = "https://thehill.com/homenews/senate/7000002-another-story/"
 DATA = {

@@ -12,6 +12,8 @@ from newscrawl.items import record
 from newscrawl.pipelines import ValidatePipeline
 from tests.conftest import answer, open_spider, read_article
 
+pytestmark = pytest.mark.fast
+
 FIXTURES = Path(__file__).parent / "fixtures"
 CASES = sorted(meta.parent for meta in FIXTURES.glob("*/*/meta.json"))
 

@@ -16,6 +16,8 @@ from newscrawl.items import record
 from newscrawl.spiders.hill import HillSpider
 from tests.conftest import answer, open_spider, read_article
 
+pytestmark = pytest.mark.fast
+
 PAGES = (
     "article-2023-4373704.html",
     "drupal2019-aeb-156770d676.html",

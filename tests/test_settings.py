@@ -41,6 +41,7 @@ def settings_of(*given: str) -> Settings:
     return settings
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("given", [*WRONG, *SCRAPYS])
 def test_a_wrong_value_is_a_sentence(given: str) -> None:
     with pytest.raises(ArgumentError) as caught:
@@ -49,6 +50,7 @@ def test_a_wrong_value_is_a_sentence(given: str) -> None:
     assert given.partition("=")[0] in str(caught.value)
 
 
+@pytest.mark.fast
 def test_what_is_right_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [it for it in os.environ if it.startswith("NEWSCRAWL_")]:
         monkeypatch.delenv(name)
