@@ -101,6 +101,8 @@ class Command(OutputCommand, ScrapyCommand):
         say("Try next:")
         called = Path(sys.argv[0])
         program = called if called.stem in ("newscrawl", "scrapy") else PROGRAM
+        if output.is_relative_to(Path.cwd()):
+            output = output.relative_to(Path.cwd())
         where = f"-s NEWSCRAWL_OUTPUT_DIR={shlex.quote(str(output))}"
         for command in ("runs hill", f"show hill {revised['id']} --json", "ledger hill"):
             print(f"   {program} {command} {where}")  # noqa: T201
