@@ -266,7 +266,15 @@ table = (
         "NEWSCRAWL_REMOTE_SECONDS=60 newscrawl crawl hill",
     ),
 )
-globals().update({it.name: os.environ.get(it.name, it.default) for it in table})
+# An empty variable is one that is not set, where emptiness is no value.
+globals().update(
+    {
+        it.name: os.environ.get(it.name, it.default)
+        if it.kind is options.HOURS
+        else os.environ.get(it.name) or it.default
+        for it in table
+    }
+)
 globals().update({it.scrapy: globals()[it.name] for it in table if it.scrapy})
 
 

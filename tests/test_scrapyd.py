@@ -181,7 +181,7 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]
         "limit=many": "limit='many' is not allowed: it must be a whole number from 1 up.",
         "sektions=news": "Unknown spider argument 'sektions'. Did you mean 'sections'?",
         "setting=NEWSCRAWL_PART_RECORDS=x": "NEWSCRAWL_PART_RECORDS='x' is not allowed",
-        "setting=NEWSCRAWL_REVISIT_HOURS=soon": "must be hours, comma-separated.",
+        "setting=NEWSCRAWL_REVISIT_HOURS=soon": "must be hours, comma-separated, or nothing.",
         "setting=NEWSCRAWL_REFUSAL=3": "Did you mean 'NEWSCRAWL_REFUSALS'?",
         "setting=DOWNLOAD_DELAY=slow": "DOWNLOAD_DELAY='slow' is not allowed: it must be a number.",
         "setting=ROBOTSTXT_OBEY=maybe": "it must be True or False.",

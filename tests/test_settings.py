@@ -18,12 +18,13 @@ WRONG = {
     "NEWSCRAWL_PART_MINUTES=nan": "it must be a number above 0.",
     "NEWSCRAWL_PROBE_HOURS=6": "it must be two numbers above 0",
     "NEWSCRAWL_PROBE_HOURS=48,6": "it must be two numbers above 0",
-    "NEWSCRAWL_RETRY_HOURS=-1": "it must be hours, comma-separated.",
-    "NEWSCRAWL_REVISIT_HOURS=soon": "it must be hours, comma-separated.",
+    "NEWSCRAWL_RETRY_HOURS=-1": "it must be hours, comma-separated, or nothing.",
+    "NEWSCRAWL_REVISIT_HOURS=soon": "it must be hours, comma-separated, or nothing.",
     "NEWSCRAWL_BROWSER_CONTEXT=[1]": "it must be a JSON object.",
     "NEWSCRAWL_LOG_LEVEL=CHATTY": "it must be one of DEBUG, INFO",
     "NEWSCRAWL_REMOTE=s3:/bucket/news": "it must be a URL such as s3://bucket/news, or a folder.",
     "NEWSCRAWL_REPORT=always": "it must be 0 or 1.",
+    "NEWSCRAWL_STRICT=": "it must be 0 or 1.",
     "NEWSCRAWL_OUTPUT_DIR=": "it must be a path.",
     "NEWSCRAWL_OUTPUT=x": "Did you mean 'NEWSCRAWL_OUTPUT_DIR'?",
 }
@@ -33,6 +34,9 @@ SCRAPYS = {
     "ROBOTSTXT_OBEY=maybe": "it must be True or False.",
     "LOG_LEVEL=CHATTY": "it must be one of DEBUG, INFO",
 }
+
+
+EMPTY = {"NEWSCRAWL_STRICT": "", "NEWSCRAWL_PART_MINUTES": "", "NEWSCRAWL_REVISIT_HOURS": ""}
 
 
 def settings_of(*given: str) -> Settings:
@@ -85,5 +89,5 @@ def test_every_setting_can_stand_in_the_environment(tmp_path: Path) -> None:
     pages = {address(n): (200, HTML, article(n)) for n in (6000001, 6000002, 6000003)}
     recording = site(tmp_path / "site.warc.gz", pages)
     output = tmp_path / "output"
-    done = crawl(output, NEWSCRAWL_REPLAY=str(recording), NEWSCRAWL_PART_RECORDS="1")
+    done = crawl(output, NEWSCRAWL_REPLAY=str(recording), NEWSCRAWL_PART_RECORDS="1", **EMPTY)
     assert [it["records"] for it in done.runs[0]["parts"]] == [1, 1, 1]

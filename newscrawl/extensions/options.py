@@ -113,10 +113,12 @@ def _pair(text: str) -> tuple[float, float]:
 
 
 def _switch(text: str) -> bool:
-    try:
-        return {"": False, "true": True, "false": False}[text.lower()]
-    except KeyError:
-        return bool(int(text))
+    # What Scrapy's getbool takes.
+    values = {"0": False, "1": True}
+    values |= {"False": False, "false": False, "True": True, "true": True}
+    if text not in values:
+        raise ValueError
+    return values[text]
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -138,7 +140,7 @@ SOME = Kind("some text", _some)
 FOLDER = Kind("a path", _some)
 WHOLE = Kind("a whole number from 1 up", _whole)
 NUMBER = Kind("a number above 0", _number)
-HOURS = Kind("hours, comma-separated", _hours)
+HOURS = Kind("hours, comma-separated, or nothing", _hours)
 PAIR = Kind("two numbers above 0, the least and the most, such as 6,48", _pair)
 SWITCH = Kind("0 or 1", _switch)
 OBJECT = Kind("a JSON object", _object)
