@@ -16,6 +16,7 @@ from bench.day import START, agrees, crawling, latest
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.discovery.links import Listing
 from newscrawl.discovery.sitemap_files import Entry, read_sitemap
+from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import EASTERN
 from newscrawl.items import Author, Candidate
@@ -506,6 +507,7 @@ BAD = (
     "http:\\\\[",
     "mailto:?",
     "https://[::1]:x",
+    f"https://{'a' * 60}!/",
 )
 
 
@@ -519,8 +521,8 @@ def test_a_bad_address_costs_itself_never_the_listing(bad: str) -> None:
         b'<a href="/news/61001-one/">yes</a><img src="%b"></body></html>' % (raw, raw, raw, raw)
     )
     listing = answer("https://thehill.com/news/", page)
-    found = [it.meta["candidate"].id for it in spider.links.parse(listing, Listing("/news/", 2))]
-    assert found == ["61001"]
+    asked = spider.links.parse(listing, Listing("/news/", 2))
+    assert [ArticleTask.required(it).candidate.id for it in asked] == ["61001"]
     feed = FEED.replace("<link>", "<link><![CDATA[\ue000]]></link><link>").encode()
     response = answer("https://thehill.com/feed/", feed.replace("\ue000".encode(), raw), "text/xml")
     assert [it.id for it in read_feed(response, spider)] == ["61001"]

@@ -72,7 +72,11 @@ def _read(site: Outlet, html: str | bytes, url: str, candidate: Candidate) -> Pa
 
 def decoded(body: bytes) -> str | bytes:
     """Return a page as text, by its byte order mark or what it declares; UTF-8 as it is."""
-    encoding, text = html_to_unicode(None, body, auto_detect_fun=_detected)
+    try:
+        encoding, text = html_to_unicode(None, body, auto_detect_fun=_detected)
+    except (LookupError, ValueError):
+        # Python has codecs that are no encodings of text, such as "hex" and "idna".
+        return body.decode("utf-8", "replace")
     if real_encoding(encoding, body) == "utf-8":
         return body.removeprefix(b"\xef\xbb\xbf")
     return text

@@ -19,6 +19,7 @@ from newscrawl.extraction.urls import absolute_url
 FEEDS = ("rss", "rdf", "feed")
 """The names of a feed's root element, in lower case."""
 
+_LONGEST = 1000  # characters of a name or headline; more is a mistake of the feed
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _PUBLISHED = ("pubdate", "published", "issued", "date", "created")
@@ -74,7 +75,7 @@ def _item(element: etree._Element, url: str) -> Item:
         _first_time(texts, _PUBLISHED),
         _first_time(texts, _MODIFIED),
         tuple(filter(None, authors)),
-        clean_text(_MARKUP.sub("", unescape(texts.get("title", "")))) or None,
+        clean_text(_MARKUP.sub("", unescape(texts.get("title", "")[:_LONGEST]))) or None,
     )
 
 
@@ -91,7 +92,7 @@ def _base(element: etree._Element, url: str) -> str:
 
 
 def _author(element: etree._Element) -> str:
-    text = clean_text(text_of(element))
+    text = clean_text(text_of(element)[:_LONGEST])
     return clean_text(_MAILBOX.sub(lambda found: found["name"] or "", text))
 
 

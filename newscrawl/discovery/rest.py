@@ -54,11 +54,17 @@ def read_list(response: Response) -> list[dict[str, Any]]:
     """Return the objects of an answer of the REST interface. Raises UnreadableError."""
     try:
         answer = json.loads(response.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableError("not JSON") from error
     if not isinstance(answer, list) or not all(isinstance(it, dict) for it in answer):
         raise UnreadableError("not a list of posts")
     return answer
+
+
+def header_number(response: Response, name: str) -> int | None:
+    """Return the number in a header; None when there is none."""
+    text = (response.headers.get(name) or b"").decode("latin-1")
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
 def shifted(time: str, seconds: int) -> str:
@@ -110,8 +116,7 @@ class Walk:
 
         Raises UnreadableError for an answer that leads nowhere.
         """
-        header = (response.headers.get("X-WP-Total") or b"").decode("latin-1")
-        told = int(header) if header.isdigit() else None
+        told = header_number(response, "X-WP-Total")
         self.total = told if self.total is None else self.total
         if self.page == 1:
             self.left = told
@@ -160,9 +165,9 @@ class Terms:
 
     async def complete(self, posts: Iterable[dict[str, Any]]) -> None:
         """Give posts the terms that they lack, in the shape of WordPress' own ``_embedded``."""
-        lacking = [it for it in posts if "wp:term" not in (it.get("_embedded") or {})]
+        lacking = [it for it in posts if "wp:term" not in _embedded(it)]
         for taxonomy in ("categories", "tags"):
-            numbers = {(taxonomy, n) for post in lacking for n in post.get(taxonomy) or ()}
+            numbers = {(taxonomy, n) for post in lacking for n in _numbers(post, taxonomy)}
             unknown = sorted(number for _, number in numbers - self._known.keys())
             for start in range(0, len(unknown), PER_PAGE):
                 await self._ask(taxonomy, unknown[start : start + PER_PAGE])
@@ -170,12 +175,12 @@ class Terms:
             terms = [
                 [
                     self._known[key]
-                    for n in post.get(name) or ()
+                    for n in _numbers(post, name)
                     if (key := (name, n)) in self._known
                 ]
                 for name in ("categories", "tags")
             ]
-            post["_embedded"] = {**(post.get("_embedded") or {}), "wp:term": terms}
+            post["_embedded"] = {**_embedded(post), "wp:term": terms}
 
     async def _ask(self, taxonomy: str, numbers: Sequence[int]) -> None:
         query = urlencode(
@@ -196,7 +201,20 @@ class Terms:
             stats.inc_value("newscrawl/no_terms")
             logger.warning("No names of %s: %s", taxonomy, str(error) or type(error).__name__)
             return
-        self._known |= {(taxonomy, term["id"]): term for term in found if "id" in term}
+        numbered = (term for term in found if isinstance(term.get("id"), int))
+        self._known |= {(taxonomy, term["id"]): term for term in numbered}
+
+
+def _embedded(post: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what came along with a post."""
+    found = post.get("_embedded")
+    return found if isinstance(found, dict) else {}
+
+
+def _numbers(post: Mapping[str, Any], taxonomy: str) -> list[int]:
+    """Return the numbers of a post's terms."""
+    found = post.get(taxonomy)
+    return [it for it in found if isinstance(it, int)] if isinstance(found, list) else []
 
 
 Posts = Sequence[dict[str, Any]]
@@ -326,8 +344,10 @@ class Rest:
         named = {it.id: it for it in candidates}
         for request in self.articles(posts, told_by):
             task = ArticleTask.required(request)
-            authors = named[task.candidate.id].authors
-            yield task.on(request, candidate=replace(task.candidate, authors=authors))
+            # A site may give posts that nobody asked for.
+            if asked := named.get(task.candidate.id):
+                candidate = replace(task.candidate, authors=asked.authors)
+                yield task.on(request, candidate=candidate)
         missing = [it for it in candidates if it.id not in walk.seen]
         if walk.left:
             yield from self.due(missing)
@@ -345,8 +365,8 @@ def _allowed(response: Response, asked: int) -> int:
     """Return how many posts the site gives at once, when it says that too many were asked for."""
     try:
         params = json.loads(response.body)["data"]["params"]
-        found = re.search(r"(\d+)\D*$", params["per_page"])
-    except (ValueError, KeyError, TypeError):
+        found = re.search(r"(?<!\d)(\d{1,9})\D*$", params["per_page"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 0
     most = int(found[1]) if found else 0
     return most if 0 < most < asked else 0

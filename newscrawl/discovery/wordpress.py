@@ -12,7 +12,16 @@ from scrapy.http import Response
 
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.backward import Backward
-from newscrawl.discovery.rest import PER_PAGE, Posts, Rest, Walk, moment, read_list, shifted
+from newscrawl.discovery.rest import (
+    PER_PAGE,
+    Posts,
+    Rest,
+    Walk,
+    header_number,
+    moment,
+    read_list,
+    shifted,
+)
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
@@ -78,8 +87,7 @@ class WordPress(Rest):
         """Ask for the posts of sections and all below them. Raises UnreadableError."""
         terms = read_list(response)
         found |= {str(it.get("id")): f"{it.get('link')}/".replace("//", "/") for it in terms}
-        pages = (response.headers.get("X-WP-TotalPages") or b"").decode("latin-1")
-        if terms and page < int(pages if pages.isdigit() else 1):
+        if terms and page < (header_number(response, "X-WP-TotalPages") or 1):
             yield self._terms(page + 1, found)
             return
         numbers: dict[str, None] = {}
@@ -94,7 +102,7 @@ class WordPress(Rest):
 
     def parse_tags(self, response: Response) -> Iterator[Request]:
         """Ask for the posts of tags. Raises UnreadableError when one is unknown."""
-        terms = {it.get("slug"): str(it.get("id")) for it in read_list(response)}
+        terms = {str(it.get("slug")): str(it.get("id")) for it in read_list(response)}
         numbers = []
         for path in self.outlet.wanted.tags:
             if path.rpartition("/")[2] not in terms:

@@ -134,6 +134,7 @@ class ArticleLoader(ItemLoader):
     def printed(self, selector: str, scope: str = "article") -> list[_Element]:
         """Return the elements of the ``article``, or of the ``page``, that a selector matches.
 
+        One inside another is left out: the outer one's text holds its own.
         The stat ``parser/css/<selector>`` counts the pages on which it matched, and
         ``newscrawl/unmatched/<selector>`` those on which it did not: a broken one shows.
         """
@@ -142,7 +143,8 @@ class ArticleLoader(ItemLoader):
         found: list[_Element] = css(selector)(self.context[scope])
         self.count(f"parser/css/{selector}", 1 if found else 0)
         self.count(f"newscrawl/unmatched/{selector}", 0 if found else 1)
-        return found
+        matched = set(found)
+        return [it for it in found if matched.isdisjoint(it.iterancestors())]
 
     def add_checked(self, field: str, structured: Any, printed: Any) -> None:
         """Add structured values, then what the page prints.
@@ -180,7 +182,11 @@ def parsed(response: Response) -> Selector:
     encoding = real_encoding(response.encoding, response.body)
     if encoding == "utf-8" and isinstance(response, HtmlResponse):
         return parse_page(response.body)
-    return parse_page(response.text)
+    try:
+        return parse_page(response.text)
+    except (LookupError, ValueError):
+        # Python has codecs that are no encodings of text, such as "hex" and "idna".
+        return parse_page(response.body.decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,12 @@ def _moment(element: _Element) -> str:
             if moment := iso_date(part.get(name) or ""):
                 return moment
     # What is relative to now stands first, if at all, and changes from one look to the next.
-    return next(filter(None, map(text_of, reversed(parts))), "")
+    return next(filter(None, map(text_of, filter(_has_own_text, reversed(parts)))), "")
+
+
+def _has_own_text(element: _Element) -> bool:
+    """Say whether there is text in an element that is in no element inside it."""
+    return any(it and not it.isspace() for it in (element.text, *(part.tail for part in element)))
 
 
 @dataclass(slots=True)

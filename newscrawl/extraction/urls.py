@@ -11,7 +11,9 @@ _AROUND = "".join(map(chr, range(0x21)))
 _INSIDE = str.maketrans("", "", "\t\n\r")
 # What a browser sends as it is; everything else it percent-encodes.
 _KEPT = "!#$%&'()*+,-./:;=?@[\\]^_|~"
-_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?)+|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
+_HOST = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII
+)
 
 # Parameters that say where a reader came from, never what is shown.
 _TRACKING = re.compile(
