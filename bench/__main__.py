@@ -9,6 +9,7 @@ from bench import (
     dataset,
     day,
     duplicates,
+    fuzz,
     ledger,
     memory,
     quality,
@@ -16,6 +17,7 @@ from bench import (
     watch,
 )
 from bench.table import measured
+from bench.tiny import shrink
 
 PARTS = {
     "quality": quality.run,
@@ -27,13 +29,22 @@ PARTS = {
     "watch": watch.run,
     "memory": memory.run,
     "duplicates": duplicates.run,
+    "fuzz": fuzz.run,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("part", nargs="*", help=f"{' or '.join(PARTS)}; all without one")
-    wanted = parser.parse_args().part or list(PARTS)
+    parser.add_argument("--tiny", action="store_true", help="a form that takes seconds")
+    parser.add_argument("--count", type=int, default=fuzz.COUNT, help="of fuzz: inputs")
+    parser.add_argument("--seed", type=int, default=fuzz.SEED, help="of fuzz: seed")
+    parser.add_argument("--first", type=int, default=0, help="of fuzz: number of the first input")
+    arguments = parser.parse_args()
+    fuzz.COUNT, fuzz.SEED, fuzz.FIRST = arguments.count, arguments.seed, arguments.first
+    wanted = arguments.part or list(PARTS)
+    if arguments.tiny:
+        shrink()
     if unknown := set(wanted) - set(PARTS):
         parser.error(f"no part is named {', '.join(sorted(unknown))}")
     # SIGTERM becomes an exception, so that every part stops the processes that it started.

@@ -33,6 +33,8 @@ FAST = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": "8",
     "LOG_LEVEL": "INFO",
 }
+ARTICLES, CORRECTIONS, HOURS = 120, 30, 24
+BACKFILL = 3000
 REVISITS = (1, 6, 24, 72)
 
 
@@ -125,7 +127,7 @@ class Day:
     @property
     def ratio(self) -> float:
         """Requests for each new or corrected article."""
-        return self.requests / self.events
+        return self.requests / max(1, self.events)
 
 
 def deadline(site: DaySite, door: str, event: Event) -> datetime | None:
@@ -199,7 +201,8 @@ def run() -> str:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for door, most in WANTED.items():
-            day = simulate(Path(folder, door), door, DaySite(START))
+            site = DaySite(START, ARTICLES, CORRECTIONS)
+            day = simulate(Path(folder, door), door, site, hours=HOURS)
             rows.append(
                 [
                     f"`discover={door}`",
@@ -210,7 +213,7 @@ def run() -> str:
                     str(len([it for it in day.runs if not it["complete"]])),
                 ]
             )
-        site = DaySite(START + timedelta(days=1), articles=0, corrections=0, older=3000)
+        site = DaySite(START + timedelta(days=1), articles=0, corrections=0, older=BACKFILL)
         output = Path(folder, "backfill")
         with crawling(output, site) as (crawler, server):
             now = START + timedelta(days=1)
@@ -224,11 +227,12 @@ def run() -> str:
     )
     return "\n".join(
         [
-            "### A day of 120 new articles and 30 corrections, crawled every hour",
+            f"### A day of {ARTICLES} new articles and {CORRECTIONS} corrections,"
+            " crawled every hour",
             "",
             table,
             "",
-            "Requests of the 24 runs, robots.txt and listings included, for each new or corrected"
-            " article. Late: not published by the first run that could know of it.",
+            f"Requests of the {HOURS} runs, robots.txt and listings included, for each new or"
+            " corrected article. Late: not published by the first run that could know of it.",
         ]
     )

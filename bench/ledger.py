@@ -17,6 +17,7 @@ from tests.sample.site import SampleSite
 
 SIZES = (10_000, 100_000, 1_000_000)
 LOOKUPS = 5_000
+ARTICLES = 96  # of the site that is crawled
 ROOT = Path(__file__).parents[1]
 
 
@@ -110,7 +111,7 @@ def run() -> str:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "site.warc.gz"
-        write_warc(SampleSite(), recording, 1)
+        write_warc(SampleSite(ARTICLES), recording, 1)
         first = 0.0
         for size in SIZES:
             output = Path(folder) / str(size)

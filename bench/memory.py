@@ -10,6 +10,7 @@ from bench.table import markdown
 from tests.sample.day import DaySite
 
 ARTICLES = 10_000
+SINCE = "2020-01-01"
 _PAGE = 4096
 
 
@@ -43,9 +44,10 @@ def run() -> str:
 
             watcher = threading.Thread(target=watch)
             watcher.start()
-            crawler.crawl(START + timedelta(minutes=1), discover="sitemap", since="2020-01-01")
+            crawler.crawl(START + timedelta(minutes=1), discover="sitemap", since=SINCE)
             ended.set()
             watcher.join()
+            samples.append((samples[-1][0] if samples else 1, resident(pid), open_files(pid)))
             left = open_files(pid) - files
         articles = len(latest(output))
     whole = samples[-1][0]
@@ -53,7 +55,13 @@ def run() -> str:
     for tenth in range(1, 11):
         span = [it for it in samples if (tenth - 1) / 10 < it[0] / whole <= tenth / 10]
         most = max((it[1] for it in span), default=0.0)
-        rows.append([f"{tenth * articles // 10:,}", f"{most:.0f}", str(max(it[2] for it in span))])
+        rows.append(
+            [
+                f"{tenth * articles // 10:,}",
+                f"{most:.0f}",
+                str(max((it[2] for it in span), default=0)),
+            ]
+        )
     return "\n".join(
         [
             f"### Memory over a run of {articles:,} articles, read as pages",

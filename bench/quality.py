@@ -19,6 +19,7 @@ from newscrawl.spiders.hill import HillSpider
 
 PAGES = Path(__file__).parents[2] / "shared" / "hill" / "pages"
 SHINGLE = 4
+WITH_PEERS = True
 
 Line = Mapping[str, Any]
 """What one tool did with one page; see ``peer_runner``."""
@@ -99,8 +100,9 @@ def run() -> str:
         {"tool": name, "page": path, **timed(newscrawl, Path(path).read_bytes(), url)._asdict()}
         for path, url in pages.items()
     ]
-    peers.install()
-    theirs = peers.run(pages)
+    if WITH_PEERS:
+        peers.install()
+    theirs = peers.run(pages) if WITH_PEERS else []
     missing = [f"{it['tool']} is missing: {it['error']}." for it in theirs if "error" in it]
     [own] = read(ours, bodies)
     tools = [own, *read((it for it in theirs if "error" not in it), bodies)]

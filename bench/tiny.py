@@ -1,0 +1,41 @@
+"""The sizes with which every benchmark takes seconds: they say that it runs, and nothing else."""
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from bench import (
+    browser,
+    dataset,
+    day,
+    duplicates,
+    fuzz,
+    ledger,
+    memory,
+    quality,
+    throughput,
+    timing,
+    watch,
+)
+
+SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
+    browser: {"PAGES": 2, "STEP": 1},
+    dataset: {"SIZES": (200,), "ROUNDS": 1},
+    day: {"WANTED": {"feeds": None}, "HOURS": 1, "ARTICLES": 60, "CORRECTIONS": 2, "BACKFILL": 40},
+    duplicates: {"TIMED": 50},
+    fuzz: {"COUNT": 300, "PROCESSES": 1},
+    ledger: {"SIZES": (200,), "LOOKUPS": 50, "ARTICLES": 20},
+    memory: {"ARTICLES": 40, "SINCE": "2026-11-09"},
+    # Another environment would have to be installed.
+    quality: {"WITH_PEERS": False},
+    throughput: {"ARTICLES": 20, "ROUNDS": 1, "MORE": ("-a", "sections=news")},
+    timing: {"ROUNDS": 1, "SECONDS": 0.0},
+    watch: {"HOURS": 1},
+}
+
+
+def shrink(setting: Callable[[ModuleType, str, Any], None] = setattr) -> None:
+    """Give every benchmark its tiny size; ``setting`` takes a module, a name and a value."""
+    for module, values in SIZES.items():
+        for name, value in values.items():
+            setting(module, name, value)
