@@ -11,6 +11,7 @@ import pytest
 
 from bench.day import Crawler, latest
 from newscrawl.storage.books import balance
+from newscrawl.storage.ledger import ArticleState, Ledger
 from tests.wordpress import WordPress, missing, running
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -58,8 +59,11 @@ class Newsroom:
         """The latest revision of every article."""
         return {int(identity): record for identity, record in latest(self.output).items()}
 
-    def headlines(self) -> set[str]:
-        return {record["headline"] for record in self.records.values()}
+    def known(self, identity: int) -> ArticleState:
+        """What the ledger knows of an article."""
+        known = Ledger(f"sqlite:///{self.output}/ledger.sqlite3").get("hill", str(identity))
+        assert known is not None
+        return known
 
 
 @contextmanager
@@ -172,3 +176,64 @@ def test_a_record_by_rest_is_as_the_page_gives_it(wordpress: WordPress, newsroom
     page["authors"] = [{**it, "url": None} for it in page["authors"]]
     assert {name: by_rest[name] for name in same} == {name: page[name] for name in same}
     assert closed not in newsroom.records
+
+
+NAMES = {"ada-lorn": "Ada Lorn", "ben-quist": "Ben Quist", "maria-oneill": "María O’Neill-Ortiz"}
+
+
+def names(record: dict[str, Any]) -> list[str]:
+    return [it["name"] for it in record["authors"]]
+
+
+@pytest.mark.parametrize("source", ["feed pages", "author feeds", "coauthors"])
+def test_every_post_has_its_authors_however_old(
+    wordpress: WordPress, newsroom: Newsroom, source: str
+) -> None:
+    # A feed of few items stands for one of a hundred on a site of thousands of posts.
+    wordpress.option("hill_feed_items", 8)
+    if source != "feed pages":
+        wordpress.option("hill_feed_pages", "no")
+    if source == "coauthors":
+        wordpress.option("hill_coauthors", "rest")
+    slugs = list(NAMES)
+    given = [[slugs[n % 3]] if n % 2 else [slugs[n % 3], slugs[(n + 1) % 3]] for n in range(30)]
+    written = [p | {"authors": it} for p, it in zip(posts(30), given, strict=True)]
+    if source == "author feeds":
+        # The oldest are by a third person, the others by a second.
+        written = written[:8] + [it | {"more": {"post_author": 3}} for it in written[-6:]]
+        given = [*given[:8], *given[-6:]]
+    ids = wordpress.write_all(written)
+    newsroom.crawl(discover="api")
+    got = {identity: names(newsroom.records[identity]) for identity in ids}
+    assert got == {it: [NAMES[slug] for slug in who] for it, who in zip(ids, given, strict=True)}
+    asked = [url for _, url in wordpress.requests()]
+    assert sum("feed=" in url for url in asked) <= (0 if source == "coauthors" else 5)
+    # What does not answer is not tried again.
+    wordpress.edit(ids[-1], post_content="<p>Corrected.</p>")
+    newsroom.crawl(discover="api")
+    asked = [url for _, url in wordpress.requests()]
+    assert not [url for url in asked if "coauthors/v1" in url or "author=" in url]
+
+
+@pytest.mark.parametrize("discover", ["api", "feeds", "sitemap"])
+def test_corrected_bylines_and_addresses_are_published(
+    wordpress: WordPress, newsroom: Newsroom, discover: str
+) -> None:
+    wordpress.option("hill_feed_items", 8)
+    first, second, *_, last = wordpress.write_all(posts(20))
+    newsroom.crawl(discover=discover)
+    wordpress.credit(first, "ben-quist", "ada-lorn")
+    if discover == "api":
+        wordpress.credit(last, "maria-oneill")
+    wordpress.edit(second, section="policy/defense", post_name="elsewhere")
+    newsroom.crawl(discover=discover)
+    assert names(newsroom.records[first]) == ["Ben Quist", "Ada Lorn"]
+    if discover == "api":
+        assert names(newsroom.records[last]) == ["María O’Neill-Ortiz"]
+    # Nothing that a reader would notice has changed, so there is no revision; yet it has moved.
+    assert newsroom.records[second]["revision"] == 1
+    assert newsroom.known(second).url.endswith(f"/policy/defense/{second}-elsewhere/")
+    wordpress.edit(second, post_title="Corrected")
+    newsroom.crawl(discover=discover)
+    assert newsroom.records[second]["url"] == newsroom.known(second).url
+    assert "/policy/defense/" in newsroom.records[second]["url"]

@@ -20,7 +20,8 @@ from scrapy.http import Response, TextResponse
 from newscrawl.base_spiders import arguments
 from newscrawl.discovery import ARTICLE_PRIORITY, Arguments, Discovery, OutletSpider
 from newscrawl.discovery.archive import Archive
-from newscrawl.discovery.feeds import Bylines, Feeds
+from newscrawl.discovery.bylines import Bylines
+from newscrawl.discovery.feeds import Feeds
 from newscrawl.discovery.links import Links
 from newscrawl.discovery.presence import Presence
 from newscrawl.discovery.rest import Terms, post_address
@@ -234,12 +235,13 @@ class ArticleSpider(OutletSpider):
         return self._rendered_article(request) if self.wanted.fetch == "browser" else request
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:
-        """Read an article as the REST interface gives it, with its authors from the feed.
+        """Read an article as the REST interface gives it, with its authors from elsewhere.
 
         Raises UnreadableError for an answer that is no post of this article.
         """
         candidate = ArticleTask.required(response).candidate
-        authors = await self.bylines.of(candidate) or candidate.credited
+        post = post_of(response.body)
+        authors = await self.bylines.of(candidate, post)
         yield await self.read_post(response, replace(candidate, authors=authors))
 
     async def read_post(self, response: Response, candidate: Candidate) -> Article:

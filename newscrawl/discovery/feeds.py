@@ -1,7 +1,5 @@
-"""``discover=feeds``: the site's feed and those of sections and tags; bylines for REST posts."""
+"""``discover=feeds``: the site's feed and those of sections and tags."""
 
-import asyncio
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,8 +13,6 @@ from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.names import author_names
 from newscrawl.items import Author, Candidate
-
-logger = logging.getLogger(__name__)
 
 # Hours that a section's feed is left alone while it brings nothing new, at first and at most.
 _PAUSES = (1, 24)
@@ -76,40 +72,3 @@ def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:
             )
     if not document.is_whole:
         raise UnreadableError("broken feed")
-
-
-class Bylines:
-    """Who wrote what, as the site's feed tells it: REST names no authors.
-
-    The feed is asked at most once, and only when somebody wants to know.
-    """
-
-    def __init__(self, outlet: OutletSpider) -> None:
-        """Prepare; nothing is asked yet."""
-        self.outlet = outlet
-        self._authors: dict[str, tuple[Author, ...]] = {}
-        self._lock = asyncio.Lock()
-        self._asked = False
-
-    async def of(self, candidate: Candidate) -> tuple[Author, ...]:
-        """Return an article's authors; none when neither its listing nor the feed names them."""
-        if candidate.authors or not self.outlet.feed:
-            return candidate.authors
-        async with self._lock:
-            if not self._asked:
-                self._asked = True
-                await self._ask()
-        return self._authors.get(candidate.id, ())
-
-    async def _ask(self) -> None:
-        request = Request(f"https://{self.outlet.host}{self.outlet.feed}")
-        engine = self.outlet.crawler.engine
-        assert engine is not None
-        try:
-            response = await engine.download_async(request)
-            for it in read_feed(response, self.outlet):
-                self._authors[it.id] = it.authors
-        except Exception as error:  # whatever it is, articles go on without
-            reason = str(error) or type(error).__name__
-            self.outlet.crawler.stats.inc_value("newscrawl/no_bylines")
-            logger.warning("No bylines from the feed: %s", reason)

@@ -127,7 +127,10 @@ class NewsSite:
     def _feed(self, name: str, path: str, query: dict[str, str]) -> Page | None:
         """Answer with the feed of the listing `name`, of the whole site if it is empty."""
         if not name and query.get("feed") == "partnerfeed-news-feed":
-            return feed("The Hill News", MAIN_FEED, self._shelf.valid()[:MAIN_FEED_ITEMS])
+            number = int(query.get("paged", "1"))
+            start = MAIN_FEED_ITEMS * (number - 1)
+            stories = self._shelf.valid()[start : start + MAIN_FEED_ITEMS]
+            return feed("The Hill News", MAIN_FEED, stories) if stories or number == 1 else None
         if not name:
             return redirect(MAIN_FEED)
         if name not in self._shelf.titles:

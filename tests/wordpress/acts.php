@@ -65,7 +65,7 @@ function act_write($title, $section, $date = null, $modified = null, $authors = 
         'post_category' => array_map(
             fn($path) => get_category_by_path($path)->term_id, (array) $section));
     if ($date) $fields += array('post_date' => get_date_from_gmt($date), 'post_date_gmt' => $date);
-    $id = wp_insert_post(wp_slash($fields + $more), true);
+    $id = wp_insert_post(wp_slash($more + $fields), true);
     if (is_wp_error($id)) throw new Exception($id->get_error_message());
     act_credit($id, $authors, false);
     if ($modified) act_stamp($id, array('post_modified' => $modified));

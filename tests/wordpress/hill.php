@@ -21,7 +21,8 @@ add_action('init', function () {
     add_feed('partnerfeed-news-feed', 'hill_partner_feed');
     // Co-Authors Plus keeps bylines as terms, in order; their names are nicenames.
     register_taxonomy('author', 'post', array(
-        'public' => false, 'rewrite' => false, 'query_var' => false, 'sort' => true,
+        'public' => false, 'rewrite' => false, 'query_var' => false,
+        'sort' => true, 'args' => array('orderby' => 'term_order'),
         'show_in_rest' => get_option('hill_coauthors') === 'rest', 'rest_base' => 'coauthors',
     ));
     if (strtok($_SERVER['REQUEST_URI'] ?? '', '?') === '/sitemap.xml') {
