@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 SCRAPYD := .venv-scrapyd
 
 # Fails where there is no Chromium or Chrome.
-FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.downloader.browser import find_browser; sys.exit(not find_browser(os.environ.get("NEWSCRAWL_BROWSER", "")))'
+FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.downloader.browser.installed import find_browser; sys.exit(not find_browser(os.environ.get("NEWSCRAWL_BROWSER", "")))'
 
 # Says what the WordPress of the tests lacks; fails where it lacks something.
 FIND_WORDPRESS := $(BIN)/python -c 'import sys; from tests.wordpress import missing; sys.exit(missing() or 0)'

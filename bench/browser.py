@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bench.table import markdown
-from newscrawl.downloader.browser import find_browser
+from newscrawl.downloader.browser.installed import find_browser
 from tests.recordings import address
 from tests.sample.answer import Page
 from tests.sample.server import running

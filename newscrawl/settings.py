@@ -60,7 +60,7 @@ DOWNLOAD_HANDLERS = {
     "http": "newscrawl.downloader.handlers.PoliteDownloadHandler",
     "https": "newscrawl.downloader.handlers.PoliteDownloadHandler",
 }
-PLAYWRIGHT_BROWSER_PROVIDER = "newscrawl.downloader.browser.BrowserProvider"
+PLAYWRIGHT_BROWSER_PROVIDER = "newscrawl.downloader.browser.handler.BrowserProvider"
 PLAYWRIGHT_PROCESS_REQUEST_HEADERS = None  # the browser's own, but for our user agent
 DOWNLOADER_MIDDLEWARES = {
     # Scrapy's own lets subdomains pass; an outlet's are other sites.
@@ -74,7 +74,7 @@ DOWNLOADER_MIDDLEWARES = {
     # What is here already is no download that Scrapy's stats should count.
     "newscrawl.downloadermiddlewares.InlinePostMiddleware": 840,
     # Farther from the network than retries: it sees what they gave up.
-    "newscrawl.downloader.browser.PlainAnswerMiddleware": 540,
+    "newscrawl.downloader.browser.middleware.PlainAnswerMiddleware": 540,
     # Next to the network: recordings hold what came over the wire.
     "newscrawl.downloader.recordings.RecordMiddleware": 950,
     "newscrawl.downloader.recordings.ReplayMiddleware": 960,

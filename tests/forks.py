@@ -27,7 +27,7 @@ _IMPORTED = (
     "scrapy.core.downloader.handlers.http11",
     "scrapy.core.engine",
     "newscrawl.base_spiders.article",
-    "newscrawl.downloader.browser",
+    "newscrawl.downloader.browser.handler",
     "newscrawl.extensions.metrics",
     "newscrawl.extensions.progress",
     "newscrawl.pipelines",

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
 
-from newscrawl.downloader.browser import find_browser
+from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
 from newscrawl.storage.parts import line_of, write_document
 from tests.conftest import ROOT, command, environment

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from newscrawl.downloader.browser import find_browser
+from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.storage.books import balance
 from tests.conftest import Crawl, crawl
 from tests.kill import FAST

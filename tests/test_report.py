@@ -14,7 +14,7 @@ import pytest
 from lxml import html
 from playwright.sync_api import sync_playwright
 
-from newscrawl.downloader.browser import find_browser
+from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import run_name
 from tests.conftest import ROOT, Crawl, command, crawl

@@ -28,7 +28,8 @@ from newscrawl.discovery.rest import Terms, post_address
 from newscrawl.discovery.sitemap import Sitemap
 from newscrawl.discovery.tasks import ArticleTask, Begun
 from newscrawl.discovery.wordpress import WordPress
-from newscrawl.downloader.browser import can_render, rendered
+from newscrawl.downloader.browser.installed import can_render
+from newscrawl.downloader.browser.rendering import rendered
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extensions.run import Run

@@ -3,7 +3,7 @@
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.downloader.browser import BrowserDownloadHandler
+from newscrawl.downloader.browser.handler import BrowserDownloadHandler
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import Patience
 from newscrawl.exceptions import BrokenBodyError

@@ -1,0 +1,49 @@
+"""Requests for the browser, and what the browser does on their pages."""
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from playwright.async_api import Page
+from scrapy import Request
+from scrapy_playwright.page import PageMethod
+
+# Seconds to wait until a page shows something new.
+_WAIT = 10
+_UNFOLD = resources.files(__package__).joinpath("unfold.js").read_text("utf-8")
+
+
+def rendered(
+    request: Request, *, items: str, container: str = "", more: str = "", clicks: int = 0
+) -> Request:
+    """Return ``request`` as a request for the browser.
+
+    ``items`` is a CSS selector of the wanted elements: entries, or links. If the page has a
+    ``container``, the browser waits for its items. Then it clicks the button ``more``, at most
+    ``clicks`` times, while that changes the items. Replaced items are kept.
+    """
+    options = {
+        "container": container,
+        "items": items,
+        "more": more,
+        "clicks": clicks,
+        "patience": _WAIT * 1000,
+    }
+    return request.replace(
+        meta={
+            **request.meta,
+            "playwright": True,
+            "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded"},
+            "playwright_page_methods": [PageMethod(_unfold, options)],
+        }
+    )
+
+
+def not_rendered(request: Request) -> Request:
+    """Return a request of ``rendered`` as a request for Scrapy's own handler."""
+    ours = {name: value for name, value in request.meta.items() if name[:10] != "playwright"}
+    return request.replace(meta=ours)
+
+
+async def _unfold(page: Page, options: Mapping[str, Any]) -> None:
+    await page.evaluate(_UNFOLD, options)
