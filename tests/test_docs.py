@@ -52,6 +52,7 @@ def test_the_site_builds_without_a_warning_and_loads_nothing(tmp_path: Path) -> 
     assert not [path for path in files if loads.search(path.read_text("utf-8"))]
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("page", generate.pages(), ids=lambda path: path.stem)
 def test_the_generated_parts_are_current(page: Path) -> None:
     text = page.read_text("utf-8")
@@ -73,6 +74,7 @@ def shown() -> Iterator[tuple[str, str]]:
                 yield page, found[1]
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(("page", "line"), sorted(set(shown())))
 def test_a_command_that_is_shown_is_one(
     page: str, line: str, capsys: pytest.CaptureFixture[str]
@@ -92,6 +94,7 @@ def test_a_command_that_is_shown_is_one(
         arguments.read(given, open_spider(HillSpider))
 
 
+@pytest.mark.fast
 def test_every_file_that_is_named_is_there() -> None:
     named = re.compile(r"`((?:newscrawl|tests|bench|deploy|docs)/[\w./-]*(?:/|\.\w+))`")
     made = {"newscrawl/spiders/gazette.py", "tests/fixtures/gazette/news/"}
@@ -108,11 +111,13 @@ def test_every_file_that_is_named_is_there() -> None:
     assert not missing
 
 
+@pytest.mark.fast
 def test_a_page_explains_every_check() -> None:
     outcomes = PAGES["docs/reference/outcomes.md"].partition("## Checks")[2].rpartition("-->")[2]
     assert not [name for name in CHECKS if not re.search(rf"^\|[^|]*`{name}`", outcomes, re.M)]
 
 
+@pytest.mark.fast
 def test_a_page_explains_every_reason() -> None:
     page = PAGES["docs/reference/outcomes.md"]
     raised = re.compile(r"""(?:Unreadable|Browser|Refused|BrokenBody)Error\(f?["']([^"'{]+)""")
@@ -122,6 +127,7 @@ def test_a_page_explains_every_reason() -> None:
     assert not [it for it in reasons if f"`{it}" not in page and not it.startswith("http ")]
 
 
+@pytest.mark.fast
 def test_a_page_explains_every_stat() -> None:
     page = PAGES["docs/reference/stats.md"]
     code = "".join(it.read_text("utf-8") for it in (ROOT / "newscrawl").rglob("*.py"))
@@ -133,6 +139,7 @@ def test_a_page_explains_every_stat() -> None:
     assert stats == explained
 
 
+@pytest.mark.fast
 def test_the_readme_shows_a_record_and_has_a_bound() -> None:
     readme = PAGES["README.md"]
     (text,) = (it for it in re.findall(r"```json\n(.*?)```", readme, re.S) if "outlet" in it)
@@ -140,6 +147,7 @@ def test_the_readme_shows_a_record_and_has_a_bound() -> None:
     assert len(readme.splitlines()) <= 150
 
 
+@pytest.mark.fast
 def test_the_new_outlet_reads_a_page() -> None:
     (code,) = re.findall(
         r"```python\n(class GazetteSpider.*?)```", PAGES["docs/how-to/add-an-outlet.md"], flags=re.S
