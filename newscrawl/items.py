@@ -88,7 +88,10 @@ class Article:
     """The authors, in the printed order."""
 
     date_published: str = field(default="", metadata=_extra(**_UTC))
-    """Time of first publication: from structured data, else from the printed byline."""
+    """Time of first publication: from structured data, the page's head, else the printed byline.
+
+    A printed time without a zone is the outlet's. An impossible time is left out.
+    """
 
     date_modified: str | None = field(default=None, metadata=_extra(**_UTC))
     """Time of the last change, as the outlet states it, or null."""
@@ -108,7 +111,8 @@ class Article:
     body: str | None = None
     """The story's text: blocks in order, separated by a blank line.
 
-    A block is a paragraph, a heading, a quotation's paragraph (one line each) or a list (an item
+    A block is a paragraph, a heading, a quotation's paragraph, a row of a table (its cells
+    separated by ``|``), the caption of a table or an embed (one line each) or a list (an item
     a line, starting with ``- ``). The page around the story is left out. Null only when a video
     or a live page has no text.
     """
@@ -117,7 +121,10 @@ class Article:
     """The story's images, the lead image first."""
 
     links: list[str] = field(default_factory=list)
-    """Absolute addresses that the story links to, without tracking parameters and repeats."""
+    """Absolute addresses that the story links to, without tracking parameters and repeats.
+
+    Links to the article itself are left out.
+    """
 
     language: str | None = None
     """The language as a BCP 47 tag (``en-US``), as the page declares it, or null."""

@@ -229,11 +229,8 @@ class _Reader:
         figure = self.figures[-1] if self.figures else None
         if not self.lost_picture and (figure is None or figure.own):
             return
-        # A page that a browser saved has the markup in it as text.
-        text = noscript.text or ""
-        for root in (noscript, *([parse(text).root] if "<img" in text else [])):
-            for element in root.iter("img"):
-                self.picture(element)
+        for element in _pictures(noscript):
+            self.picture(element)
 
     def start_block(self, element: _Element) -> None:
         """Take up an element that begins a line."""
@@ -303,6 +300,13 @@ class _Reader:
         for number in above:
             if images[number].caption is None and images[number].credit is None:
                 images[number] = replace(images[number], caption=caption, credit=credit)
+
+
+def _pictures(noscript: _Element) -> Iterator[_Element]:
+    yield from noscript.iter("img")
+    # A page that a browser saved has the markup in it as text.
+    if noscript.text and "<img" in noscript.text:
+        yield from parse(noscript.text).root.iter("img")
 
 
 def _lines(text: str) -> Iterator[str]:
