@@ -427,6 +427,24 @@ def test_markup_and_entities_in_strings() -> None:
     assert got["headline"] == "Storm nears & stays"
 
 
+def test_a_headline_that_was_cut_yields_to_the_printed_one() -> None:
+    for cut in ("A head…", "A head&hellip;", "A ..."):
+        assert read(page(data=DATA | {"headline": cut}))["headline"] == "A headline"
+    for whole in ("Another headline", "A headline …", "Wait…"):
+        assert read(page(data=DATA | {"headline": whole}))["headline"] == whole
+
+
+@pytest.mark.parametrize(
+    "href", ["http://[x", "", "/", "https://thehill.com/homenews/", "https://paper.example/x"]
+)
+def test_a_canonical_address_of_nothing_yields_to_the_next(href: str) -> None:
+    link = f'<link rel="canonical" href="{href}">'
+    assert read(page(head=link))["url"] == URL
+    right = f'<link rel="Canonical" href="{OTHER}">'
+    assert read(page(head=link + right))["id"] == "7000002"
+    assert read(page(head=f'{link}<meta property="og:url" content="{OTHER}">'))["id"] == "7000002"
+
+
 # Pictures.
 
 
@@ -560,6 +578,7 @@ def test_links(href: str, link: str | None) -> None:
             "a 😀b",
         ),
         ("<p>It rained <img class='wp-smiley' alt=':)' src='/x.gif'></p>", "It rained :)"),
+        ("<p>It <img alt='☔' src='/twemoji/2614.png'> <img class='emoji'></p>", "It ☔"),
         ("<p><![CDATA[It rained.]]></p><script>//<![CDATA[\nx\n//]]></script>", "It rained."),
         (
             "<p>a</p><div class='article__text'><p>b</p><div class='article__text'>c</div></div>",

@@ -243,7 +243,8 @@ class Reader:
         loader.count(f"newscrawl/layout/{layout.name}")
         title = list(map(text_of, loader.printed(layout.headline, "page")))
         data = read_structured_data(page.root, url, identity, next(iter(title), ""))
-        loader.add_checked("headline", [*data.values("headline"), *data.metas("og:title")], title)
+        named = (*data.values("headline"), *data.metas("og:title"))
+        loader.add_checked("headline", [it for it in named if not _is_cut(it, title)], title)
         byline = loader.printed(layout.byline, "page")[:1]
         self._add_dates(loader, data, byline)
         summaries = data.metas("og:description", "description", "twitter:description")
@@ -462,6 +463,15 @@ def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
             caption = _rendered(media, "caption")
             text = text_of(_fragment(caption)) if caption.strip() else None
             yield Image(address, *caption_and_credit(text))
+
+
+def _is_cut(headline: str, titles: Iterable[str]) -> bool:
+    """Say whether a headline ends in "…" where a printed one goes on."""
+    text = unescape(headline)
+    start = text.rstrip(" .…")
+    return text.endswith(("…", "...")) and any(
+        title.startswith(start) and title.rstrip(" .…") != start for title in titles
+    )
 
 
 def _listed(value: Any) -> list[Any]:

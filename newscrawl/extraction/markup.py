@@ -125,10 +125,14 @@ def hidden(element: _Element) -> str | None:
     return None
 
 
+_EMOJI = re.compile(r"emoji|smil(?:ey|ies)", re.I)
+
+
 def is_emoji(image: _Element) -> bool:
     """Say whether a picture stands for a character, as WordPress' emoji do; it is its ``alt``."""
-    names = image.get("class", "").split()
-    return "emoji" in names or "wp-smiley" in names or "/images/core/emoji/" in image.get("src", "")
+    if not 0 < len(image.get("alt", "")) <= 12:
+        return False
+    return bool(_EMOJI.search(f"{image.get('class', '')} {image.get('src', '')}"))
 
 
 def lines_of(element: _Element) -> str:

@@ -229,7 +229,7 @@ def read_structured_data(
     articles: list[Object] = []
     objects: dict[str, Object] = {}
     meta: dict[str, list[str]] = {}
-    canonical: str | None = None
+    canonical: list[str] = []
     errors = 0
     for element in root.iter("script", "meta", "link"):
         if element.tag == "script":
@@ -246,10 +246,10 @@ def read_structured_data(
             name, content = element.get("property") or element.get("name"), element.get("content")
             if name and content and not content.isspace():
                 meta.setdefault(name.strip().lower(), []).append(content)
-        elif canonical is None and "canonical" in (element.get("rel") or "").lower().split():
-            canonical = (element.get("href") or "").strip() or None
-    named = (canonical, *meta.get("og:url", ())[:1], base_url)
-    addresses = [it for name in named if name and (it := absolute_url(name, base_url))]
+        elif "canonical" in (element.get("rel") or "").lower().split():
+            canonical.append(element.get("href") or "")
+    named = (*canonical[:3], *meta.get("og:url", ())[:1], base_url)
+    addresses = [it for name in named if name.strip() and (it := absolute_url(name, base_url))]
     here = tuple(dict.fromkeys(filter(None, map(identity, addresses))))
     own = _own(articles, here, identity, base_url, _plain(title))
     return StructuredData(own, meta, addresses, here, objects, errors)
