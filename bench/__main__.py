@@ -5,6 +5,7 @@ import signal
 import sys
 
 from bench import (
+    archives,
     browser,
     dataset,
     day,
@@ -22,6 +23,7 @@ from bench.tiny import shrink
 PARTS = {
     "quality": quality.run,
     "throughput": throughput.run,
+    "archives": archives.run,
     "ledger": ledger.run,
     "day": day.run,
     "browser": browser.run,

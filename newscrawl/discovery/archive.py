@@ -66,9 +66,9 @@ class Archive:
         for path in self.counts if waiting else ():
             with WarcFile(path) as file:
                 keys = frozenset().union(*(it.keys for it in waiting.values()))
-                for original in file.originals(keys):
+                for original, hit in file.originals(keys):
                     for number, revisit in list(waiting.items()):
-                        if original.keys & revisit.keys:
+                        if hit & revisit.keys:
                             del waiting[number]
                             again = original.standing_for(revisit)
                             if self._is_page(again) and not self._are_same(original, revisit):

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Self
 
 from fastwarc import WarcRecord, WarcRecordType
@@ -28,6 +27,7 @@ _SEGMENT = "segment of a record"
 _TRUNCATED = ("length", "time", "disconnect", "unspecified")
 
 _STATUS_LINE = re.compile(rb"(?:https?|h|spdy|icy)[/\d.]* +(\d{3})\b", re.I)
+_DIGITS = re.compile(r"\d{14}")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -40,7 +40,7 @@ class Capture:
     ``date`` is UTC in the record's form, or empty. ``offset`` is where a reader of ``path`` finds
     it, or None when the file is compressed as a whole. ``fault`` says why it cannot be used,
     ``has_wrong_digest`` that its payload is not what its digest was taken of.
-    ``keys`` are what a revisit may refer to it by, and for a revisit what it refers to.
+    ``keys`` are by what a revisit refers to its original.
     """
 
     url: str
@@ -125,7 +125,7 @@ def read_capture(
         doubtful = bool(fault) or same is False or agrees is False
         fault = DAMAGED if doubtful and not agrees else ""
     fault = fault or ("" if date else _NO_DATE)
-    keys = reference_of(record) if is_revisit else keys_of(record)
+    keys = reference_of(record) if is_revisit else frozenset()
     return Capture(
         url, date, status, path, offset, headers, payload, fault, differs, is_revisit, keys
     )
@@ -213,10 +213,7 @@ def _forms(headers: Headers, payload: bytes) -> Iterator[bytes]:
         return
 
 
-_ALGORITHMS = {
-    name: partial(hashlib.new, name, usedforsecurity=False)
-    for name in ("md5", "sha1", "sha256", "sha384", "sha512")
-}
+_SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}  # in bytes
 
 
 def _agrees(digest: str | None, forms: Iterable[bytes]) -> bool | None:
@@ -229,12 +226,13 @@ def _agrees(digest: str | None, forms: Iterable[bytes]) -> bool | None:
     """
     name, _, text = (digest or "").strip().partition(":")
     algorithm = name.lower().replace("-", "")
-    if algorithm not in _ALGORITHMS:
+    if algorithm not in _SIZES:
         return None
-    wanted = _digest_bytes(text.strip(), _ALGORITHMS[algorithm]().digest_size)
+    wanted = _digest_bytes(text.strip(), _SIZES[algorithm])
     if wanted is None:
         return None
-    return any(_ALGORITHMS[algorithm](form).digest() == wanted for form in forms)
+    taken = (hashlib.new(algorithm, form, usedforsecurity=False).digest() for form in forms)
+    return wanted in taken
 
 
 def _digest_bytes(text: str, size: int) -> bytes | None:
@@ -263,12 +261,11 @@ def _time(text: str) -> str:
     ('2026-11-22T10:00:00Z', '', '')
     """
     text = text.strip()
-    if re.fullmatch(r"\d{14}", text):
+    if _DIGITS.fullmatch(text):
         text = f"{text[:8]}T{text[8:]}"
     try:
         # A leap second has no place in Python's times.
-        moment = datetime.fromisoformat(re.sub(r"(\d\d:\d\d):60", r"\1:59", text))
-        return _sane(moment)
+        return _sane(datetime.fromisoformat(text.replace(":60", ":59")))
     except (ValueError, OverflowError):
         return ""
 

@@ -126,14 +126,19 @@ class WarcFile:
         yield from self._captures(counts, lambda it: is_wanted(address(it)), start, end)
         counts.finished = True
 
-    def originals(self, references: AbstractSet[str]) -> Iterator[Capture]:
-        """Yield the captures that revisits refer to by any of ``references``."""
+    def originals(self, references: AbstractSet[str]) -> Iterator[tuple[Capture, AbstractSet[str]]]:
+        """Yield the captures that revisits refer to, with those of ``references`` that do."""
+        hits: list[AbstractSet[str]] = []
 
         def is_original(record: WarcRecord) -> bool:
-            is_revisit = record.record_type == WarcRecordType.revisit
-            return not is_revisit and not references.isdisjoint(keys_of(record))
+            hit = references & keys_of(record)
+            if record.record_type == WarcRecordType.revisit or not hit:
+                return False
+            hits.append(hit)
+            return True
 
-        yield from self._captures(Counts(), is_original, 0, None)
+        for capture in self._captures(Counts(), is_original, 0, None):
+            yield capture, hits.pop(0)
 
     def _captures(
         self,
