@@ -5,8 +5,6 @@ For comparison only: it shows what the ledger costs a crawl.
 
 from typing import Any
 
-import scrapy
-
 from newscrawl.extensions.run import Run
 from newscrawl.items import Candidate
 from newscrawl.settings import *  # noqa: F403
@@ -43,22 +41,20 @@ class NoLedger(Ledger):
     def __getattr__(self, name: str) -> Any:
         return None
 
-    def seen(self, *_: Any) -> Any:
+    def insert_pending(self, *_: Any) -> Any:
         return None
 
     def published(self, *_: Any) -> Any:
         return []
 
-    def refused(self, *_: Any) -> Any:
+    def record_failure(self, *_: Any) -> Any:
         return None
 
 
 class RunWithoutLedger(Run):
     """The run, without its ledger."""
 
-    def _begin(self, spider: scrapy.Spider) -> None:
-        super()._begin(spider)
-        self._ledger = NoLedger()
+    ledger = NoLedger()
 
-    def enter(self, *changes: Any) -> None:
+    def queue(self, *changes: Any) -> None:
         pass

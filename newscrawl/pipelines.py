@@ -12,7 +12,7 @@ from newscrawl.exceptions import (
     UnchangedItem,
 )
 from newscrawl.extensions.run import Run
-from newscrawl.items import Article, record
+from newscrawl.items import Article
 from newscrawl.storage.ledger import Versions
 from newscrawl.storage.schema import fault
 
@@ -110,8 +110,8 @@ class PublishPipeline:
         if self.limit is not None and self.published >= self.limit:
             raise PostponedItem("the run is at its limit")
         try:
-            self.run.writer.write(record(item))
-        except OSError as error:
+            self.run.publish(item)
+        except (OSError, LedgerError) as error:
             self.run.fail(error)
             raise PostponedItem("the output cannot be written") from error
         self.published += 1

@@ -43,6 +43,7 @@ RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR; what failed is logged where 
 EXTENSIONS = {
     "newscrawl.extensions.stats.RecordStats": 50,
     "newscrawl.extensions.run.Run": 100,
+    "newscrawl.extensions.outcomes.Outcomes": 110,
     "newscrawl.extensions.repeats.Repeats": 150,
     "newscrawl.extensions.progress.Progress": 200,
     "newscrawl.extensions.metrics.Metrics": 250,
@@ -53,7 +54,7 @@ EXTENSIONS = {
 }
 SPIDER_MIDDLEWARES = {
     # Next to the spider: it sees every request that the spider yields, before the others do.
-    "newscrawl.spidermiddlewares.BookkeepingMiddleware": 950,
+    "newscrawl.spidermiddlewares.AdmissionMiddleware": 950,
 }
 # A browser for requests that ask for one; it is not started before.
 DOWNLOAD_HANDLERS = {

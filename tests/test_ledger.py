@@ -60,7 +60,9 @@ def test_an_unchanged_site_costs_only_its_listings(
     first = crawl(tmp_path, NEWSCRAWL_REPLAY=str(editions[0]), **NEVER)
     again = crawl(tmp_path, NEWSCRAWL_REPLAY=str(editions[0]), **NEVER)
     books = again.runs[1]["books"]
-    assert books["known"] == books["discovered"] == first.runs[0]["books"]["discovered"]
+    # What failed and waits for its retry is pending, not known.
+    assert books["known"] + books["pending"] == first.runs[0]["books"]["discovered"]
+    assert (books["pending"], again.runs[1]["waiting"]) == (7, 7)
     assert again.records == first.records
     asked = again.runs[1]["listings"]["asked"]
     assert again.stats["scheduler/dequeued"] - asked in (0, 1)
@@ -130,7 +132,8 @@ def test_failures_are_kept_tried_again_and_given_up(tmp_path: Path) -> None:
         assert got["6000002"] == (expected[1], attempt, "empty answer")
         if attempt == 1:
             again = crawl(output, *NEWS, **patience)
-            assert again.runs[-1]["books"]["known"] == 3, "a failure is not due at once"
+            books = again.runs[-1]["books"]
+            assert (books["known"], books["pending"]) == (1, 2), "a failure is not due at once"
         let_time_pass(output)
     done = crawl(output, *NEWS, **patience)
     assert done.runs[-1]["books"]["known"] == 3
@@ -161,7 +164,8 @@ def test_what_the_limit_left_is_got_by_the_next_run(tmp_path: Path) -> None:
 
 
 def test_a_second_run_at_the_same_time_does_nothing(tmp_path: Path) -> None:
-    recording = str(site(tmp_path / "site.warc.gz", {}))
+    pages = {address(6000001): (200, HTML, article(6000001))}
+    recording = str(site(tmp_path / "site.warc.gz", pages))
     output = tmp_path / "output"
     (output / "hill").mkdir(parents=True)
     with (output / "hill/.lock").open("a") as lock:
@@ -314,7 +318,10 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> N
     candidate = Candidate("8", "https://thehill.com/a/8-c/", authors=(Author("Ada Quill"),))
     checkpoint = Checkpoint(asked="2026-11-24T00:00:00Z", position="here", pause=2.0)
     today.apply(
-        [today.seen("hill", candidate, "y"), today.save_checkpoint("hill", "x", checkpoint)]
+        [
+            today.insert_pending("hill", candidate, "y"),
+            today.save_checkpoint("hill", "x", checkpoint),
+        ]
     )
     seen = today.get("hill", "8")
     assert seen is not None

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from parsel import Selector
 from scrapy import Request, signals
@@ -22,7 +23,7 @@ from newscrawl.discovery import ARTICLE_PRIORITY, Arguments, Discovery, OutletSp
 from newscrawl.discovery.archive import Archive
 from newscrawl.discovery.bylines import Bylines
 from newscrawl.discovery.feeds import Feeds
-from newscrawl.discovery.links import Links
+from newscrawl.discovery.links import Links, Listing
 from newscrawl.discovery.presence import Presence
 from newscrawl.discovery.rest import Terms, post_address
 from newscrawl.discovery.sitemap import Sitemap
@@ -136,7 +137,7 @@ class ArticleSpider(OutletSpider):
         if not (wanted.sections or wanted.tags):
             yield from self._due_requests()
         # Methods that list changes only would not miss an article.
-        if not self.is_revisiting and Run.of(self.crawler).whole:
+        if not self.is_revisiting and Run.of(self.crawler).is_full:
             yield from Presence(self).start()
 
     def _due_requests(self) -> Iterator[Request]:
@@ -167,6 +168,16 @@ class ArticleSpider(OutletSpider):
         taxonomy = "tags" if self.is_tag(f"/{path.strip('/')}/") else "categories"
         everything = self._rest_requests.pop("", None)
         return everything or self._rest_requests.pop(taxonomy, None)
+
+    def parse(self, response: Response, **kwargs: Any) -> Iterator[Article | Request]:
+        """Read a response as what its address says: for ``scrapy parse``, which tells no more."""
+        candidate = self.candidate(response.url)
+        if candidate is None:
+            yield from self.links.parse(response, Listing(urlsplit(response.url).path, 1))
+            return
+        assert response.request is not None
+        request = ArticleTask(candidate=candidate).on(response.request)
+        yield from self.parse_article(response.replace(request=request))
 
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl was asked to read, as written."""

@@ -6,15 +6,17 @@ from typing import Any
 
 from scrapy import Request
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.discovery.rest import post_address
 from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.downloader.reasons import error_reason
 from newscrawl.downloader.walls import refusal
 from newscrawl.exceptions import UnreadableError
+from newscrawl.extensions.run import switch_off_runs
 from newscrawl.items import Article, Candidate, record
-from newscrawl.spidermiddlewares import error_reason
 from newscrawl.storage import difference
 
 SOURCES = ("page", "api", "feed")
@@ -73,18 +75,12 @@ class Comparing(ArticleSpider):
     wanted_articles: tuple[Candidate, ...] = ()
     comparisons: list[Comparison]
     feeds: dict[str, dict[str, Candidate]]
-    # It writes nothing: no run, no books, no ledger, no parts.
-    custom_settings = {
-        "EXTENSIONS": {
-            "newscrawl.extensions.run.Run": None,
-            "newscrawl.extensions.progress.Progress": None,
-        },
-        "SPIDER_MIDDLEWARES": {"newscrawl.spidermiddlewares.BookkeepingMiddleware": None},
-        "ITEM_PIPELINES": {
-            f"newscrawl.pipelines.{name}Pipeline": None
-            for name in ("Validate", "Window", "Revise", "Publish")
-        },
-    }
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Switch off what would open a run: nothing is written."""
+        super().update_settings(settings)
+        switch_off_runs(settings)
 
     async def start(self) -> AsyncIterator[Request]:
         """Compare one article after the other; nothing is scheduled."""

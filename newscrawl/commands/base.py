@@ -21,8 +21,8 @@ from scrapy.utils.log import configure_logging
 
 from newscrawl import exceptions
 from newscrawl.base_spiders.arguments import read, table
+from newscrawl.extensions.opening import ledger_url
 from newscrawl.extensions.options import unknown
-from newscrawl.extensions.run import ledger_url
 from newscrawl.items import Candidate
 from newscrawl.settings import check
 from newscrawl.storage.ledger import Ledger, sqlite_path

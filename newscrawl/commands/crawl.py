@@ -8,33 +8,20 @@ from pathlib import Path
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import WRONG_USAGE, SpiderCommand
+from newscrawl.commands.base import SpiderCommand
 from newscrawl.exceptions import ArgumentError
-from newscrawl.extensions.run import (
-    ALREADY_RUNNING,
-    ASKED_TO_WAIT,
-    OUTPUT_FAILED,
-    UNUSABLE_OUTPUT,
-    WRONG_ARGUMENT,
-)
+from newscrawl.extensions.exit_codes import EXIT_CODES, NOT_STARTED, WRONG_USAGE, of_crawl
+from newscrawl.extensions.run import Run
 from newscrawl.settings import placeholder
 
 logger = logging.getLogger(__name__)
-
-EXIT_CODES = {
-    WRONG_ARGUMENT: WRONG_USAGE,
-    UNUSABLE_OUTPUT: 3,
-    OUTPUT_FAILED: 3,
-    ALREADY_RUNNING: 75,
-    ASKED_TO_WAIT: 75,
-}
-"""The exit code for a close reason; 75 is sysexits' "try again later". Every other one is 0."""
 
 
 class Command(SpiderCommand, CrawlCommand):
     """Scrapy's own command; the checks before it and the exit code after it are ours."""
 
     example = "crawl hill -a sections=homenews/senate -a limit=20"
+    exit_codes = ", ".join(f"{it.code} {it.name}" for it in EXIT_CODES)
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
@@ -75,14 +62,13 @@ class Command(SpiderCommand, CrawlCommand):
         if isinstance(error, ArgumentError):
             # An extension refused its setting.
             logger.error("%s", error)
-            self.exitcode = EXIT_CODES[WRONG_ARGUMENT]
+            self.exitcode = WRONG_USAGE.code
         elif self.crawler_process.bootstrap_failed:
             if error is not None:
                 logger.error("The crawl could not start", exc_info=error)
-            self.exitcode = 1
+            self.exitcode = NOT_STARTED.code
         else:
-            reason = crawler.stats.get_value("finish_reason")
-            self.exitcode = EXIT_CODES.get(reason, 0)
+            self.exitcode = of_crawl(crawler, Run.of(crawler).document).code
 
     def announce(self, outlet: str, given: dict[str, str]) -> None:
         """Log where the output goes, and what an operator should know before the first request."""

@@ -11,7 +11,7 @@ from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand, Terminal
 from newscrawl.exceptions import LedgerError
-from newscrawl.extensions.run import schedule_of
+from newscrawl.extensions.opening import schedule_of
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import ArticleState, Ledger, State
 from newscrawl.storage.run_folder import RunFolder

@@ -1,4 +1,4 @@
-"""``newscrawl parse``: Scrapy's own, with the spider arguments checked."""
+"""``newscrawl parse``: Scrapy's own, with the spider arguments checked; it opens no run."""
 
 import argparse
 
@@ -8,9 +8,10 @@ from scrapy.http import Request
 from scrapy.spiderloader import get_spider_loader
 
 from newscrawl.commands.base import SpiderCommand
+from newscrawl.commands.debugging import DebuggingCommand
 
 
-class Command(SpiderCommand, ParseCommand):
+class Command(DebuggingCommand, SpiderCommand, ParseCommand):
     """Scrapy's own command: fetches a page and prints its record and the links to follow."""
 
     example = "parse https://thehill.com/homenews/senate/5671027-storm-nears/"

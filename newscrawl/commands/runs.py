@@ -32,7 +32,6 @@ class Command(OutputCommand, ScrapyCommand):
         """Print a line a run."""
         if len(args) > 1:
             raise UsageError("name one outlet, or none for all")
-        names = ("discovered", "known", "new", "revised", "unchanged", "pending")
         outlet = self.known_outlet(args[0]) if args else "*"
         for folder in run_folders(self.existing_output(), outlet)[-opts.limit :]:
             line = f"{folder.name.partition('=')[2]}  {folder.parent.name}  "
@@ -41,8 +40,10 @@ class Command(OutputCommand, ScrapyCommand):
                 print(f"{line}running, or killed")  # noqa: T201
                 continue
             books = document["books"]
-            counts = [f"{name} {books[name]}" for name in names]
-            counts += [f"{name} {sum(books[name].values())}" for name in ("rejected", "failed")]
+            counts = [
+                f"{name} {sum(it.values()) if isinstance(it, dict) else it}"
+                for name, it in books.items()
+            ]
             verdict = "complete" if document["complete"] else "not complete"
             if balance(books):
                 verdict = f"OUT OF BALANCE by {balance(books)}"

@@ -49,6 +49,12 @@ class OutletSpider(Outlet, Spider):
 
     wanted: Arguments
     """The spider arguments."""
+    given: dict[str, str]
+    """The spider arguments as they were given."""
+    job: str | None
+    """The name of Scrapyd's job, if it is one."""
+    refusal: str | None
+    """Why the crawl must not start, in one sentence; None if it may."""
     candidate: Callable[[str], Candidate | None]
     """Return the article that an address leads to, or None."""
 

@@ -33,7 +33,7 @@ class Feeds:
             yield self._request(ListingTask(name=url))
         for path in self.outlet.listing_paths():
             url = f"https://{self.outlet.host}{path.rstrip('/')}/feed/"
-            yield self._request(ListingTask(name=url, pauses=_PAUSES))
+            yield self._request(ListingTask(name=url, pauses=_PAUSES, may_be_gone=True))
 
     def _request(self, task: ListingTask) -> Request:
         return Request(

@@ -121,7 +121,8 @@ class Links:
 
     def _task(self, path: str, **values: Any) -> ListingTask:
         fallback = self.outlet.listing_fallback(path)
-        return ListingTask(is_page=True, fallback=fallback, **values)
+        may_be_gone = path.strip("/") != self.outlet.front
+        return ListingTask(is_page=True, fallback=fallback, may_be_gone=may_be_gone, **values)
 
     def _listing(self, path: str, *, named: bool) -> Iterator[Request]:
         """Yield the request of a listing's first page, unless it was asked or is no listing."""

@@ -110,6 +110,9 @@ class ListingTask:
     is_next_page: bool = False
     """Whether this is a second or later page of a listing."""
 
+    may_be_gone: bool = False
+    """Whether 404 or 410 may mean that the site has closed a section: nothing is missing then."""
+
     position: str | None = None
     """What its checkpoint keeps as position once it is read."""
 

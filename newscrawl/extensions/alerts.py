@@ -11,7 +11,8 @@ from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
 from newscrawl.exceptions import ArgumentError
-from newscrawl.extensions.run import ALREADY_RUNNING, ASKED_TO_WAIT, Run
+from newscrawl.extensions.exit_codes import ALREADY_RUNNING, ASKED_TO_WAIT
+from newscrawl.extensions.run import Run
 from newscrawl.monitoring.checks import HISTORY, Finding, findings, standing_since
 from newscrawl.storage.runs import closed_runs
 
@@ -61,26 +62,29 @@ class Alerts:
                 known = f"Known since {since:%Y-%m-%d %H:%M} UTC."
                 logger.info("Check %s: %s %s", finding.check, finding.says, known)
         if new := [finding for finding, since in found if since is None]:
-            run = Run.of(self.crawler).document.get("run")
+            document = Run.of(self.crawler).document
             title = f"newscrawl: {len(new)} new finding{'s' * (len(new) > 1)} on {spider.name}"
             text = "\n".join(f"{finding.check}: {finding.says}" for finding in new)
-            self.send(title, f"{text}\n\nRun {run} of {spider.name}" if run else text)
+            self.send(
+                title, f"{text}\n\nRun {document['run']} of {spider.name}" if document else text
+            )
 
     def found(self, spider: Spider, reason: str) -> list[tuple[Finding, datetime | None]]:
         """Return the findings; with each the time since when it is known, None for a new one."""
         run = Run.of(self.crawler)
-        if "books" not in run.document:
+        document = run.document
+        if document is None:
             if reason in _NO_NEWS:
                 return []
             return [(Finding("began", "", f"The crawl did not begin: {reason}."), None)]
         past = [
             it
             for it in closed_runs(run.output, spider.name, datetime.now(UTC) - HISTORY)
-            if it["run"] != run.document["run"]
+            if it["run"] != document["run"]
         ]
         return [
-            (finding, standing_since(finding, run.document, past))
-            for finding in findings(run.document, past)
+            (finding, standing_since(finding, document, past))
+            for finding in findings(document, past)
         ]
 
     def send(self, title: str, text: str) -> None:

@@ -51,7 +51,7 @@ class JsonLog:
     def mark(self, record: logging.LogRecord) -> bool:
         """Say of a line which crawl it is of."""
         record.outlet = self.crawler.spidercls.name
-        record.run = self.run.document.get("run") if self.run else None
+        record.run = self.run.name if self.run and self.run.is_open else None
         return True
 
     def open(self) -> None:

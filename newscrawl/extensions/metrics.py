@@ -13,6 +13,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from newscrawl.extensions.exit_codes import AFTERMATH
 from newscrawl.extensions.run import Run
 from newscrawl.storage.stats import LATENCY_BOUNDS
 
@@ -88,7 +89,7 @@ class Metrics:
     def write(self) -> None:
         """Write the metrics of the run that was just closed."""
         document = Run.of(self.crawler).document
-        if "books" not in document:
+        if document is None:
             return
         registry = CollectorRegistry()
         registry.register(RunCollector(document))
@@ -96,3 +97,4 @@ class Metrics:
             write_to_textfile(str(self.folder / f"newscrawl_{document['spider']}.prom"), registry)
         except OSError as error:
             logger.error("The metrics cannot be written: %s", error)
+            self.crawler.stats.inc_value(f"{AFTERMATH}metrics")

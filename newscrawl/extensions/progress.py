@@ -103,8 +103,8 @@ class Progress:
         if self.live is not None:
             self.ticker.stop()
             self.live.stop()
-        if self.run.document.get("books"):
-            text = summary(self.run.document, self.run.writer.folder)
+        if self.run.document is not None:
+            text = summary(self.run.document, self.run.folder)
             if self.live is not None:
                 self.live.console.print(text, highlight=False, markup=False)
             else:

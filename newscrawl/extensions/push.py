@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from newscrawl.dataset.remote import push
 from newscrawl.exceptions import RemoteError
+from newscrawl.extensions.exit_codes import AFTERMATH
 from newscrawl.extensions.run import Run
 
 logger = logging.getLogger(__name__)
@@ -42,27 +43,34 @@ class Remote:
     async def push(self) -> None:
         """Push in a thread that nobody has to wait for: a driver may hang, a crawl may not."""
         run = Run.of(self.crawler)
-        if "books" not in run.document:
+        if run.document is None:
             return
         from twisted.internet import reactor  # noqa: PLC0415  # installed by now
 
         done: Deferred[None] = Deferred()
+
+        def failed() -> None:
+            self.crawler.stats.inc_value(f"{AFTERMATH}push")
 
         def work() -> None:
             try:
                 pushed = push(run.output, self.url, "runs")
                 for sentence in pushed.wrong:
                     logger.error("%s", sentence)
+                    failed()
                 logger.info("Remote storage: %s", pushed)
             except (RemoteError, OSError) as error:
                 logger.error("The run was not pushed: %s", error)
+                failed()
             except Exception:
                 logger.exception("The run was not pushed")
+                failed()
             finally:
                 reactor.callFromThread(done.callback, None)
 
         def late(_: Failure) -> None:
             logger.error("The push takes over %g seconds: left to the next one", self.seconds)
+            failed()
 
         threading.Thread(target=work, name="push", daemon=True).start()
         await maybe_deferred_to_future(done.addTimeout(self.seconds, reactor).addErrback(late))

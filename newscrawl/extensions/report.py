@@ -8,10 +8,10 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from newscrawl.exceptions import OutputError, ReportError
+from newscrawl.extensions.exit_codes import AFTERMATH
 from newscrawl.extensions.run import Run
 from newscrawl.monitoring.report import write_report
 from newscrawl.settings import read
-from newscrawl.storage.runs import RUN_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +35,10 @@ class Report:
     def write(self) -> None:
         """Write the report of the run that was just closed."""
         run = Run.of(self.crawler)
-        if not run.document or not (run.writer.folder / RUN_FILE).exists():
+        if run.document is None:
             return
         try:
-            logger.info("The report is in %s", write_report(run.writer.folder))
+            logger.info("The report is in %s", write_report(run.folder))
         except (OSError, OutputError, ReportError) as error:
             logger.error("The report cannot be written: %s", error)
+            self.crawler.stats.inc_value(f"{AFTERMATH}report")

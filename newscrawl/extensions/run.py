@@ -2,10 +2,9 @@
 
 import logging
 import platform
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import scrapy
 from scrapy import signals
@@ -16,53 +15,48 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
+from newscrawl.discovery import OutletSpider
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import asked_to_wait
-from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, RunningError, WaitError
+from newscrawl.exceptions import ArgumentError, LedgerError
+from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, OUTPUT_FAILED
+from newscrawl.extensions.opening import WAIT, OpenRun, open_run, output_folder, report_refusal
 from newscrawl.extraction.dates import utc
-from newscrawl.items import Candidate
-from newscrawl.settings import check, read
+from newscrawl.items import Article, Candidate, record
+from newscrawl.settings import check
 from newscrawl.storage.books import Books, Listings, balance
 from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.document import RunDocument
 from newscrawl.storage.known_articles import KnownArticles
-from newscrawl.storage.ledger import Change, Ledger, Schedule, sqlite_url
-from newscrawl.storage.parts import PartWriter, write_document
-from newscrawl.storage.run_folder import PARTIAL, RunFolder
+from newscrawl.storage.ledger import Change, Ledger, Schedule
+from newscrawl.storage.parts import write_document
 from newscrawl.storage.runs import RUN_FILE
-from newscrawl.storage.salvage import salvage_run
 from newscrawl.storage.stats import plain
 from newscrawl.storage.warc import Counts
 
 logger = logging.getLogger(__name__)
 
-# Why a run did not start, or stopped: close reasons of our own.
-WRONG_ARGUMENT = "wrong argument"
-UNUSABLE_OUTPUT = "unusable output"
-ALREADY_RUNNING = "already running"
-OUTPUT_FAILED = "output failed"
-ASKED_TO_WAIT = "asked to wait"
+_OPEN_RUNS = ("EXTENSIONS", "SPIDER_MIDDLEWARES", "ITEM_PIPELINES")
+_WITHOUT = ("extensions.stats", "extensions.repeats", "pipelines.Validate", "pipelines.Window")
 
 
-# How long the site told us to stay away; remembered beyond a run under this name.
-_WAIT = "wait"
+def switch_off_runs(settings: BaseSettings) -> None:
+    """Let a crawl open no run: it touches neither output nor ledger, for commands that debug.
 
-
-def ledger_url(settings: BaseSettings) -> str:
-    """Return SQLAlchemy's address of the ledger: the setting's, else in the output folder."""
-    output = Path(settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
-    return settings.get("NEWSCRAWL_LEDGER_URL") or sqlite_url(output / "ledger.sqlite3")
-
-
-def schedule_of(settings: BaseSettings) -> Schedule:
-    """Return when articles are asked for again."""
-    names = ("NEWSCRAWL_REVISIT_HOURS", "NEWSCRAWL_RETRY_HOURS")
-    return Schedule(*(read(settings, name) for name in names))
+    What needs no run stays on.
+    """
+    for name in _OPEN_RUNS:
+        for component in settings.getdict(name):
+            ours = component.removeprefix("newscrawl.") if isinstance(component, str) else ""
+            if ours != component and not ours.startswith(_WITHOUT):
+                settings[name].set(component, None, priority="cmdline")
 
 
 class Run:
-    """Extension: opens the run before the first request and closes it, books and all, at the end.
+    """Extension: opens the run before the first request, and closes it with its ``run.json``.
 
-    The other parts of the project find it with ``Run.of(crawler)``.
+    The other components find it with ``Run.of(crawler)``. What it has only while it is open
+    raises RuntimeError before.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -71,16 +65,12 @@ class Run:
         self.books = Books()
         self.listings = Listings()
         self.archives: dict[str, Counts] = {}
-        self.document: dict[str, Any] = {}
-        self.stopping = False
-        self._folder: RunFolder | None = None
-        self._writer: PartWriter | None = None
-        self._ledger: Ledger | None = None
-        self._changes: list[Change] = []
-        self.schedule = Schedule()
-        self.caught_up = False
-        self.whole = True
-        self._checkpoints: Checkpoints | None = None
+        """What was found in each file of ``archive``."""
+        self.document: RunDocument | None = None
+        """The ``run.json`` of the run, once it is closed."""
+        self._opened: OpenRun | None = None
+        self._is_stopping = False
+        self._ticker = create_looping_call(self.commit)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -100,117 +90,86 @@ class Run:
         return run
 
     @property
-    def writer(self) -> PartWriter:
-        """The parts of this run. Raises RuntimeError before the run is open."""
-        if self._writer is None:
+    def _open(self) -> OpenRun:
+        if self._opened is None:
             raise RuntimeError("the run is not open")
-        return self._writer
+        return self._opened
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run has begun."""
+        return self._opened is not None
+
+    @property
+    def name(self) -> str:
+        """The name of the run: when it started."""
+        return self._open.start["run"]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self._open.journal.folder
 
     @property
     def ledger(self) -> Ledger:
-        """What is known of every article. Raises RuntimeError before the run is open."""
-        if self._ledger is None:
-            raise RuntimeError("the run is not open")
-        return self._ledger
+        """What is known of every article."""
+        return self._open.ledger
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """What earlier runs saved. Raises RuntimeError before the run is open."""
-        if self._checkpoints is None:
-            raise RuntimeError("the run is not open")
-        return self._checkpoints
+        """What earlier runs saved."""
+        return self._open.checkpoints
+
+    @property
+    def schedule(self) -> Schedule:
+        """When articles are requested again."""
+        return self._open.schedule
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the whole outlet is crawled, as opposed to some sections or a window of time."""
+        return self._open.is_full
+
+    @property
+    def follows_complete(self) -> bool:
+        """Whether the latest full crawl missed no listing: what one shows first is then enough."""
+        return self._open.follows_complete
 
     @property
     def known_articles(self) -> KnownArticles:
         """What discovery may ask the ledger. Raises RuntimeError before the run is open."""
         outlet = self.crawler.spidercls.name
-        return KnownArticles(self.ledger, outlet, self.schedule, self.enter, self.fail)
+        return KnownArticles(self.ledger, outlet, self.schedule, self.queue, self.fail)
 
     @property
     def output(self) -> Path:
         """The output folder, absolute."""
-        return Path(self.crawler.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+        return output_folder(self.crawler.settings)
 
     def open(self, spider: scrapy.Spider) -> None:
-        """Lock, salvage what a crash left, and begin; or close the spider with one sentence."""
-        if refusal := getattr(spider, "refusal", None):
-            logger.error(refusal)
-            raise CloseSpider(WRONG_ARGUMENT)
+        """Lock, salvage what a crash left, and begin; or close the spider with one sentence.
+
+        Scrapy would go on after any other exception than CloseSpider, so no other leaves here.
+        """
         try:
+            if not isinstance(spider, OutletSpider):
+                raise ArgumentError(f"{spider.name} is not the spider of an outlet.")
+            if spider.refusal:
+                raise ArgumentError(spider.refusal)
             check(self.crawler.settings)
-            self._begin(spider)
-        except ArgumentError as error:
-            logger.error("%s", error)
-            raise CloseSpider(WRONG_ARGUMENT) from error
-        except RunningError as error:
-            logger.error("%s", error)
-            raise CloseSpider(ALREADY_RUNNING) from error
-        except WaitError as error:
-            logger.error("%s", error)
-            raise CloseSpider(ASKED_TO_WAIT) from error
-        except (OutputError, LedgerError, OSError) as error:
-            sentence = f"The output folder {self.output} cannot be used: {error}."
-            logger.error("%s", sentence if isinstance(error, OSError) else error)
-            raise CloseSpider(UNUSABLE_OUTPUT) from error
-        finally:
-            if self._writer is None and self._folder is not None:
-                self._folder.release()
-
-    def _begin(self, spider: scrapy.Spider) -> None:
-        settings = self.crawler.settings
-        self._folder = RunFolder(self.output, spider.name)
-        self.schedule = schedule_of(settings)
-        self._ledger = Ledger(ledger_url(settings))
-        self._checkpoints = Checkpoints(self._ledger, spider.name, self.enter, self.fail)
-        killed = self._folder.unfinished()
-        for folder in killed:
-            salvaged = salvage_run(folder, spider.name, self._ledger, self.schedule)
-            logger.warning(
-                "%s was killed: %d records kept, %d bytes of a torn line cut",
-                folder,
-                salvaged["books"]["discovered"],
-                salvaged["bytes_cut"],
-            )
-        wanted = getattr(spider, "wanted")  # noqa: B009  # an ArticleSpider's
-        given = getattr(spider, "given", {})
-        self.whole = not PARTIAL & set(given)
-        if not wanted.archive:
-            self._check_wait()
-        pages: int = wanted.pages
-        self.caught_up = self.whole and self._folder.is_caught_up(
-            pages, given.get("discover", "links")
-        )
-        folder = self._folder.create()
-        self._writer = PartWriter(
-            folder,
-            settings.getint("NEWSCRAWL_PART_RECORDS"),
-            settings.getfloat("NEWSCRAWL_PART_MINUTES") * 60,
-        )
-        self.document = {
-            "run": folder.name.partition("=")[2],
-            "spider": spider.name,
-            "arguments": given,
-            "job": getattr(spider, "job", None),
-            "pages": pages,
-            "started": utc(datetime.now(UTC)),
-            "salvaged": [it.name.partition("=")[2] for it in killed],
-        }
-        if not wanted.archive:
-            PageAccess.of(self.crawler).breaker.restore(self._checkpoints)
-        self._ticker = create_looping_call(self.tick)
+            opened = open_run(self.crawler.settings, spider, self.fail)
+        except Exception as error:
+            raise CloseSpider(report_refusal(error, self.crawler.settings)) from error
+        self._opened = opened
         self._ticker.start(1.0, now=False)
-
-    def _check_wait(self) -> None:
-        """Raise WaitError while the waiting time that the site asked for is not over."""
-        saved = self.checkpoints.read(_WAIT)
-        if saved and saved.due and saved.due > utc(datetime.now(UTC)):
-            raise WaitError(f"The site asked on {saved.asked} to be left alone until {saved.due}.")
+        if not spider.wanted.archive:
+            PageAccess.of(self.crawler).breaker.restore(opened.checkpoints)
 
     def wait(self, seconds: float) -> None:
         """End the run because the site asks to be left alone for longer than a run may last."""
         due = utc(datetime.now(UTC) + timedelta(seconds=seconds))
         logger.error("The site asks to be left alone until %s: the run ends", due)
-        self.checkpoints.save(_WAIT, due=due)
+        self.checkpoints.save(WAIT, due=due)
         self.stop(ASKED_TO_WAIT)
 
     def due_articles(self, *, revisits: bool) -> list[Candidate]:
@@ -222,76 +181,97 @@ class Run:
             self.fail(error)
             return []
 
-    def enter(self, *changes: Change) -> None:
-        """Queue changes of the ledger until the lines that they speak of are on disk."""
-        self._changes += changes
+    def queue(self, *changes: Change) -> None:
+        """Queue changes of the ledger until the lines that they follow from are on disk."""
+        self._open.journal.queue(*changes)
 
-    def tick(self) -> None:
-        """Bring lines to disk and then the ledger up to date; end a part that is old enough."""
+    def publish(self, item: Article) -> None:
+        """Write the line of an article and queue what the ledger learns from it, or do neither.
+
+        Raises OSError and LedgerError.
+        """
+        line = record(item)
+        revisit = self.schedule.revisit(item.date_published, datetime.now(UTC))
+        changes = self.ledger.published(line, self.name, revisit)
+        self._open.journal.publish(line, changes)
+
+    def commit(self) -> None:
+        """Bring lines to disk and then the ledger up to date."""
         try:
-            self.writer.rotate_if_old()
-            self._settle()
-        except (OSError, LedgerError) as error:
+            self._open.journal.commit()
+        except Exception as error:  # any other would end the ticker without a word
             self.fail(error)
-
-    def _settle(self) -> None:
-        if self._changes:
-            self.writer.sync()
-            self.ledger.apply(self._changes)
-            self._changes.clear()
 
     def stop(self, reason: str) -> None:
         """Ask the crawl to end; what is under way is finished first. Only the first call counts."""
-        if not self.stopping:
-            self.stopping = True
+        if not self._is_stopping:
+            self._is_stopping = True
             deferred_from_coro(self.crawler.engine.close_spider_async(reason=reason))
 
-    def fail(self, error: OSError | LedgerError) -> None:
+    def fail(self, error: Exception) -> None:
         """Stop the crawl because its output or its ledger cannot be written; said once."""
-        if not self.stopping:
+        if not self._is_stopping:
             what = "The output" if isinstance(error, OSError) else "The ledger"
             logger.error("%s cannot be written, the run stops: %s", what, error)
         self.stop(OUTPUT_FAILED)
 
     def close(self, reason: str) -> None:
         """Finish the last part, check the books and write ``run.json``."""
-        if self._writer is None or self._folder is None:
+        if self._opened is None:
             return
+        opened = self._opened
+        self._ticker.stop()
+        try:
+            opened.journal.close()
+            document = self._summary(opened, reason)
+            write_document(self.folder / RUN_FILE, document)
+            self.document = document
+        except Exception as error:  # whatever it is, the next run salvages this one
+            logger.error("The run cannot be closed, the next one will salvage it: %s", error)
+        finally:
+            opened.ledger.close()
+            opened.folder.release()
+
+    def _summary(self, opened: OpenRun, reason: str) -> RunDocument:
+        """Return the ``run.json`` of a run that ends."""
         books = self.books.as_dict()
         out_by = balance(books)
         if out_by:
             logger.critical("The books do not balance, they are out by %d: %s", out_by, books)
-        self._ticker.stop()
+        outlet, run = opened.start["spider"], opened.start["run"]
+        waiting = opened.ledger.count_waiting(outlet)
+        nothing_missing = (
+            self.books.complete
+            and self.listings.is_complete
+            and not waiting
+            and all(it.complete for it in self.archives.values())
+        )
         access = PageAccess.of(self.crawler)
+        document: RunDocument = {
+            "run": run,
+            "spider": outlet,
+            "arguments": opened.start["arguments"],
+            "job": opened.start["job"],
+            "pages": opened.start["pages"],
+            "started": opened.start["started"],
+            "salvaged": opened.start["salvaged"],
+            "finished": utc(datetime.now(UTC)),
+            "reason": reason,
+            "complete": reason == "finished" and not out_by and nothing_missing,
+            "versions": {
+                "newscrawl": __version__,
+                "scrapy": scrapy.__version__,
+                "python": platform.python_version(),
+            },
+            "parts": [part.as_dict() for part in opened.journal.parts],
+            "books": books,
+            "waiting": waiting,
+            "listings": self.listings.as_dict(refused=len(access.refused_listings)),
+            "withdrawn": opened.ledger.withdrawn(outlet, run),
+            "stats": plain(self.crawler.stats.get_stats()),
+        }
         if access.breaker.report:
-            self.document["refused"] = access.breaker.report
+            document["refused"] = access.breaker.report
         if self.archives:
-            self.document["archives"] = {path: it.as_dict() for path, it in self.archives.items()}
-        try:
-            self._writer.rotate()
-            self._settle()
-            self.document |= {
-                "finished": utc(datetime.now(UTC)),
-                "reason": reason,
-                "complete": reason == "finished"
-                and not out_by
-                and self.books.complete
-                and self.listings.complete
-                and all(it.complete for it in self.archives.values()),
-                "versions": {
-                    "newscrawl": __version__,
-                    "scrapy": scrapy.__version__,
-                    "python": platform.python_version(),
-                },
-                "parts": [asdict(part) for part in self._writer.parts],
-                "books": books,
-                "listings": self.listings.as_dict(refused=len(access.refused_listings)),
-                "withdrawn": self.ledger.withdrawn(self.document["spider"], self.document["run"]),
-                "stats": plain(self.crawler.stats.get_stats()),
-            }
-            write_document(self._writer.folder / RUN_FILE, self.document)
-        except (OSError, LedgerError) as error:
-            logger.error("The run cannot be closed, the next one will salvage it: %s", error)
-        finally:
-            self.ledger.close()
-            self._folder.release()
+            document["archives"] = {path: it.as_dict() for path, it in self.archives.items()}
+        return document

@@ -14,6 +14,7 @@ from math import exp, lgamma
 from typing import Any
 
 from newscrawl.storage.books import balance
+from newscrawl.storage.document import missing_listings
 from newscrawl.storage.runs import run_time
 
 Run = Mapping[str, Any]
@@ -136,12 +137,12 @@ def balanced(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
 
 def complete(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
     """Report listings that failed, and articles that a finished run did not request."""
-    failed = dict(run.get("listings", {}).get("failed", {}))
-    gone = ("http 404", "http 410")
-    if lost := {reason: count for reason, count in failed.items() if reason not in gone}:
+    if lost := missing_listings(run):
         yield "listings", f"Listing pages failed ({_listed(lost)}): articles may be missing."
-    if run["reason"] == "finished" and run["books"]["pending"]:
-        yield "pending", f"{run['books']['pending']} discovered articles were not requested."
+    # What failed before and waits for its retry is pending, and nothing new.
+    unasked = run["books"]["pending"] - run.get("waiting", 0)
+    if run["reason"] == "finished" and unasked > 0:
+        yield "pending", f"{unasked} discovered articles were not requested."
 
 
 def refused(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from newscrawl.storage.document import GONE, BooksDocument, ListingsDocument
+
 PENDING, FAILED, REJECTED, KNOWN, UNCHANGED, REVISED, NEW = range(7)
 """What became of an article. Of two fates in one run the higher one counts."""
-
-_NAMES = {KNOWN: "known", NEW: "new", REVISED: "revised", UNCHANGED: "unchanged"}
 
 
 @dataclass(slots=True)
@@ -18,14 +18,15 @@ class Books:
     >>> books = Books()
     >>> books.discover("1"), books.discover("1"), books.discover("2")
     (True, False, True)
-    >>> books.settle("1", NEW)
-    >>> books.settle("2", FAILED, "http 503")
+    >>> books.record("1", NEW)
+    >>> books.record("2", FAILED, "http 503")
     >>> books.as_dict()["failed"], books.complete
     ({'http 503': 1}, False)
     """
 
     _fates: dict[str, tuple[int, str]] = field(default_factory=dict)
     _withdrawn: set[str] = field(default_factory=set)
+    _new: set[str] = field(default_factory=set)
     discovered: int = 0
 
     def discover(self, identity: str) -> bool:
@@ -36,7 +37,7 @@ class Books:
         self.discovered += 1
         return True
 
-    def settle(self, identity: str, fate: int, reason: str = "") -> None:
+    def record(self, identity: str, fate: int, reason: str = "") -> None:
         """Say what became of an article. A lower fate than the one it has changes nothing."""
         if identity in self._withdrawn:
             # An archive may hold another version, which is wanted.
@@ -55,11 +56,19 @@ class Books:
             self._withdrawn.add(identity)
             self.discovered -= 1
 
+    def mark_new(self, identity: str) -> None:
+        """Note that earlier runs did not know an article."""
+        self._new.add(identity)
+
+    def is_new(self, identity: str) -> bool:
+        """Say whether earlier runs did not know an article."""
+        return identity in self._new
+
     def counts(self) -> Mapping[int, int]:
         """Return how many articles have each fate."""
         return Counter(fate for fate, _ in self._fates.values())
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> BooksDocument:
         """Return the books as ``run.json`` holds them (docs/reference/outcomes.md)."""
         counts = self.counts()
         reasons: dict[int, Counter[str]] = {REJECTED: Counter(), FAILED: Counter()}
@@ -68,7 +77,10 @@ class Books:
                 reasons[fate][reason] += 1
         return {
             "discovered": self.discovered,
-            **{name: counts.get(fate, 0) for fate, name in _NAMES.items()},
+            "known": counts.get(KNOWN, 0),
+            "new": counts.get(NEW, 0),
+            "revised": counts.get(REVISED, 0),
+            "unchanged": counts.get(UNCHANGED, 0),
             "rejected": dict(sorted(reasons[REJECTED].items())),
             "failed": dict(sorted(reasons[FAILED].items())),
             "pending": counts.get(PENDING, 0),
@@ -83,34 +95,62 @@ class Books:
 
 @dataclass(slots=True)
 class Listings:
-    """How many listing pages a run asked for, and why some of them did not come.
+    """How many listings a run requested, and why some of them could not be read.
 
-    ``unchanged`` ones were answered 304, ``early`` ones not asked because they brought nothing
-    new lately. How many the site refused, so that REST replaced them, PageAccess counts.
+    How many the site refused, so that REST replaced them, PageAccess counts.
+
+    >>> listings = Listings()
+    >>> listings.fail("http 404", may_be_gone=True)
+    >>> listings.is_complete
+    False
+    >>> listings.count_read()
+    >>> listings.is_complete
+    True
     """
 
-    asked: int = 0
-    unchanged: int = 0
-    early: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _failed: Counter[str] = field(default_factory=Counter)
+    _perhaps_gone: Counter[str] = field(default_factory=Counter)
 
-    def fail(self, reason: str) -> None:
-        """Note a listing page that did not come."""
-        self.failed[reason] += 1
+    def count_request(self) -> None:
+        """Count a listing that is requested."""
+        self._counts["asked"] += 1
+
+    def count_not_due(self) -> None:
+        """Count a listing that is not requested, because it showed nothing new lately."""
+        self._counts["not_due"] += 1
+
+    def count_read(self, *, is_unchanged: bool = False) -> None:
+        """Count a listing that was read to its end, or that has not changed (304)."""
+        self._counts["read"] += 1
+        self._counts["unchanged"] += is_unchanged
+
+    def fail(self, reason: str, *, may_be_gone: bool = False) -> None:
+        """Count a listing that could not be read; a section may be gone from the site."""
+        self._failed[reason] += 1
+        if may_be_gone and reason in GONE:
+            self._perhaps_gone[reason] += 1
 
     @property
-    def complete(self) -> bool:
-        """Whether every listing came that the site still has."""
-        return not set(self.failed) - {"http 404", "http 410"}
+    def gone(self) -> Mapping[str, int]:
+        """Listings that the site has closed: it answers 404 or 410, and gives other listings."""
+        return self._perhaps_gone if self._counts["read"] else {}
 
-    def as_dict(self, refused: int) -> dict[str, Any]:
+    @property
+    def is_complete(self) -> bool:
+        """Whether every listing was read that the site still has."""
+        return not self._failed - Counter(self.gone)
+
+    def as_dict(self, refused: int) -> ListingsDocument:
         """Return the counts as ``run.json`` holds them."""
         return {
-            "asked": self.asked,
-            "unchanged": self.unchanged,
-            "early": self.early,
+            "asked": self._counts["asked"],
+            "read": self._counts["read"],
+            "unchanged": self._counts["unchanged"],
+            "not_due": self._counts["not_due"],
             "refused": refused,
-            "failed": dict(sorted(self.failed.items())),
+            "failed": dict(sorted(self._failed.items())),
+            "gone": dict(sorted(self.gone.items())),
         }
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from newscrawl.exceptions import LedgerError
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Author, Candidate
+from newscrawl.storage.document import Withdrawal
 
 logger = logging.getLogger(__name__)
 
@@ -161,8 +162,16 @@ class ArticleState:
         """
         if not modified or not self.last_fetched:
             return False
+        if self.last_fetched > utc(datetime.now(UTC)):
+            # The clock was set back since: when the copy was fetched says nothing.
+            return modified > (self.date_modified or "")
         fetched = utc(datetime.fromisoformat(self.last_fetched) - _CACHES)
         return modified > max(self.date_modified or "", fetched)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the article failed or was rejected and waits for its retry."""
+        return self.attempts > 0 and self.next_attempt is not None
 
     def is_due(self, now: str, *, revisits: bool = True) -> bool:
         """Say whether to ask for the article again, whatever the listings say.
@@ -172,7 +181,11 @@ class ArticleState:
         """
         if self.state == State.PUBLISHED and not self.attempts and not revisits:
             return False
-        return self.state == State.PENDING or bool(self.next_attempt and self.next_attempt <= now)
+        if self.state == State.PENDING:
+            return True
+        # If the clock was set back since, when the next attempt was planned says nothing.
+        is_ahead = self.last_fetched is not None and self.last_fetched > now
+        return self.next_attempt is not None and (self.next_attempt <= now or is_ahead)
 
     @property
     def known_authors(self) -> tuple[Author, ...]:
@@ -211,7 +224,11 @@ class Schedule:
     def revisit(self, published: str, now: datetime) -> str | None:
         """Return the next time to look at a published article, or None when it is old."""
         born = datetime.fromisoformat(published)
-        times = (born + timedelta(hours=age) for age in self.young)
+        try:
+            times = [born + timedelta(hours=age) for age in self.young]
+        except OverflowError:
+            # A date at the end of time; the article is looked at when a listing states a change.
+            return None
         return next((utc(time) for time in times if time > now), None)
 
     def retry(self, attempts: int, now: datetime) -> str | None:
@@ -275,6 +292,11 @@ class Ledger:
         self._seen = insert(articles).on_conflict_do_nothing()
         self._changed = articles.update().where(*key).values(next_attempt=sa.bindparam("now"))
         self._authors = articles.update().where(*key).values(authors=sa.bindparam("new_authors"))
+        self._validators = (
+            articles.update()
+            .where(*key)
+            .values(etag=sa.bindparam("new_etag"), last_modified=sa.bindparam("new_modified"))
+        )
         self._moved = articles.update().where(*key).values(url=sa.bindparam("new_url"))
         named = (listings.c.outlet == sa.bindparam("o"), listings.c.name == sa.bindparam("n"))
         self._read_checkpoint = sa.select(*(listings.c[it] for it in Checkpoint.__slots__)).where(
@@ -443,9 +465,15 @@ class Ledger:
         rows = self._all(self._read_checkpoint, {"o": outlet, "n": name})
         return Checkpoint(*rows[0]) if rows else None
 
+    def count_waiting(self, outlet: str) -> int:
+        """Return how many articles failed or were rejected and wait for their retry."""
+        waiting = (articles.c.attempts > 0, articles.c.next_attempt.is_not(None))
+        query = sa.select(sa.func.count()).where(articles.c.outlet == outlet, *waiting)
+        return int(self._all(query)[0][0])
+
     # Changes: each is returned to be queued; none touches the database.
 
-    def seen(self, outlet: str, candidate: Candidate, now: str) -> Change:
+    def insert_pending(self, outlet: str, candidate: Candidate, now: str) -> Change:
         """Enter an article that was discovered for the first time; it is due until settled."""
         values = {
             "outlet": outlet,
@@ -471,7 +499,7 @@ class Ledger:
         """Note an article's new address."""
         return self._moved, {"o": outlet, "i": identity, "new_url": url}
 
-    def credited(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
+    def set_authors(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
         """Note the authors that a listing names."""
         return self._authors, {"o": outlet, "i": identity, "new_authors": _authors(authors)}
 
@@ -527,6 +555,13 @@ class Ledger:
         put = self._put_archived if is_archived else self._put
         return [(put, article), (self._add_revision, revision), *back]
 
+    def set_validators(
+        self, outlet: str, identity: str, etag: str | None, last_modified: str | None
+    ) -> Change:
+        """Note the validators of an article's page, for conditional requests."""
+        values = {"o": outlet, "i": identity, "new_etag": etag, "new_modified": last_modified}
+        return self._validators, values
+
     def unchanged(
         self, outlet: str, identity: str, run: str, next_attempt: str | None
     ) -> list[Change]:
@@ -538,7 +573,7 @@ class Ledger:
             changes.append(self._withdrawn(outlet, run, identity, gone=False, date=now))
         return changes
 
-    def refused(
+    def record_failure(
         self, outlet: str, identity: str, run: str, state: State, reason: str, schedule: Schedule
     ) -> list[Change]:
         """Note a failure or a rejection, and when to try again; or that it is given up.
@@ -611,7 +646,7 @@ class Ledger:
                 self._take_back(connection, outlet, identity, revision)
         return changed + len(lost)
 
-    def withdrawn(self, outlet: str, run: str) -> list[dict[str, Any]]:
+    def withdrawn(self, outlet: str, run: str) -> list[Withdrawal]:
         """Return which articles a run found gone, or back, as its ``run.json`` tells it."""
         named = ("id", "gone", "date", "reason")
         query = (
@@ -619,7 +654,10 @@ class Ledger:
             .where(withdrawals.c.outlet == outlet, withdrawals.c.run == run)
             .order_by(withdrawals.c.id)
         )
-        return [dict(zip(named, row, strict=True)) for row in self._all(query)]
+        return [
+            {"id": row[0], "gone": row[1], "date": row[2], "reason": row[3]}
+            for row in self._all(query)
+        ]
 
     def restore(self, outlet: str, run: str, told: Iterable[Mapping[str, Any]]) -> None:
         """Enter which articles a run found gone, or back, from its ``run.json``."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import jsonlines
 
+from newscrawl.storage.document import PartDocument
 from newscrawl.storage.versions import raised
 
 TEMPORARY = ".tmp"
@@ -30,6 +31,15 @@ class Part:
     records: int
     bytes: int
     sha256: str
+
+    def as_dict(self) -> PartDocument:
+        """Return the part as ``run.json`` lists it."""
+        return {
+            "name": self.name,
+            "records": self.records,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+        }
 
 
 def line_of(record: Mapping[str, Any]) -> bytes:

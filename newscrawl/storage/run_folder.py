@@ -1,15 +1,14 @@
 """The folder of one run: locked, created, and found again when the run was killed."""
 
 import fcntl
-import json
 import logging
-from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newscrawl.exceptions import OutputError, RunningError
-from newscrawl.storage.books import Listings
-from newscrawl.storage.runs import RUN_FILE, run_folders, run_name
+from newscrawl.storage.document import missing_listings
+from newscrawl.storage.runs import RUN_FILE, read_run, run_folders, run_name, run_time
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +38,16 @@ class RunFolder:
             raise OutputError(f"The output folder {output} cannot be used: {error}.") from error
 
     def create(self) -> Path:
-        """Return a new, empty folder for a run that starts now."""
+        """Return a new, empty folder for a run that starts now.
+
+        Its name sorts after those of all earlier runs, even if the clock was set back: consumers
+        read what comes after the latest run that they know.
+        """
         moment = datetime.now(UTC)
+        for earlier in run_folders(self.outlet_folder.parent, self.outlet_folder.name):
+            with suppress(ValueError):
+                latest = run_time(earlier.name.partition("=")[2])
+                moment = max(moment, latest + timedelta(seconds=1))
         while True:
             folder = self.outlet_folder / f"run={run_name(moment)}"
             try:
@@ -55,24 +62,29 @@ class RunFolder:
         folders = run_folders(self.outlet_folder.parent, self.outlet_folder.name)
         return [it for it in folders if it.is_dir() and not (it / RUN_FILE).exists()]
 
-    def is_caught_up(self, pages: int, discover: str) -> bool:
-        """Say whether the latest crawl of the whole outlet came to its end, as deep as this one.
+    def is_previous_complete(self, pages: int, discover: str) -> bool:
+        """Say whether the latest full crawl missed no listing, and went as deep as this one.
 
         Only then does a listing page without anything new mean that the ``pages`` behind it
-        hold nothing new either. ``discover`` is the argument: only a crawl by the same ways
-        counts.
+        hold nothing new either. ``discover`` is the argument: only a crawl by the same methods
+        counts. Raises OutputError for a damaged ``run.json``.
         """
-        for path in sorted(self.outlet_folder.glob(f"run=*/{RUN_FILE}"), reverse=True):
-            document = json.loads(path.read_text("utf-8"))
-            given = document.get("arguments", {})
-            same = given.get("discover", "links") == discover
-            if same and not PARTIAL & set(given):
-                told = document.get("listings", {})
-                listings = Listings(failed=Counter(told.get("failed", {})))
-                finished = document["reason"] == "finished" and listings.complete
-                return bool(finished and not told.get("refused") and document["pages"] >= pages)
+        for folder in reversed(run_folders(self.outlet_folder.parent, self.outlet_folder.name)):
+            run = read_run(folder)
+            if run is None or PARTIAL & set(given := run.get("arguments", {})):
+                continue
+            if given.get("discover", "links") == discover:
+                refused = run.get("listings", {}).get("refused", 0)
+                missed = refused or missing_listings(run)
+                return run["reason"] == "finished" and not missed and run.get("pages", 0) >= pages
         return False
 
     def release(self) -> None:
         """Let other runs have the folder."""
         self._lock.close()
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove the folder of a run that did not begin; one that holds something stays."""
+    with suppress(OSError):
+        folder.rmdir()

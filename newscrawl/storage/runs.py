@@ -4,7 +4,10 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import cast
+
+from newscrawl.exceptions import OutputError
+from newscrawl.storage.document import RunDocument
 
 RUN_FILE = "run.json"
 
@@ -42,18 +45,31 @@ def outlets(output: Path) -> list[str]:
     return sorted({it.parent.name for it in run_folders(output)})
 
 
-def read_run(folder: Path) -> dict[str, Any] | None:
-    """Return a run's ``run.json``, or None while it is not closed."""
+def read_run(folder: Path) -> RunDocument | None:
+    """Return a run's ``run.json``, or None while it is not closed.
+
+    Raises OutputError, one sentence, for one that is damaged.
+    """
+    path = folder / RUN_FILE
     try:
-        document: dict[str, Any] = json.loads((folder / RUN_FILE).read_text("utf-8"))
+        document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    return document
+    except ValueError as error:
+        document, reason = None, str(error)
+    else:
+        reason = "a key is missing"
+    if not isinstance(document, dict) or not RunDocument.__required_keys__ <= document.keys():
+        raise OutputError(
+            f"{path} is damaged ({reason}). Remove it: the next crawl makes it anew from the parts"
+            " in its folder."
+        )
+    return cast("RunDocument", document)
 
 
 def closed_runs(
     output: Path, outlet: str, since: datetime | None = None, after: str = ""
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[RunDocument]:
     """Yield the ``run.json`` of every closed run, the oldest first.
 
     Only of those that started at ``since`` or later, and after the run that is named ``after``.

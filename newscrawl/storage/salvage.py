@@ -1,10 +1,9 @@
 """Close killed runs, and rebuild the ledger, from the parts on disk."""
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from newscrawl.storage.document import RunDocument
 from newscrawl.storage.ledger import Ledger, Schedule, sqlite_path
 from newscrawl.storage.parts import read_part, salvage, write_document
 from newscrawl.storage.runs import RUN_FILE, read_run, run_name
@@ -12,7 +11,7 @@ from newscrawl.storage.runs import RUN_FILE, read_run, run_name
 logger = logging.getLogger(__name__)
 
 
-def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> dict[str, Any]:
+def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> RunDocument:
     """Close the run that was killed in ``folder``.
 
     Its whole lines are kept, the ledger is brought in line with them, and only then its
@@ -28,12 +27,12 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
         for record in read_part(folder / part.name):
             articles.setdefault(record["id"], record["revision"])
     new = sum(revision == 1 for revision in articles.values())
-    document = {
+    document: RunDocument = {
         "run": folder.name.partition("=")[2],
         "spider": outlet,
         "reason": "crashed",
         "complete": False,
-        "parts": [asdict(part) for part in parts],
+        "parts": [part.as_dict() for part in parts],
         "bytes_cut": cut,
         "books": {
             "discovered": len(articles),
@@ -69,7 +68,8 @@ def rebuild(output: Path, url: str, schedule: Schedule) -> int:
         records = [record for part in parts for record in read_part(part)]
         outlet, run = folder.parent.name, folder.name.partition("=")[2]
         ledger.reconcile(outlet, run, records, schedule)
-        ledger.restore(outlet, run, (read_run(folder) or {}).get("withdrawn", ()))
+        if closed := read_run(folder):
+            ledger.restore(outlet, run, closed["withdrawn"])
         count += len(records)
     ledger.close()
     return count

@@ -1,0 +1,9 @@
+"""``newscrawl shell``: Scrapy's own command, which opens no run."""
+
+from scrapy.commands.shell import Command as ScrapyCommand
+
+from newscrawl.commands.debugging import DebuggingCommand
+
+
+class Command(DebuggingCommand, ScrapyCommand):
+    """Look at a response in an interactive shell."""

@@ -1,0 +1,33 @@
+"""Validators: conditional requests, and the responses that say that nothing has changed."""
+
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.python.failure import Failure
+
+from newscrawl.storage.ledger import ArticleState, Checkpoint
+
+
+def validators(response: Response) -> tuple[str | None, str | None]:
+    """Return a response's ETag and Last-Modified; none of an error page, which is not the page."""
+    if response.status not in (200, 304):
+        return None, None
+    headers = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
+    etag, last_modified = (value.decode("latin-1") if value else None for value in headers)
+    return etag, last_modified
+
+
+def make_conditional(request: Request, saved: ArticleState | Checkpoint) -> None:
+    """Request a response only if it differs from the one whose validators are saved."""
+    # nginx weakens the ETag of what it compresses; WordPress, which wants both to be its own, then
+    # never says that nothing has changed. The time alone does.
+    if saved.etag and not (saved.etag.startswith("W/") and saved.last_modified):
+        request.headers["If-None-Match"] = saved.etag
+    if saved.last_modified:
+        request.headers["If-Modified-Since"] = saved.last_modified
+
+
+def not_modified(failure: Failure) -> Response | None:
+    """Return the response 304, or None if the failure is another one."""
+    error = failure.value
+    return error.response if isinstance(error, HttpError) and error.response.status == 304 else None

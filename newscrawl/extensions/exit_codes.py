@@ -1,0 +1,130 @@
+"""Exit codes of ``newscrawl crawl``: the one table, and the one place that picks a code."""
+
+from dataclasses import dataclass
+
+from scrapy.crawler import Crawler
+
+from newscrawl.storage.document import RunDocument
+
+# Close reasons of our own: why a run did not start, or stopped.
+WRONG_ARGUMENT = "wrong argument"
+UNUSABLE_OUTPUT = "unusable output"
+START_FAILED = "start failed"
+ALREADY_RUNNING = "already running"
+OUTPUT_FAILED = "output failed"
+ASKED_TO_WAIT = "asked to wait"
+AT_LIMIT = "limit"
+
+AFTERMATH = "newscrawl/aftermath_failed/"
+"""Prefix of the stats that count what failed after the run was closed: push, report, metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitCode:
+    """An exit code of a crawl, and when a crawl ends with it."""
+
+    code: int
+    name: str
+    meaning: str
+    reasons: tuple[str, ...] = ()
+    """The close reasons that lead to it, as ``run.json`` and the log name them."""
+
+
+DONE = ExitCode(
+    0,
+    "done",
+    "The crawl did what it was asked: it came to its end, to its `limit`, or was told to stop once"
+    " (Ctrl-C, SIGTERM). Articles may have failed or been rejected; see `--strict`.",
+    ("finished", AT_LIMIT, "shutdown"),
+)
+NOT_STARTED = ExitCode(
+    1,
+    "not started",
+    "The crawl could not start, because of an error that newscrawl does not foresee.",
+    (START_FAILED, "start_error"),
+)
+WRONG_USAGE = ExitCode(
+    2, "wrong usage", "An argument or a setting is wrong. Nothing was requested.", (WRONG_ARGUMENT,)
+)
+NO_OUTPUT = ExitCode(
+    3,
+    "no output",
+    "The output folder or the ledger cannot be used, or could not be written any more.",
+    (UNUSABLE_OUTPUT, OUTPUT_FAILED),
+)
+NOTHING = ExitCode(
+    4,
+    "nothing could be had",
+    "Not one listing could be read: the site cannot be reached, its robots.txt is unknown or"
+    " forbids everything, or it has no such listings.",
+)
+BROKEN_OFF = ExitCode(
+    5,
+    "broken off",
+    "The crawl ended before it was done: memory limit, one of Scrapy's `CLOSESPIDER_` settings, or"
+    " any other close reason.",
+)
+AFTERMATH_FAILED = ExitCode(
+    6,
+    "not passed on",
+    "The run is closed and its articles are published, but a push, a report or metrics failed.",
+)
+ARTICLES_MISSING = ExitCode(
+    7,
+    "articles missing",
+    "Only with `--strict` or `NEWSCRAWL_STRICT=1`: articles failed or were rejected.",
+)
+LATER = ExitCode(
+    75,
+    "try again later",
+    "Another run of the outlet uses the output folder, or the site asked to be left alone for"
+    " longer than a run may last.",
+    (ALREADY_RUNNING, ASKED_TO_WAIT),
+)
+INTERRUPTED = ExitCode(
+    130,
+    "interrupted",
+    "The crawl was told to stop twice (Ctrl-C, SIGTERM) and did not close its run; the next one"
+    " salvages it.",
+)
+
+EXIT_CODES = (
+    DONE,
+    NOT_STARTED,
+    WRONG_USAGE,
+    NO_OUTPUT,
+    NOTHING,
+    BROKEN_OFF,
+    AFTERMATH_FAILED,
+    ARTICLES_MISSING,
+    LATER,
+    INTERRUPTED,
+)
+"""The table, in the order of the codes; the reference page is made from it."""
+
+
+def of_reason(reason: str | None) -> ExitCode:
+    """Return the exit code of a close reason; None is that of a crawl that was not closed."""
+    if reason is None:
+        return INTERRUPTED
+    return next((it for it in EXIT_CODES if reason in it.reasons), BROKEN_OFF)
+
+
+def of_crawl(crawler: Crawler, run: RunDocument | None) -> ExitCode:
+    """Return the exit code of a crawl that has ended; ``run`` is None if it opened none."""
+    stats = crawler.stats.get_stats()
+    found = of_reason(stats.get("finish_reason"))
+    if found is not DONE:
+        return found
+    if run is None:
+        # The run could not be closed.
+        return NO_OUTPUT
+    listings = run.get("listings")
+    if run["reason"] == "finished" and listings and listings["asked"] and not listings["read"]:
+        return NOTHING
+    if any(name.startswith(AFTERMATH) for name in stats):
+        return AFTERMATH_FAILED
+    books = run["books"]
+    if crawler.settings.getbool("NEWSCRAWL_STRICT") and (books["failed"] or books["rejected"]):
+        return ARTICLES_MISSING
+    return DONE

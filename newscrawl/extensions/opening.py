@@ -1,0 +1,157 @@
+"""Opening a run: lock the outlet, salvage what a crash left, read the ledger, create the folder."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scrapy.settings import BaseSettings
+
+from newscrawl.discovery import OutletSpider
+from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, RunningError, WaitError
+from newscrawl.extensions.exit_codes import (
+    ALREADY_RUNNING,
+    ASKED_TO_WAIT,
+    START_FAILED,
+    UNUSABLE_OUTPUT,
+    WRONG_ARGUMENT,
+)
+from newscrawl.extraction.dates import utc
+from newscrawl.settings import read
+from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.document import RunStart
+from newscrawl.storage.journal import Journal
+from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule, sqlite_url
+from newscrawl.storage.parts import PartWriter
+from newscrawl.storage.run_folder import PARTIAL, RunFolder, remove_unused
+from newscrawl.storage.salvage import salvage_run
+
+logger = logging.getLogger(__name__)
+
+WAIT = "wait"
+"""The name of the checkpoint that keeps how long the site asked to be left alone."""
+
+_REASONS: Mapping[type[Exception], str] = {
+    ArgumentError: WRONG_ARGUMENT,
+    RunningError: ALREADY_RUNNING,
+    WaitError: ASKED_TO_WAIT,
+    OutputError: UNUSABLE_OUTPUT,
+    LedgerError: UNUSABLE_OUTPUT,
+    OSError: UNUSABLE_OUTPUT,
+}
+
+
+def ledger_url(settings: BaseSettings) -> str:
+    """Return SQLAlchemy's address of the ledger: the setting's, else in the output folder."""
+    return settings.get("NEWSCRAWL_LEDGER_URL") or sqlite_url(
+        output_folder(settings) / "ledger.sqlite3"
+    )
+
+
+def output_folder(settings: BaseSettings) -> Path:
+    """Return the output folder, absolute."""
+    return Path(settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+
+
+def schedule_of(settings: BaseSettings) -> Schedule:
+    """Return when articles are requested again."""
+    names = ("NEWSCRAWL_REVISIT_HOURS", "NEWSCRAWL_RETRY_HOURS")
+    return Schedule(*(read(settings, name) for name in names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun:
+    """What a run works with once it is open."""
+
+    folder: RunFolder
+    journal: Journal
+    ledger: Ledger
+    checkpoints: Checkpoints
+    schedule: Schedule
+    start: RunStart
+    """What ``run.json`` says of the beginning of the run."""
+    is_full: bool
+    """Whether the whole outlet is crawled, as opposed to some sections or a window of time."""
+    follows_complete: bool
+    """Whether the latest full crawl missed no listing: what one shows first is then enough."""
+
+
+def open_run(
+    settings: BaseSettings, spider: OutletSpider, failed: Callable[[Exception], None]
+) -> OpenRun:
+    """Open a run; ``failed`` is told when the ledger cannot be read later.
+
+    The folder of the run is created last: what goes wrong before leaves nothing behind. Raises
+    one of the exceptions that ``close_reason`` knows, with one sentence, or any other.
+    """
+    with ExitStack() as undo:
+        folder = RunFolder(output_folder(settings), spider.name)
+        undo.callback(folder.release)
+        schedule = schedule_of(settings)
+        ledger = Ledger(ledger_url(settings))
+        undo.callback(ledger.close)
+        killed = folder.unfinished()
+        for path in killed:
+            salvaged = salvage_run(path, spider.name, ledger, schedule)
+            logger.warning(
+                "%s was killed: %d records kept, %d bytes of a torn line cut",
+                path,
+                salvaged["books"]["discovered"],
+                salvaged["bytes_cut"],
+            )
+        wanted = spider.wanted
+        is_full = not PARTIAL & set(spider.given)
+        discover = spider.given.get("discover", "links")
+        follows_complete = is_full and folder.is_previous_complete(wanted.pages, discover)
+        path = folder.create()
+        undo.callback(remove_unused, path)
+        writer = PartWriter(
+            path,
+            settings.getint("NEWSCRAWL_PART_RECORDS"),
+            settings.getfloat("NEWSCRAWL_PART_MINUTES") * 60,
+        )
+        journal = Journal(writer, ledger)
+        checkpoints = Checkpoints(ledger, spider.name, journal.queue, failed)
+        if not wanted.archive:
+            _check_wait(ledger.read_checkpoint(spider.name, WAIT))
+        opened = OpenRun(
+            folder=folder,
+            journal=journal,
+            ledger=ledger,
+            checkpoints=checkpoints,
+            schedule=schedule,
+            start={
+                "run": path.name.partition("=")[2],
+                "spider": spider.name,
+                "arguments": spider.given,
+                "job": spider.job,
+                "pages": wanted.pages,
+                "started": utc(datetime.now(UTC)),
+                "salvaged": [it.name.partition("=")[2] for it in killed],
+            },
+            is_full=is_full,
+            follows_complete=follows_complete,
+        )
+        undo.pop_all()
+    return opened
+
+
+def _check_wait(saved: Checkpoint | None) -> None:
+    """Raise WaitError while the waiting time that the site asked for is not over."""
+    if saved and saved.due and saved.due > utc(datetime.now(UTC)):
+        raise WaitError(f"The site asked on {saved.asked} to be left alone until {saved.due}.")
+
+
+def report_refusal(error: Exception, settings: BaseSettings) -> str:
+    """Log in one sentence why a run cannot be opened; return the close reason."""
+    for kind, reason in _REASONS.items():
+        if isinstance(error, kind):
+            sentence = f"The output folder {output_folder(settings)} cannot be used: {error}."
+            logger.error("%s", sentence if isinstance(error, OSError) else error)
+            return reason
+    name = type(error).__name__
+    logger.error("The run cannot start, because of a defect of newscrawl: %s: %s", name, error)
+    logger.debug("The run cannot start", exc_info=error)
+    return START_FAILED

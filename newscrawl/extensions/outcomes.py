@@ -1,0 +1,204 @@
+"""Outcomes: what became of every article and listing, for the books and the ledger."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Self, TypeVar
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from newscrawl.discovery import outlet_spider
+from newscrawl.discovery.tasks import ArticleTask, ListingTask
+from newscrawl.downloader.circuit_breaker import PageAccess
+from newscrawl.downloader.reasons import failure_reason, hides_post
+from newscrawl.downloader.validators import not_modified, validators
+from newscrawl.exceptions import (
+    LedgerError,
+    OutsideWindow,
+    PostponedItem,
+    RefusedError,
+    StoppingError,
+    UnchangedItem,
+)
+from newscrawl.extensions.run import Run
+from newscrawl.items import Article, Candidate
+from newscrawl.storage.books import FAILED, NEW, PENDING, REJECTED, REVISED, UNCHANGED, Books
+from newscrawl.storage.ledger import NOT_PUBLISHED, State
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+class Outcomes:
+    """Extension: records the outcome of every request for an article or a listing, once."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        """Record into the crawl's run."""
+        self.crawler = crawler
+        self.outlet = crawler.spidercls.name
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Connect to what happens to items."""
+        outcomes = cls(crawler)
+        crawler.signals.connect(outcomes.item_scraped, signals.item_scraped)
+        crawler.signals.connect(outcomes.item_dropped, signals.item_dropped)
+        crawler.signals.connect(outcomes.item_error, signals.item_error)
+        crawler.signals.connect(outcomes.spider_error, signals.spider_error)
+        return outcomes
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> Self:
+        """Return that of a crawl. Raises RuntimeError when this extension is switched off."""
+        outcomes = crawler.get_extension(cls)
+        if outcomes is None:
+            raise RuntimeError("the extension newscrawl.extensions.outcomes.Outcomes is off")
+        return outcomes
+
+    @cached_property
+    def run(self) -> Run:
+        """The crawl's run, which is there once all extensions are. Raises RuntimeError."""
+        return Run.of(self.crawler)
+
+    @property
+    def books(self) -> Books:
+        """The books of the run."""
+        return self.run.books
+
+    # Listings.
+
+    def listing_failed(self, failure: Failure) -> None:
+        """Record a listing that could not be fetched: articles that it lists may be missing."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        task = ListingTask.of(request) or ListingTask()
+        if task.is_probe:
+            PageAccess.of(self.crawler).breaker.end_probe()
+        if isinstance(failure.value, StoppingError):
+            return
+        if isinstance(failure.value, RefusedError) and task.fallback:
+            # REST replaces it; see PageAccess.
+            return
+        self.listing_unread(request, failure_reason(failure))
+
+    def listing_unread(self, request: Request, reason: str) -> None:
+        """Record a listing that could not be read, or not all of it."""
+        task = ListingTask.of(request) or ListingTask()
+        url = request.meta.get("redirect_urls", [request.url])[0]
+        logger.warning("No listing at %s: %s", url, reason)
+        self.run.listings.fail(reason, may_be_gone=task.may_be_gone)
+
+    # Articles.
+
+    def article_failed(self, failure: Failure) -> None:
+        """Record an article that could not be fetched."""
+        task = ArticleTask.required(failure.request)  # type: ignore[attr-defined]
+        if not_modified(failure):
+            assert task.known is not None
+            assert task.known.date_published is not None
+            self.count("newscrawl/not_modified")
+            self.article_unchanged(task.candidate.id, task.known.date_published)
+            return
+        if isinstance(failure.value, StoppingError):
+            return
+        reason = failure_reason(failure)
+        if task.is_unlisted and hides_post(failure):
+            reason = NOT_PUBLISHED
+        logger.warning("Failed %s: %s", task.candidate.url, reason)
+        self.count(f"newscrawl/failed/{reason}")
+        self._record_failure(task.candidate, FAILED, reason)
+
+    def article_rejected(self, response: Response, reason: str) -> None:
+        """Record an article whose response was read and not accepted."""
+        candidate = ArticleTask.required(response).candidate
+        leads = "" if response.url == candidate.url else f" (leads to {response.url})"
+        logger.warning("Rejected %s%s: %s", candidate.url, leads, reason)
+        self.count(f"newscrawl/rejected/{reason}")
+        self._record_failure(candidate, REJECTED, reason)
+
+    def article_unchanged(self, identity: str, date_published: str) -> None:
+        """Record an article of which our copy is good."""
+        self.books.record(identity, UNCHANGED)
+        due = self.run.schedule.revisit(date_published, datetime.now(UTC))
+        changes = self.ask(
+            lambda: self.run.ledger.unchanged(self.outlet, identity, self.run.name, due)
+        )
+        self.run.queue(*(changes or ()))
+
+    def _record_failure(self, candidate: Candidate, outcome: int, reason: str) -> None:
+        self.books.record(candidate.id, outcome, reason)
+        spider = outlet_spider(self.crawler)
+        if spider and spider.wanted.archive:
+            # It speaks of the past: what is known of the present, and when to retry, stays.
+            return
+        state = State.FAILED if outcome == FAILED else State.REJECTED
+        key = (self.outlet, candidate.id, self.run.name)
+        changes = self.ask(
+            lambda: self.run.ledger.record_failure(*key, state, reason, self.run.schedule)
+        )
+        self.run.queue(*(changes or ()))
+
+    # Signals.
+
+    def item_scraped(self, item: Article, response: Response) -> None:
+        """Record a published article: its line is written, and nothing here can fail."""
+        outcome = NEW if item.revision == 1 else REVISED
+        self.count("newscrawl/new" if outcome == NEW else "newscrawl/revised")
+        self.count(f"newscrawl/kind/{item.kind}")
+        task = ArticleTask.required(response)
+        self.books.record(task.candidate.id, outcome)
+        # Validators are of one page; REST gives an article under another address.
+        if item.source == "page" and not task.begun:
+            values = validators(response)
+            self.run.queue(self.run.ledger.set_validators(self.outlet, item.id, *values))
+
+    def item_dropped(self, item: Article, exception: DropItem, response: Response) -> None:
+        """Record an article that a pipeline dropped, by the kind of drop."""
+        candidate = ArticleTask.required(response).candidate
+        if isinstance(exception, UnchangedItem):
+            self.count("newscrawl/unchanged")
+            # An archive does not state what the site has now.
+            if item.source == "archive":
+                self.books.record(candidate.id, UNCHANGED)
+            else:
+                self.run.queue(self.run.ledger.moved(self.outlet, item.id, item.url))
+                self.article_unchanged(candidate.id, item.date_published)
+        elif isinstance(exception, OutsideWindow):
+            self.count("newscrawl/outside_window")
+            self.books.withdraw(candidate.id)
+            if self.books.is_new(candidate.id):
+                self.run.queue(self.run.ledger.forget(self.outlet, candidate.id))
+        elif isinstance(exception, PostponedItem):
+            self.books.record(candidate.id, PENDING)
+        else:
+            self.article_rejected(response, str(exception))
+
+    def item_error(self, response: Response, failure: Failure) -> None:
+        """Record an article that broke a pipeline."""
+        candidate = ArticleTask.required(response).candidate
+        self._record_failure(candidate, FAILED, f"error: {type(failure.value).__name__}")
+
+    def spider_error(self, failure: Failure, response: Response) -> None:
+        """Record an article or a listing whose response broke our code."""
+        reason = f"error: {type(failure.value).__name__}"
+        if task := ArticleTask.of(response):
+            self._record_failure(task.candidate, FAILED, reason)
+        elif outlet_spider(self.crawler) and response.request is not None:
+            self.listing_unread(response.request, reason)
+
+    def ask(self, question: Callable[[], _T]) -> _T | None:
+        """Ask the ledger; when it cannot answer the run stops, and None is returned."""
+        try:
+            return question()
+        except LedgerError as error:
+            self.run.fail(error)
+            return None
+
+    def count(self, key: str) -> None:
+        """Add one to a stat."""
+        self.crawler.stats.inc_value(key)

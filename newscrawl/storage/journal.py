@@ -1,0 +1,73 @@
+"""Journal: the lines of a run and the ledger changes that follow from them, in safe order."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from newscrawl.storage.ledger import Change, Ledger
+from newscrawl.storage.parts import Part, PartWriter
+
+
+class Journal:
+    """Writes the parts of a run, and changes the ledger once the lines are on disk, never before.
+
+    ``publish``, ``commit`` and ``close`` raise OSError and LedgerError.
+    """
+
+    def __init__(self, writer: PartWriter, ledger: Ledger) -> None:
+        """Write lines with ``writer``, and changes to ``ledger``."""
+        self._writer = writer
+        self._ledger = ledger
+        self._changes: list[Change] = []
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self._writer.folder
+
+    @property
+    def parts(self) -> list[Part]:
+        """The finished parts."""
+        return self._writer.parts
+
+    def publish(self, record: Mapping[str, Any], changes: Iterable[Change]) -> None:
+        """Write the line of a record and queue the changes that follow from it.
+
+        Whatever can fail is done by whoever calls, or by the first two steps. When the line is
+        written nothing can: the line would be published again by every later run.
+        """
+        following = list(map(_storable, changes))
+        self._writer.write(record)
+        self._changes += following
+
+    def queue(self, *changes: Change) -> None:
+        """Queue changes that follow from no line, or from one that is written."""
+        self._changes += map(_storable, changes)
+
+    def commit(self) -> None:
+        """Flush the lines to disk, then make the queued changes; end a part that is old enough."""
+        self._writer.rotate_if_old()
+        if self._changes:
+            self._writer.sync()
+            self._ledger.apply(self._changes)
+            self._changes.clear()
+
+    def close(self) -> None:
+        """End the last part and make the last changes."""
+        self._writer.rotate()
+        self.commit()
+
+
+def _storable(change: Change) -> Change:
+    """Return a change with texts that every database stores: no lone surrogates, no NUL.
+
+    A line holds them as well, in another form; the ledger must not fail after it is written.
+    """
+    statement, values = change
+    clean = {
+        name: value.encode("utf-8", "replace").decode().replace("\0", "")
+        if isinstance(value, str)
+        else value
+        for name, value in values.items()
+    }
+    return statement, clean

@@ -1,0 +1,287 @@
+"""A run is a run: what opens one, how it ends, and what its exit code and ``complete`` say."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scrapy.http import Response
+
+from newscrawl.downloader.validators import validators
+from newscrawl.extensions.exit_codes import EXIT_CODES, of_reason
+from newscrawl.items import Candidate
+from newscrawl.storage.journal import Journal
+from newscrawl.storage.ledger import Change, Ledger
+from newscrawl.storage.parts import PartWriter
+from tests.conftest import command, crawl
+from tests.made_up import made_up
+from tests.recordings import HTML, ROBOTS, Answer, address, article, site, write_warc
+
+NEWS = ("-a", "sections=news")
+NEVER = {"NEWSCRAWL_REVISIT_HOURS": ""}
+FRONT = "https://thehill.com/news"
+
+
+def replay(path: Path, answers: Mapping[str, Answer]) -> dict[str, str]:
+    """Return settings that answer every request from ``answers``, and 404 to all others."""
+    return {**NEVER, "NEWSCRAWL_REPLAY": str(write_warc(path, answers.items()))}
+
+
+def links(*paths: str) -> bytes:
+    shown = "".join(
+        f'<article class="archive__item"><a href="{path}">x</a></article>' for path in paths
+    )
+    return f"<html><body>{shown}</body></html>".encode()
+
+
+# Only crawl opens a run.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shows"),
+    [
+        (("fetch", "--nolog", address(6000001)), "Story 6000001"),
+        (("parse", "--nolog", "--nocolour", address(6000001)), "'headline': 'Story 6000001'"),
+        (("shell", "--nolog", address(6000001), "-c", "response.status"), "200"),
+        (("check", "hill"), ""),
+    ],
+)
+def test_a_command_that_debugs_leaves_no_run(
+    arguments: tuple[str, ...], shows: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
+    done = command(output, *arguments, NEWSCRAWL_REPLAY=str(recording))
+    assert (done.returncode, shows in done.stdout) == (0, True), done.stdout + done.stderr
+    assert not output.exists()
+
+
+def test_a_fetch_after_a_broken_off_crawl_hides_nothing(tmp_path: Path) -> None:
+    numbers = range(6000001, 6000016)
+    pages: dict[str, Answer] = {}
+    for page, start in enumerate((0, 5, 10), 1):
+        more = [f'/news?page={page + 1}" class="next'] if page < 3 else []
+        url = FRONT if page == 1 else f"{FRONT}?page={page}"
+        shown = [address(number) for number in numbers[start : start + 5]]
+        pages[url] = (200, HTML, links(*shown, *more))
+    pages |= {address(number): (200, HTML, article(number)) for number in numbers}
+    settings = replay(tmp_path / "site.warc.gz", {**ROBOTS, **pages})
+    output = tmp_path / "output"
+    first = crawl(output, "-s", "CLOSESPIDER_PAGECOUNT=3", **settings)
+    assert first.code == 5
+    command(output, "fetch", "--nolog", address(6000001), **settings)
+    crawl(output, **settings)
+    done = crawl(output, **settings)
+    assert {it["id"] for it in done.records} == {str(number) for number in numbers}
+
+
+# Opening.
+
+
+def broken_run_json(hill: Path) -> None:
+    (hill / "run=20200101T000000Z").mkdir(parents=True)
+    (hill / "run=20200101T000000Z/run.json").write_text('{"run": "2020')
+
+
+def killed_with_a_broken_part(hill: Path) -> None:
+    (hill / "run=20200101T000000Z").mkdir(parents=True)
+    (hill / "run=20200101T000000Z/part-00000.jsonl").write_text("no JSON\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "says"),
+    [
+        (broken_run_json, 3, "run.json is damaged"),
+        (killed_with_a_broken_part, 1, "The run cannot start"),
+    ],
+)
+def test_what_goes_wrong_while_a_run_is_opened_ends_it(
+    damage: Any, code: int, says: str, tmp_path: Path
+) -> None:
+    recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
+    hill = tmp_path / "output" / "hill"
+    damage(hill)
+    before = sorted(hill.iterdir())
+    done = crawl(tmp_path / "output", NEWSCRAWL_REPLAY=str(recording))
+    assert (done.code, done.log.count(says)) == (code, 1), done.log
+    assert "Traceback" not in done.log
+    assert sorted(it for it in hill.iterdir() if it.name != ".lock") == before
+    assert "No module" not in done.log
+
+
+# Exit codes.
+
+
+def test_every_exit_code_has_one_meaning() -> None:
+    assert len({it.code for it in EXIT_CODES}) == len(EXIT_CODES)
+    assert of_reason("memusage_exceeded").code == of_reason("closespider_timeout").code == 5
+    assert (of_reason("limit").code, of_reason(None).code) == (0, 130)
+
+
+@pytest.mark.parametrize(
+    ("answers", "arguments", "settings", "code"),
+    [
+        ({address(6000001): (200, HTML, article(6000001))}, NEWS, {}, 0),
+        ({address(6000001): (500, HTML, b"oops")}, NEWS, {}, 0),
+        ({address(6000001): (500, HTML, b"oops")}, (*NEWS, "--strict"), {}, 7),
+        ({address(6000001): (200, HTML, b"")}, NEWS, {"NEWSCRAWL_STRICT": "1"}, 7),
+        ({FRONT: (500, HTML, b"")}, NEWS, {}, 4),
+        ({"https://thehill.com/robots.txt": (503, HTML, b"")}, NEWS, {}, 4),
+        ({}, (*NEWS, "-s", "CLOSESPIDER_PAGECOUNT=1"), {}, 5),
+        ({}, NEWS, {"NEWSCRAWL_METRICS_DIR": "/nonexistent"}, 6),
+        ({}, (*NEWS, "-a", "limit=1"), {}, 0),
+    ],
+)
+def test_the_exit_code_tells_how_a_crawl_ended(
+    answers: dict[str, Answer],
+    arguments: tuple[str, ...],
+    settings: dict[str, str],
+    code: int,
+    tmp_path: Path,
+) -> None:
+    front = (200, HTML, links(address(6000001), address(6000002)))
+    good = {address(number): (200, HTML, article(number)) for number in (6000001, 6000002)}
+    site_settings = replay(tmp_path / "site.warc.gz", {**ROBOTS, FRONT: front, **good, **answers})
+    # Scrapy tries a 5xx three times, which takes no time from a recording.
+    done = crawl(tmp_path / "output", *arguments, **site_settings, **settings)
+    assert done.code == code, done.log
+
+
+# Complete.
+
+
+def listings(answers: Mapping[str, int], path: Path) -> dict[str, str]:
+    """Return settings for a site whose two sections and front answer with these statuses."""
+    pages = {
+        f"https://thehill.com/{name}": (status, HTML, links(address(6000001)))
+        for name, status in answers.items()
+    }
+    page = {address(6000001): (200, HTML, article(6000001))}
+    return replay(path, {**ROBOTS, **pages, **page})
+
+
+SENATE, HOUSE = "homenews/senate/", "homenews/house/"
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "complete"),
+    [
+        ({SENATE: 200, HOUSE: 200}, 0, True),
+        ({SENATE: 404, HOUSE: 200}, 0, True),
+        ({SENATE: 500, HOUSE: 200}, 0, False),
+        ({SENATE: 404, HOUSE: 410}, 4, False),
+    ],
+)
+def test_a_section_may_be_gone_but_not_all_of_them(
+    answers: dict[str, int], code: int, complete: bool, tmp_path: Path
+) -> None:
+    settings = listings(answers, tmp_path / "site.warc.gz")
+    arguments = ("-a", "sections=homenews/senate,homenews/house")
+    done = crawl(tmp_path / "output", *arguments, **settings)
+    assert (done.code, done.runs[0]["complete"]) == (code, complete), done.log
+    checks = command(tmp_path / "output", "check-run", "hill").stdout
+    assert ("Listing pages failed" in checks) is not complete
+
+
+@pytest.mark.parametrize("discover", ["api", "feeds", "sitemap"])
+def test_without_its_route_a_discovery_method_gets_nothing(discover: str, tmp_path: Path) -> None:
+    settings = replay(tmp_path / "site.warc.gz", dict(ROBOTS))
+    done = crawl(tmp_path / "output", "-a", f"discover={discover}", **settings)
+    assert (done.code, done.runs[0]["complete"]) == (4, False), done.log
+
+
+def test_what_waits_for_its_retry_is_owed(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    pages = {address(6000001): (500, HTML, b""), address(6000002): (200, HTML, article(6000002))}
+    settings = {**NEVER, "NEWSCRAWL_REPLAY": str(site(tmp_path / "1.warc.gz", pages))}
+    for _ in range(2):
+        done = crawl(output, *NEWS, **settings)
+    run = done.runs[1]
+    assert (run["complete"], run["waiting"]) == (False, 1)
+    assert (run["books"]["known"], run["books"]["pending"]) == (1, 1)
+    with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
+        ledger.execute("UPDATE articles SET next_attempt = '2000-01-01T00:00:00Z'")
+    pages[address(6000001)] = (200, HTML, article(6000001))
+    settings["NEWSCRAWL_REPLAY"] = str(site(tmp_path / "2.warc.gz", pages))
+    last = crawl(output, *NEWS, **settings).runs[2]
+    assert (last["complete"], last["waiting"], last["books"]["new"]) == (True, 0, 1)
+
+
+def test_a_clock_that_was_set_back_loses_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    pages = {address(6000001): (200, HTML, article(6000001))}
+    settings = {"NEWSCRAWL_REVISIT_HOURS": "1000000"}
+    crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(site(tmp_path / "1.warc.gz", pages)), **settings)
+    # As if the clock had been years ahead.
+    [first] = (output / "hill").glob("run=*")
+    future = first.rename(output / "hill" / "run=20990101T000000Z")
+    with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
+        ledger.execute("UPDATE articles SET last_fetched = '2099-01-01T00:00:00Z'")
+        ledger.execute("UPDATE articles SET next_attempt = '2099-01-01T01:00:00Z'")
+    pages = {
+        address(6000001): (200, HTML, article(6000001, "<p>It snowed.</p>")),
+        address(6000002): (200, HTML, article(6000002)),
+    }
+    recording = str(site(tmp_path / "2.warc.gz", pages))
+    done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=recording, **settings)
+    later = [it for it in (output / "hill").glob("run=*") if it.name > future.name]
+    lines = [
+        line for it in later for part in it.glob("part-*") for line in part.read_text().splitlines()
+    ]
+    keys = sorted((it["id"], it["revision"]) for it in map(json.loads, lines))
+    assert keys == [("6000001", 2), ("6000002", 1)], done.log
+
+
+# Between the line and the ledger nothing can fail.
+
+
+def test_a_date_at_the_end_of_time_is_published_once(tmp_path: Path) -> None:
+    page = article(6000001).replace(b"11/20/26", b"12/31/9999")
+    data = b'<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Story",'
+    data += b'"datePublished": "9999-12-31T23:00:00Z"}</script></head>'
+    pages = {address(6000001): (200, HTML, page.replace(b"</head>", data))}
+    settings = {
+        "NEWSCRAWL_REVISIT_HOURS": "1,100",
+        "NEWSCRAWL_REPLAY": str(site(tmp_path / "site.warc.gz", pages)),
+    }
+    for _ in range(2):
+        done = crawl(tmp_path / "output", *NEWS, **settings)
+    assert "Traceback" not in done.log
+    assert len(done.records) == sum(run["books"]["new"] for run in done.runs) <= 1
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.sqlite3")
+    yield ledger
+    ledger.close()
+
+
+def test_changes_that_cannot_be_made_leave_no_line(tmp_path: Path, ledger: Ledger) -> None:
+    def changes() -> Iterator[Change]:
+        yield ledger.changed("hill", "1", "now")
+        raise OverflowError
+
+    journal = Journal(PartWriter(tmp_path, 10, 1e9), ledger)
+    with pytest.raises(OverflowError):
+        journal.publish(made_up(1), changes())
+    journal.close()
+    assert journal.parts == []
+
+
+def test_no_text_is_too_odd_for_the_ledger(tmp_path: Path, ledger: Ledger) -> None:
+    candidate = Candidate("1", "https://thehill.com/a/1-\ud800\0/")
+    journal = Journal(PartWriter(tmp_path, 10, 1e9), ledger)
+    journal.publish(made_up(1), [ledger.insert_pending("hill", candidate, "now")])
+    journal.close()
+    known = ledger.get("hill", "1")
+    assert known is not None
+    assert (known.url, len(journal.parts)) == ("https://thehill.com/a/1-?/", 1)
+
+
+@pytest.mark.parametrize(("status", "kept"), [(200, "x"), (304, "x"), (404, None), (500, None)])
+def test_an_error_page_leaves_no_validators(status: int, kept: str | None) -> None:
+    assert validators(Response(FRONT, status, {"ETag": "x"})) == (kept, None)
