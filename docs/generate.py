@@ -23,6 +23,7 @@ from newscrawl import commands as commands_package
 from newscrawl import settings
 from newscrawl.base_spiders import arguments
 from newscrawl.extensions import options
+from newscrawl.extensions.exit_codes import EXIT_CODES
 from newscrawl.monitoring.checks import CHECKS
 from newscrawl.storage import document, schema
 
@@ -114,17 +115,25 @@ def _in_words(kind: Any) -> str:
 
 
 def _attribute_docstrings(kind: type) -> dict[str, str]:
-    """Return the strings below the attributes of a class and of its bases."""
-    found = {}
-    for base in [*getattr(kind, "__orig_bases__", ()), kind]:
-        if not is_typeddict(base):
-            continue
-        (tree,) = ast.parse(inspect.getsource(base)).body
-        assert isinstance(tree, ast.ClassDef)
-        for field, text in pairwise(tree.body):
+    """Return the strings below the attributes of a class in ``document``, and of its bases."""
+    tree = ast.parse(inspect.getsource(document))
+    classes = {it.name: it for it in tree.body if isinstance(it, ast.ClassDef)}
+    wanted, found = [kind.__name__], {}
+    for name in wanted:
+        wanted += [base.id for base in classes[name].bases if base.id in classes]
+        for field, text in pairwise(classes[name].body):
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
                 found[ast.unparse(field.target)] = ast.literal_eval(text.value)
     return found
+
+
+def exit_codes() -> str:
+    """Return the exit codes of a crawl, from their table in the code."""
+    rows = (
+        (str(it.code), it.name, it.meaning, ", ".join(f"`{reason}`" for reason in it.reasons))
+        for it in EXIT_CODES
+    )
+    return table(("Exit code", "Name", "When", "Reasons"), rows)
 
 
 def commands() -> Iterator[tuple[str, ScrapyCommand, argparse.ArgumentParser]]:
@@ -186,6 +195,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "record": record,
     "run-json": run_json,
     "checks": checks,
+    "exit-codes": exit_codes,
     "commands": command_help,
     "arguments": lambda: options.markdown(arguments.table),
     "settings": lambda: options.markdown(settings.table, scrapy=True),

@@ -8,14 +8,16 @@ GONE = ("http 404", "http 410")
 
 
 class Refusal(TypedDict):
-    """Since when and why the site refuses its pages; times are UTC as the record writes them."""
+    """A period in which the site refuses its pages. Times are UTC as the record writes them."""
 
     reason: str
+    """How pages are refused, for example ``http 403``."""
     since: str
+    """Time of the refusal that opened the circuit breaker."""
     probe: str
-    """When a run tests next whether the site answers with pages again."""
+    """Time of the next test request."""
     over: NotRequired[str]
-    """Since when it does."""
+    """Time at which the site answered with a page again."""
 
 
 class BooksDocument(TypedDict):
@@ -25,40 +27,53 @@ class BooksDocument(TypedDict):
     """
 
     discovered: int
+    """All articles; the sum of the others."""
     known: int
+    """Known, and nothing says that they changed: not requested."""
     new: int
+    """Published for the first time."""
     revised: int
+    """Published as a further revision."""
     unchanged: int
+    """Requested, and equal to the published revision."""
     rejected: dict[str, int]
+    """Read, but not a valid record, by reason."""
     failed: dict[str, int]
+    """Could not be fetched, by reason."""
     pending: int
+    """Discovered, but not requested."""
 
 
 class ListingsDocument(TypedDict):
-    """Listings that the run requested, and what became of them."""
+    """Listings of the run, by outcome."""
 
     asked: int
+    """Requested."""
     read: NotRequired[int]
-    """Those that were read to their end, or had not changed."""
+    """Read to their end, or unchanged."""
     unchanged: int
-    """Those that had not changed (304)."""
+    """Unchanged since the last run: the site answered 304."""
     not_due: NotRequired[int]
-    """Those that were not requested, because they showed nothing new lately."""
+    """Not requested, because they showed nothing new lately."""
     refused: int
-    """Those that the site refused and REST replaced."""
+    """Refused by the site and replaced by REST."""
     failed: dict[str, int]
-    """Those that could not be read, by reason."""
+    """Could not be read, by reason."""
     gone: NotRequired[dict[str, int]]
-    """Those among ``failed`` that the site has closed; nothing is missing of them."""
+    """Those of ``failed`` that the site has closed: 404 or 410, while other listings answer."""
 
 
 class PartDocument(TypedDict):
     """A finished part of the run."""
 
     name: str
+    """File name in the run's folder."""
     records: int
+    """Number of lines."""
     bytes: int
+    """Size in bytes."""
     sha256: str
+    """SHA-256 of the file, in hexadecimal."""
 
 
 class ArchiveDocument(TypedDict):
@@ -86,16 +101,20 @@ class Withdrawal(TypedDict):
     """An article that the run found removed from its site, or back."""
 
     id: str
+    """The article's id."""
     gone: bool
+    """True: removed. False: back."""
     date: str
+    """When the run found out."""
     reason: str | None
+    """The response, for example ``http 410``; null if the article is back."""
 
 
 class RunStart(TypedDict):
     """What is known of a run when it starts. That of a salvaged run has its name and outlet."""
 
     run: str
-    """Its name: when it started, UTC."""
+    """The run's name: its start in UTC."""
     spider: str
     """The outlet."""
     arguments: NotRequired[dict[str, str]]
@@ -103,8 +122,9 @@ class RunStart(TypedDict):
     job: NotRequired[str | None]
     """Scrapyd's job."""
     pages: NotRequired[int]
-    """How many pages of a listing were read at most."""
+    """Pages of a listing that the run read at most."""
     started: NotRequired[str]
+    """When the run was opened."""
     salvaged: NotRequired[list[str]]
     """Killed runs that this one salvaged."""
 
@@ -117,20 +137,27 @@ class RunDocument(RunStart):
     """
 
     reason: str
-    """Why it ended; ``crashed`` after a kill."""
+    """How the run ended; ``crashed`` after a kill."""
     complete: bool
     """Whether nothing is missing or owed."""
     parts: list[PartDocument]
+    """The run's parts, in the order of their records."""
     books: BooksDocument
+    """Where every discovered article is."""
     withdrawn: list[Withdrawal]
+    """Articles that the run found removed from the site, or back."""
     waiting: NotRequired[int]
     """Articles that failed or were rejected, in this run or earlier, and wait for their retry."""
     bytes_cut: NotRequired[int]
-    """How much of a torn line was removed."""
+    """Bytes of an incomplete last line that salvage removed."""
     finished: NotRequired[str]
+    """When the run was closed."""
     refused: NotRequired[Refusal]
+    """Only if the site refuses its pages, or did so at the start of the run."""
     versions: NotRequired[dict[str, str]]
+    """Versions of newscrawl, Scrapy and Python."""
     listings: NotRequired[ListingsDocument]
+    """Listings by outcome."""
     archives: NotRequired[dict[str, ArchiveDocument]]
     """What was found in each file of ``archive``, by its path as given."""
     stats: NotRequired[dict[str, Any]]
