@@ -1,34 +1,32 @@
-"""Every benchmark runs, in a form that takes seconds, and the fuzzer finds nothing."""
+"""The benchmarks, each in a tiny form: they run, and print a table with a number in every row."""
+
+import re
+from typing import Any
 
 import pytest
 
-from bench import __main__ as bench
-from bench import fuzz, tiny
+from bench import dataset, duplicates, ledger, memory, quality, throughput
+from tests.conftest import SHARED
 
-# Numbers of inputs that broke something once.
-ONCE = (16, 73, 182, 345, 901, 1010, 1172, 1531, 2149, 12_326, 12_805)
-
-
-@pytest.mark.parametrize("name", [name for name in bench.PARTS if name != "fuzz"])
-def test_every_benchmark_runs_in_a_tiny_form(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.shrink(monkeypatch.setattr)
-    assert "| --- |" in bench.PARTS[name]() or (name, fuzz.SHARED.is_dir()) == ("quality", False)
-
-
-def test_mutated_inputs_give_records_requests_or_counted_reasons() -> None:
-    outcome = fuzz.check(fuzz.SEED, [*range(300), *ONCE])
-    # How long one takes is the benchmark's to say: here other tests run beside it.
-    assert [it for it in outcome.failures if not it[2].endswith("seconds\n")] == []
-    reached = {reason.partition(": ")[2] for reason in outcome.reasons}
-    assert {"record", "request", "broken feed", "broken sitemap", "broken JSON"} <= reached
+TINY: dict[Any, dict[str, Any]] = {
+    throughput: {"ARTICLES": 4, "ROUNDS": 1, "MORE": ("-a", "limit=4")},
+    ledger: {"SIZES": (200,), "LOOKUPS": 50, "ARTICLES": 4},
+    memory: {"ARTICLES": 40, "SINCE": "2026-11-08"},
+    dataset: {"SIZES": (200,), "PART": 50, "ROUNDS": 1},
+    duplicates: {"TIMED": 40},
+    quality: {"WITH_PEERS": False},
+}
 
 
-def test_the_fuzzer_tells_what_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> str:
-        raise KeyError("made up")
-
-    share, seeds, _, mutations = fuzz.TARGETS["feed"]
-    monkeypatch.setitem(fuzz.TARGETS, "feed", (share, seeds, broken, mutations))  # type: ignore[arg-type]
-    outcome = fuzz.check(7, range(20))
-    assert {kind for kind, _, _ in outcome.failures} == {"feed"}
-    assert "KeyError: 'made up'" in outcome.failures[0][2]
+@pytest.mark.parametrize("part", TINY, ids=lambda it: it.__name__.rpartition(".")[2])
+def test_a_benchmark_runs(part: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if part in (quality, duplicates) and not SHARED.is_dir():
+        pytest.skip("needs the real pages (../shared)")
+    for name, value in TINY[part].items():
+        monkeypatch.setattr(part, name, value)
+    table = part.run()
+    head, line, *rows = [it for it in table.splitlines() if it.startswith("|")]
+    assert set(line) <= set("| -:")
+    assert rows
+    for row in rows:
+        assert re.search(r"\d", row), head
