@@ -110,6 +110,7 @@ def test_no_article_is_fetched_twice_and_nothing_off_the_site(tmp_path: Path) ->
         done = crawl(tmp_path, *FAST, https_proxy=proxy, http_proxy=proxy)
         asked = [url for _, url in server.requests]
     assert done.code == 0
+    assert done.log.count("a placeholder instead of your address") == 1
     assert Counter(asked).most_common(1)[0][1] == 1
     assert {urlsplit(url).hostname for url in asked} == {"thehill.com"}
     never = ("/wp-login", "/wp-admin", "xmlrpc", "oembed", "/comments/", "/search/", "/author/")

@@ -10,6 +10,8 @@ import os
 import sys
 import textwrap
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
@@ -53,6 +55,20 @@ _SENTENCES = (
     exceptions.ReportError,
     OSError,
 )
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Print to any terminal, and to a reader that stops reading, without a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that knows ASCII only shows the rest as escapes.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Terminal(Console):
@@ -184,15 +200,9 @@ class OutputCommand(ProjectCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do the work; whatever hinders it is one sentence and an exit code."""
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # A terminal that knows ASCII only shows the rest as escapes.
-            sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            self.work(args, opts)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader has enough; Python would complain once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            with printing():
+                self.work(args, opts)
         except ModuleNotFoundError as error:
             if not self.extra:
                 raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import IMPOSSIBLE, NEGATIVE, ProjectCommand, find_article
+from newscrawl.commands.base import IMPOSSIBLE, NEGATIVE, ProjectCommand, find_article, printing
 from newscrawl.exceptions import ArgumentError
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class Command(ProjectCommand, ScrapyCommand):
         compared = comparing(type(outlet), candidates)
         self.crawler_process.crawl(compared, fetch="page")
         self.crawler_process.start()
-        self.report(compared.comparisons, as_json=opts.json)
+        with printing():
+            self.report(compared.comparisons, as_json=opts.json)
 
     def report(self, comparisons: "Iterable[Comparison]", *, as_json: bool) -> None:
         """Print what was found and set the exit code."""
