@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module, reload
 from pathlib import Path
@@ -124,8 +125,15 @@ def _report(channel: socket.socket, child: int) -> NoReturn:
     os._exit(0)
 
 
+def reap(*_: object) -> None:
+    """Let the processes go that have reported."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def main() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that report need nobody to wait for them
+    signal.signal(signal.SIGCHLD, reap)
     for name in _IMPORTED:
         import_module(name)
     assert "twisted.internet.reactor" not in sys.modules
