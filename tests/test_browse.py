@@ -246,7 +246,7 @@ def test_a_page_shows_the_article_and_how_it_came_to_be_so(site: str, page: Page
     page.goto(site)
     assert page.locator("h1").text_content() == "5 articles"
     assert "8 revisions" in page.locator(".facts").inner_text()
-    assert "1 gone" in page.locator(".facts").inner_text()
+    assert "1 removed from the site" in page.locator(".facts").inner_text()
     changed = page.locator("section", has=page.get_by_role("heading", name="Changed"))
     follow(page, changed.get_by_text("Storm is here"))
     assert urlsplit(page.url).path == "/articles/gazette/2"
@@ -277,7 +277,7 @@ def test_a_page_shows_the_article_and_how_it_came_to_be_so(site: str, page: Page
     follow(page, page.locator(".about >> text=Storm").first)
     assert headlines(page) == ["Storm is here", "Gale nears"]
     page.goto(f"{site}articles/gazette/3")
-    assert "no longer: 2026-11-02 13:00 UTC" in page.locator(".notice").inner_text()
+    assert "First noticed: 2026-11-02 13:00 UTC" in page.locator(".notice").inner_text()
     assert page.locator("#same").count() == 0
     # Datasette's own tables lead here, too.
     page.goto(f"{site}news/revisions?id=5")

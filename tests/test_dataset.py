@@ -166,7 +166,7 @@ def test_built_run_after_run_or_at_once_it_is_the_same(tmp_path: Path) -> None:
         build(step)
     build(whole)
     assert contents(step) == contents(whole)
-    build(step, anew=True)
+    build(step, full=True)
     assert contents(step) == contents(whole)
     assert list(Verifier(step).faults(None)) == []
 
@@ -193,7 +193,7 @@ def test_what_was_published_twice_is_there_once(tmp_path: Path) -> None:
     ]
     assert len(rows(step, "revisions")) == 5
     assert {it["date_fetched"].day for it in rows(step) if it["id"] == "1"} == {1}
-    assert "3 lines stood in the parts twice" in dataset(step, "build", "--anew").stderr
+    assert "3 lines are in the parts twice" in dataset(step, "build", "--full").stderr
 
 
 def test_what_an_archive_adds_is_the_article_only_when_it_is_later(tmp_path: Path) -> None:
@@ -333,10 +333,10 @@ def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path: Path) -> None:
     part = write_run(tmp_path, RUNS[1], [made_up(3), made_up(4)]) / "part-00000.jsonl"
     good = part.read_bytes()
     for bad, says in {
-        good.replace(b'"id":"4"', b'"id":4'): r"part-00000\.jsonl, line 2, is no record: ",
-        good[:-40]: r"part-00000\.jsonl, line 2, is no record: ",
+        good.replace(b'"id":"4"', b'"id":4'): r"part-00000\.jsonl, line 2, is not a record: ",
+        good[:-40]: r"part-00000\.jsonl, line 2, is not a record: ",
         good.replace(b'"hill","id":"4"', b'"dale","id":"4"'): r"its outlet is 'dale'",
-        good.replace(b',"schema_version":1', b""): r"line 1, is no record: it has no",
+        good.replace(b',"schema_version":1', b""): r"line 1, is not a record: it has no",
         good.splitlines(keepends=True)[0]: r"has 1 lines and its run\.json says 2",
         line_of({**made_up(3), "mood": "grey"}) + line_of(made_up(4)): (
             r"A line of hill in 2026-11 breaks .*unexpected field"
@@ -424,7 +424,7 @@ FROZEN = {1: "1bc52cf8f494afcedb52c30869732f301c484b5d08f0b3a387dc372645050d0d"}
 def test_a_changed_schema_has_a_new_version() -> None:
     """The descriptions may be mended; anything else that changes needs a new version.
 
-    With one: raise ``SCHEMA_VERSION``, say in ``versions.RAISES`` how older records become new
+    With one: raise ``SCHEMA_VERSION``, say in ``versions.UPGRADES`` how older records become new
     ones, ship the new schema, and freeze it here. The older entries stay.
     """
     schema = generate()
@@ -432,7 +432,7 @@ def test_a_changed_schema_has_a_new_version() -> None:
     text = json.dumps(_without_descriptions(schema), sort_keys=True)
     assert FROZEN.get(version) == hashlib.sha256(text.encode()).hexdigest()
     assert max(FROZEN) == version
-    assert set(versions.RAISES) == set(FROZEN) - {version}
+    assert set(versions.UPGRADES) == set(FROZEN) - {version}
     assert json.loads(shipped()) == schema
 
 
@@ -447,15 +447,15 @@ def _without_descriptions(schema: Any) -> Any:
     return [_without_descriptions(it) for it in schema] if isinstance(schema, list) else schema
 
 
-def test_a_record_of_an_older_version_is_raised_to_todays(
+def test_a_record_of_an_older_version_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A version before the first is made up: it had ``title``, and no ``language``."""
 
-    def raised(old: dict[str, Any]) -> dict[str, Any]:
+    def upgraded(old: dict[str, Any]) -> dict[str, Any]:
         return {"headline": old.pop("title"), "language": None, **old}
 
-    monkeypatch.setattr(versions, "RAISES", {0: raised})
+    monkeypatch.setattr(versions, "UPGRADES", {0: upgraded})
     today = made_up(1, language=None)
     old = {**today, "title": today["headline"], "schema_version": 0}
     del old["headline"], old["language"]
@@ -477,7 +477,7 @@ def test_a_record_of_an_older_version_is_raised_to_todays(
     # What is newer than we are is refused, not guessed at.
     part.write_bytes(line_of({**today, "schema_version": 2}))
     with pytest.raises(DatasetError, match=r"schema version 2 is none that this newscrawl reads"):
-        build(tmp_path, anew=True)
+        build(tmp_path, full=True)
 
 
 # Verification.
@@ -525,11 +525,11 @@ def unbalance(folder: Path) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "a flipped byte": (flip, r"part-00000\.jsonl: its SHA-256 is not that of run\.json"),
-    "a missing part": (lose, r"part-00000\.jsonl: a part of run\.json is missing"),
+    "a flipped byte": (flip, r"part-00000\.jsonl: the SHA-256 differs from run\.json"),
+    "a missing part": (lose, r"part-00000\.jsonl: the part is missing"),
     "a doubled line": (
         rewrite(lambda lines: [*lines, lines[0]]),
-        r"part-00000\.jsonl:3: revision 1 of article 3 stands in run 20261102T120000Z already",
+        r"part-00000\.jsonl:3: revision 1 of article 3 is already in run 20261102T120000Z",
     ),
     "a revision gap": (
         rewrite(lambda lines: [lines[0], lines[1].replace(b'"revision":2', b'"revision":4')]),
@@ -537,11 +537,11 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a part that run.json does not know": (
         unknown,
-        r"part-00001\.jsonl: a part that run\.json does not know",
+        r"part-00001\.jsonl: the part is not in run\.json",
     ),
     "a line that breaks the schema": (
         rewrite(lambda lines: [lines[0], lines[1].replace(b'"kind":"news"', b'"kind":"gossip"')]),
-        r"part-00000\.jsonl:2: it breaks the schema: .*kind",
+        r"part-00000\.jsonl:2: the line violates the schema: .*kind",
     ),
     "a line that is no JSON": (
         rewrite(lambda lines: [lines[0], lines[1][:70] + b"\n"]),
@@ -549,7 +549,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a line that is no record": (
         rewrite(lambda lines: [lines[0], b"[]\n"]),
-        r"part-00000\.jsonl:2: it breaks the schema",
+        r"part-00000\.jsonl:2: the line violates the schema",
     ),
     "books that do not fit": (unbalance, r"run\.json: its books have 0 new and 1 revised"),
 }
@@ -580,7 +580,7 @@ def test_verify_passes_what_is_well_and_says_what_is_not(history: Path) -> None:
     done = dataset(history, "verify")
     assert done.returncode == 1
     assert f"hill/run={RUNS[2]}: the ledger has revision 3 of article 1 here" in done.stdout
-    assert "month=2026-10/articles.parquet: its SHA-256 is not that of dataset.json" in done.stdout
+    assert "month=2026-10/articles.parquet: the SHA-256 differs from dataset.json" in done.stdout
     assert "month=2026-10/latest.parquet: its SHA-256" in done.stdout
     told = f"it has 7 revisions of hill, the parts up to run {RUNS[3]} 6"
     assert f"dataset/dataset.json: {told}" in done.stdout
@@ -685,4 +685,4 @@ def test_a_build_beside_a_build_says_so(tmp_path: Path) -> None:
     with Generations(tmp_path).building():
         done = dataset(tmp_path, "build")
     assert done.returncode == 3
-    assert re.fullmatch(r"Another build of .* is on\.\n", done.stderr)
+    assert re.fullmatch(r"Another build of .* is running\.\n", done.stderr)

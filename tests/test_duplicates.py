@@ -160,7 +160,7 @@ def test_run_after_run_gives_what_one_run_gives(whole: Path, tmp_path: Path) -> 
     assert (code, said.count(f" {4 + COMMON} texts read;")) == (0, 1), said
     assert files(tmp_path) == files(whole)
     assert mark(tmp_path) == Marked(6, 2, read=None)
-    build(tmp_path, anew=True)
+    build(tmp_path, full=True)
     assert "duplicates" not in manifest(tmp_path)
     assert not (tmp_path / "dataset/duplicates").exists()
 
@@ -168,7 +168,7 @@ def test_run_after_run_gives_what_one_run_gives(whole: Path, tmp_path: Path) -> 
 def test_without_a_dataset_one_sentence(tmp_path: Path) -> None:
     code, told = dataset(tmp_path, "duplicates")
     assert code == 3
-    assert told == f"There is no dataset in {tmp_path}: scrapy dataset build makes one.\n"
+    assert told == f"There is no dataset in {tmp_path}: build it with scrapy dataset build.\n"
     assert not (tmp_path / "dataset").exists()
 
 

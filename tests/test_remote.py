@@ -255,7 +255,7 @@ def test_what_is_closed_is_brought_over_once(output: Path, storage: Storage) -> 
 
     storage.took()
     code, text = push(output, url, **storage.environment)
-    assert (code, text) == (0, f"s3://{bucket}/news: nothing to send.\n")
+    assert (code, text) == (0, f"s3://{bucket}/news: nothing to upload.\n")
     assert len(storage.requests) <= 5, storage.requests
     assert not storage.took("PUT", "POST", "DELETE")
 
@@ -331,7 +331,7 @@ def test_a_file_that_is_not_what_was_written_stays_here(output: Path, storage: S
         path.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
     code, text = push(output, f"s3://{bucket}", **storage.environment)
     assert code == 1, text
-    why = "is not what was written, its SHA-256 is another: it is not sent."
+    why = "has another SHA-256 than when it was written. It is not uploaded."
     assert f"{part} {why}\n" in text
     assert f"/{month.relative_to(output / 'dataset')} {why}\n" in text
     found = storage.holds(bucket)
@@ -439,7 +439,7 @@ def test_what_cannot_be_done_is_one_sentence(
             "gs://bucket",
             "gs://bucket cannot be used: Please install gcsfs to access Google Storage.",
         ),
-        ("s3://ada:s3cr3t@bucket/x", "The address of the remote storage holds a password, which"),
+        ("s3://ada:s3cr3t@bucket/x", "The remote URL contains a password. Remove it"),
         ("output/backup", "output/backup is in the output folder itself."),
         ("/proc/newscrawl", "/proc/newscrawl cannot be used: No such file or directory."),
     ],

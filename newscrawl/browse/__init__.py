@@ -1,5 +1,5 @@
-"""Looking at the dataset: one SQLite file made of it, and Datasette with pages of ours before it.
+"""Browse the dataset: one SQLite file made from it, and Datasette with our own pages.
 
-The text comes from strangers. Our pages escape all of it, run no script, load no picture and
-allow neither (Content-Security-Policy); addresses become links only when they are http or https.
+The text is untrusted. Our pages escape all of it, run no script and load no picture
+(Content-Security-Policy). Only http and https addresses become links.
 """

@@ -1,6 +1,6 @@
-"""Authors, sections and tags, as a plugin of Datasette's: filters and counts by a table of names.
+"""Datasette plugin for authors, sections and tags: filters and counts from a table of names.
 
-Datasette's own read the JSON of every row: with a hundred thousand articles that takes seconds.
+Datasette's own facets read the JSON of every row. With 100,000 articles that takes seconds.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ from datasette.utils import path_with_added_args, path_with_removed_args
 
 _KINDS = ("authors", "sections", "tags")
 SIZE = 12
-"""How many of them are shown before somebody asks for all."""
+"""Number of names shown before a reader opens the whole list."""
 
 
 def filters_from_request(request: Any, table: str) -> Any:
-    """Take ``_tags=Storm`` and the like for a filter."""
+    """Read parameters such as ``_tags=Storm`` as filters."""
     asked = [
         (kind, name)
         for kind in (_KINDS if table == "articles" else ())
@@ -35,7 +35,7 @@ def filters_from_request(request: Any, table: str) -> Any:
 
 
 class NamesFacet:
-    """Counts authors and tags; it is made and asked as Datasette's own facets are."""
+    """Counts of authors and tags, with the interface of Datasette's own facets."""
 
     type = "names"
 
@@ -58,14 +58,14 @@ class NamesFacet:
         self.kinds = ("authors", "tags") if table == "articles" else ()
 
     async def facet_results(self) -> tuple[list[dict[str, Any]], list[str]]:
-        """Return the facets as Datasette wants them, and those that took too long."""
-        found, late = [], []
+        """Return the facets as Datasette expects them, and those that took too long."""
+        facets, late = [], []
         for kind in self.kinds:
             try:
-                found.append(await self._facet(kind))
+                facets.append(await self._facet(kind))
             except QueryInterrupted:
                 late.append(kind)
-        return found, late
+        return facets, late
 
     async def _facet(self, kind: str) -> dict[str, Any]:
         more = self.request.args.get("_facet_size") == "max"
@@ -105,7 +105,7 @@ class NamesFacet:
 
 
 def register_facet_classes() -> list[Any]:
-    """Count authors and tags wherever articles are shown."""
+    """Return the facets for lists of articles."""
     return [NamesFacet]
 
 

@@ -1,4 +1,4 @@
-"""Our pages, as a plugin of Datasette's: the front, each article, what the list of them needs."""
+"""Datasette plugin with our pages: the front page, each article, and the list of articles."""
 
 import asyncio
 import json
@@ -28,8 +28,8 @@ async def _rows(datasette: Any, sql: str, *values: Any) -> list[dict[str, Any]]:
 
 
 async def front(datasette: Any, request: Any) -> Any:
-    """Answer with the front page: what there is, a search, what is new and what was changed."""
-    (told,) = await _rows(datasette, "select facts from made_of")
+    """Return the front page: counts, a search, new and revised articles."""
+    (made_of,) = await _rows(datasette, "select facts from made_of")
     newest = await _rows(datasette, "select * from articles order by date_published desc limit 12")
     changed = await _rows(
         datasette,
@@ -41,12 +41,12 @@ async def front(datasette: Any, request: Any) -> Any:
         " group by section order by 2 desc, 1 limit 15",
     )
     shown = {"newest": newest, "changed": changed, "sections": sections}
-    shown |= json.loads(told["facts"])
+    shown |= json.loads(made_of["facts"])
     return Response.html(await datasette.render_template("front.html", shown, request))
 
 
 async def article(datasette: Any, request: Any) -> Any:
-    """Answer with an article: its latest text, and how it came to be so."""
+    """Return the page of an article: its latest text and its revisions."""
     key = tuple(unquote(request.url_vars[name]) for name in ("outlet", "id"))
     found = await _rows(datasette, "select * from articles where outlet = ? and id = ?", *key)
     if not found:
@@ -60,19 +60,19 @@ async def article(datasette: Any, request: Any) -> Any:
         " order by date_published limit 100",
         *(found[0]["story"], *key),
     )
-    told = {
+    context = {
         "article": found[0],
         "latest": next(it for it in revisions if it["revision"] == found[0]["revision"]),
-        # Long texts take their time, and others want their pages meanwhile.
+        # A thread keeps other requests going while long texts are compared.
         "history": await asyncio.to_thread(_history, revisions),
         "same": same,
     }
-    return Response.html(await datasette.render_template("article.html", told, request))
+    return Response.html(await datasette.render_template("article.html", context, request))
 
 
 def _history(revisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the revisions, the last first, each with its difference to the one before."""
-    told = [revisions[0] | {"first": True}]
+    history = [revisions[0] | {"first": True}]
     for old, new in pairwise(revisions):
         changes: dict[str, difference.Pieces] = {}
         if old["headline"] != new["headline"]:
@@ -80,12 +80,12 @@ def _history(revisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if old["authors"] != new["authors"]:
             changes["authors"] = difference.names(_names(old["authors"]), _names(new["authors"]))
         body = difference.blocks(old["body"], new["body"]) if old["body"] != new["body"] else []
-        told.append(new | {"changes": changes, "blocks": body})
-    return told[::-1]
+        history.append(new | {"changes": changes, "blocks": body})
+    return history[::-1]
 
 
 async def _matches(datasette: Any, text: str, rows: Any) -> dict[tuple[str, str], Any]:
-    """Return where a search matches in headlines and bodies of articles, by outlet and id."""
+    """Return the matches of a search in headlines and bodies of articles, by outlet and id."""
     keys = [(row["outlet"], row["id"]) for row in rows]
     if not text.strip() or not keys:
         return {}
@@ -105,7 +105,7 @@ async def _matches(datasette: Any, text: str, rows: Any) -> dict[tuple[str, str]
 
 
 def _query(text: str) -> str:
-    """Return what people typed as the index wants it: words as words, quotations as such.
+    """Return a search as an FTS5 query: words, and quoted phrases.
 
     >>> _query('AND "two words" odd"'), _query('"')
     ('"AND" "two words" "odd"', '""')
@@ -114,7 +114,7 @@ def _query(text: str) -> str:
 
 
 def _marked(found: str | None) -> list[tuple[bool, str]]:
-    """Return a text's stretches of text, and whether they are what was searched for."""
+    """Return the pieces of a text, and whether each is a match."""
     pieces = re.split(f"[{_START}{_END}]", found or "")
     return [(bool(place % 2), text) for place, text in enumerate(pieces)]
 
@@ -125,7 +125,7 @@ def _names(value: str | None) -> list[Any]:
 
 
 def _moment(value: str | None) -> str:
-    """Return a time as people read it, to the minute.
+    """Return a time for people, to the minute.
 
     >>> _moment("2026-11-22T01:03:31Z")
     '2026-11-22 01:03 UTC'
@@ -134,7 +134,7 @@ def _moment(value: str | None) -> str:
 
 
 def _web(value: str | None) -> str | None:
-    """Return an address that may be followed, or None."""
+    """Return an address if it is http or https, else None."""
     return value if value and re.match(r"https?://", value, re.IGNORECASE) else None
 
 
@@ -147,17 +147,17 @@ def _where(**filters: str) -> str:
 
 
 def register_routes() -> list[tuple[str, Any]]:
-    """Return our pages' addresses, which come before Datasette's."""
+    """Return the routes of our pages, which precede Datasette's."""
     return [(r"/$", front), (r"/articles/(?P<outlet>[^/]+)/(?P<id>[^/]+)$", article)]
 
 
 def prepare_connection(conn: sqlite3.Connection) -> None:
-    """Put our reading of a search in the place of Datasette's, which cannot take a lone quote."""
+    """Replace Datasette's escape_fts(), which fails on a lone quotation mark."""
     conn.create_function("escape_fts", 1, _query)
 
 
 def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
-    """Give the templates what they need."""
+    """Add filters and functions for the templates."""
 
     async def matches(text: str | None, rows: Any) -> Any:
         return await _matches(datasette, text or "", rows)
@@ -168,7 +168,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 
 
 def render_cell(row: Any, value: Any, column: str, table: str | None) -> Any:
-    """Lead from the rows of Datasette's own tables to the article's page."""
+    """Link headlines in Datasette's own tables to the article's page."""
     if column != "headline" or table not in {"articles", "revisions"} or not value:
         return None
     link = {name: row[name] for name in {"outlet", "id"} & set(row.keys())}
@@ -181,15 +181,15 @@ async def _failure(datasette: Any, request: Any, exception: Exception) -> Any:
     if not wrong:
         traceback.print_exception(exception)
     error = getattr(exception, "message", "") or str(exception)
-    told = {"ok": False, "status": status, "error": error, "title": None}
+    context = {"ok": False, "status": status, "error": error, "title": None}
     if request.path.endswith(".json"):
-        return Response.json(told, status=status)
-    page = await datasette.render_template("error.html", told, request)
+        return Response.json(context, status=status)
+    page = await datasette.render_template("error.html", context, request)
     return Response.html(page, status=status)
 
 
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Answer with a page that says what is wrong; only mistakes of ours are worth a traceback."""
+    """Return an error page; only unexpected errors print a traceback."""
     return _failure(datasette, request, exception)
 
 

@@ -1,4 +1,4 @@
-"""Datasette over the file of ``store``, with our pages before it: whom it answers, and how."""
+"""Serve the file of ``store`` with Datasette and our pages, with access rules and headers."""
 
 import ipaddress
 import re
@@ -46,7 +46,7 @@ _SETTINGS = {
     "truncate_cells_html": 200,
 }
 
-# Pages of ours need no script; Datasette's own have some in them, and load nothing from elsewhere.
+# Our pages need no script. Datasette's own contain scripts, but load nothing from elsewhere.
 _OURS = re.compile(r"/$|/articles/|/news/articles$")
 _STRICT = "style-src 'self'; img-src 'self'; form-action 'self'"
 _THEIRS = (
@@ -59,10 +59,10 @@ _ALWAYS = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
 def serve(path: Path, listener: socket.socket, *, local: bool) -> None:
     """Serve the SQLite file until a signal says to stop.
 
-    ``local`` says that only this machine gets here: then SQL is allowed, and requests must name
-    it, so that no web site can have its name resolved to us and read along.
+    ``local`` means that only this machine can connect. Then SQL is allowed, and requests must name
+    this machine as their host, which prevents DNS rebinding.
     """
-    # What others have installed for Datasette is not for here.
+    # Other installed plugins of Datasette are not used.
     for plugin, _ in pm.list_plugin_distinfo():
         pm.unregister(plugin)
     pm.unregister(name="datasette.handle_exception")
@@ -90,7 +90,7 @@ def serve(path: Path, listener: socket.socket, *, local: bool) -> None:
 
 
 def is_local(host: str) -> bool:
-    """Say whether a host is this machine, and nobody else gets to it.
+    """Return whether a host is this machine and not reachable from others.
 
     >>> is_local("localhost"), is_local("127.0.0.1"), is_local("::1"), is_local("0.0.0.0")
     (True, True, True, False)
@@ -102,7 +102,7 @@ def is_local(host: str) -> bool:
 
 
 def _guarded(app: App, *, local: bool) -> App:
-    """Return the application with headers that keep strangers' text from doing anything."""
+    """Return the application with security headers and a check of the host."""
 
     async def guarded(scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -110,7 +110,7 @@ def _guarded(app: App, *, local: bool) -> App:
             return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         if local and not is_local(re.sub(r":\d+$", "", host).strip("[]")):
-            await Response.text("This address is another's.", status=421).asgi_send(send)
+            await Response.text("Unknown host.", status=421).asgi_send(send)
             return
         policy = _ALWAYS + (_STRICT if _OURS.match(scope["path"]) else _THEIRS)
         headers = {

@@ -1,4 +1,4 @@
-"""The dataset as one SQLite file with a full-text index, kept beside the builds it is made of."""
+"""The dataset as one SQLite file with a full-text index, stored beside the builds."""
 
 import fcntl
 import hashlib
@@ -21,9 +21,8 @@ from newscrawl.storage.parts import sync
 FILE = "browse.sqlite3"
 _ROWS = 500
 
-# The body stands in revisions only: what facets and tables read stays narrow. The index has no
-# copy of any text: it asks the view for what a snippet shows. Lists are JSON for people, and names
-# for counting.
+# The body is in revisions only, so that facets and tables read narrow rows. The index has no copy
+# of the text; snippets read it from the view. Lists are JSON for display, and names for counting.
 _TABLES = """
 create table articles (
     number integer primary key, outlet text, id text, revision integer, url text, headline text,
@@ -58,8 +57,8 @@ create index names_article on names (kind, article);
 create table totals as select kind, name, count(*) as articles from names group by kind, name;
 create index totals_articles on totals (kind, articles);
 """
-# Read forwards, an index gives rows of the same value by their number, which is how Datasette goes
-# on to a next page; read backwards, pages would lose rows.
+# Datasette pages through rows of the same value by their number. An index read forwards has that
+# order; read backwards, pages would lose rows.
 _INDEXES = "".join(
     f"create index articles_{name} on articles ({columns});"
     for name, columns in {
@@ -70,7 +69,7 @@ _INDEXES = "".join(
         **{name: name for name in ("month", "section", "kind", "story")},
     }.items()
 )
-# What the front page tells; to count anew at each visit would take too long.
+# Facts of the front page, stored because counting them takes too long for each visit.
 _FACTS = """
 select json_object(
     'articles', count(*), 'gone', count(date_gone), 'revisions', sum(revisions),
@@ -88,9 +87,9 @@ _REVISION = (
 
 
 def ready(output: Path, say: Callable[[str], None]) -> Path:
-    """Return the SQLite file of an output folder's latest build, made anew when it must be.
+    """Return the SQLite file of an output folder's latest build; create it if it is outdated.
 
-    ``say`` is told when that begins. Raises DatasetError when there is no dataset.
+    ``say`` gets a message when that starts. Raises DatasetError when there is no dataset.
     """
     generations = Generations(output)
     dataset = generations.current
@@ -101,7 +100,7 @@ def ready(output: Path, say: Callable[[str], None]) -> Path:
     if _made_of(path) == files:
         return path
     with (generations.store / f".{FILE}.lock").open("ab") as lock:
-        # Who comes second waits, and finds it made.
+        # A second process waits here, and then finds the file.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _made_of(path) != files:
             say(f"Reading {generations.link} into {path} …")
@@ -118,19 +117,19 @@ def ready(output: Path, say: Callable[[str], None]) -> Path:
 
 
 def counts(path: Path) -> dict[str, int]:
-    """Return how many rows each table has, so that nobody need count them again."""
+    """Return the stored number of rows of each table."""
     with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as database:
-        (told,) = database.execute("select counts from made_of").fetchone()
-    found: dict[str, int] = json.loads(told)
-    return found
+        (text,) = database.execute("select counts from made_of").fetchone()
+    numbers: dict[str, int] = json.loads(text)
+    return numbers
 
 
 def _files(dataset: Path) -> str:
-    """Return what tells one state of a dataset from another."""
+    """Return a hash of the state of a dataset."""
     seen: list[Any] = [_TABLES, _NAMES, _TOTALS, _INDEXES, dataset.name]
     for path in sorted(dataset.rglob("*.parquet")):
-        told = path.stat()
-        seen += [path.relative_to(dataset).as_posix(), told.st_size, told.st_mtime_ns]
+        stat = path.stat()
+        seen += [path.relative_to(dataset).as_posix(), stat.st_size, stat.st_mtime_ns]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
@@ -145,7 +144,7 @@ def _made_of(path: Path) -> str | None:
 
 
 def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
-    """Write everything in one transaction; a file that nobody sees yet needs no journal."""
+    """Write everything in one transaction, without a journal: no reader sees the file yet."""
     database.executescript(f"pragma journal_mode=off; pragma synchronous=off; {_TABLES} begin;")
     number = 0
     for latest in sorted(dataset.glob(f"revisions/*/*/{LATEST}")):
@@ -176,12 +175,12 @@ def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
     tables = [
         name for (name,) in database.execute("select name from sqlite_master where type = 'table'")
     ]
-    told = dict.fromkeys(tables, 0) | {
+    numbers = dict.fromkeys(tables, 0) | {
         name: database.execute(f"select count(*) from {name}").fetchone()[0]  # noqa: S608
         for name in ("articles", "revisions", "names", "totals")
     }
     (facts,) = database.execute(_FACTS).fetchone()
-    _insert(database, "made_of", {"files": files, "facts": facts, "counts": json.dumps(told)})
+    _insert(database, "made_of", {"files": files, "facts": facts, "counts": json.dumps(numbers)})
     database.execute("analyze")
     database.commit()
 

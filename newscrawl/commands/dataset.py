@@ -45,7 +45,7 @@ class Command(OutputCommand, ScrapyCommand):
             )
 
         build = add("build", "bring the dataset up to date", "build")
-        build.add_argument("--anew", action="store_true", help="write every month again")
+        build.add_argument("--full", action="store_true", help="write every month again")
         add("verify", "check parts, ledger and dataset against each other", "verify")
         changes = add(
             "changes",
@@ -71,7 +71,7 @@ class Command(OutputCommand, ScrapyCommand):
         """Bring the dataset up to date and say what was written."""
         from newscrawl.dataset.build import build  # noqa: PLC0415  # needs newscrawl[dataset]
 
-        built = build(self.output, anew=opts.anew)
+        built = build(self.output, full=opts.full)
         link = self.output / "dataset"
         if not built.runs:
             print(f"{link} is up to date.")  # noqa: T201
@@ -82,7 +82,7 @@ class Command(OutputCommand, ScrapyCommand):
             f" {len(built.kept)} kept."
         )
         if built.doubled:
-            told = f"{built.doubled} lines stood in the parts twice: see scrapy dataset verify."
+            told = f"{built.doubled} lines are in the parts twice: see scrapy dataset verify."
             print(told, file=sys.stderr)  # noqa: T201
 
     def verify(self, opts: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
-"""From parts to a dataset: what is new is added, and only the months that it touches are written.
+"""Build the dataset from the parts: add new runs, and write only the months that they touch.
 
-The result depends on nothing but the closed runs: built at once or run after run, its files are
-the same, byte for byte.
+The result depends on the closed runs only. Built at once or run after run, its files are the same,
+byte for byte.
 """
 
 import shutil
@@ -26,17 +26,17 @@ from newscrawl.storage.parts import sha256_of, write_document
 from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
-"""What a build must have in common with the one before, or everything is written anew."""
+"""If the latest build differs in any of these, everything is built from scratch."""
 
 _OURS = ("outlets", "partitions", "files")
 _TMP = "rewritten"
-# Months that are written at once: more would be faster, and take more than a gigabyte.
+# Months written at the same time. More would be faster, and take more than a gigabyte.
 _AT_ONCE = 2
 
 
 @dataclass(slots=True)
 class Built:
-    """What a build did: the months that it wrote and kept, by path, and what it came upon."""
+    """Result of a build: the months that it wrote and kept, by path, and counts of its input."""
 
     folder: Path | None = None
     written: list[str] = field(default_factory=list)
@@ -44,23 +44,23 @@ class Built:
     runs: int = 0
     doubled: int = 0
     rebuilt: str = ""
-    """Why everything was written anew, or empty."""
+    """Why everything was built from scratch, or empty."""
 
 
-def build(output: Path, *, anew: bool = False) -> Built:
-    """Bring the dataset of an output folder up to date; ``anew`` writes all of it.
+def build(output: Path, *, full: bool = False) -> Built:
+    """Bring the dataset of an output folder up to date; ``full`` builds it from scratch.
 
-    Raises DatasetError, one sentence, when there is nothing to build or a part is not readable;
-    the dataset is then as it was.
+    Raises DatasetError, one sentence, when there is nothing to build or a part is not readable.
+    The dataset then stays as it was.
     """
     generations = Generations(output)
     with generations.building() as folder:
         before = generations.manifest()
-        built = Built(rebuilt=_must_rebuild(output, before, anew=anew))
+        built = Built(rebuilt=_must_rebuild(output, before, full=full))
         base = None if built.rebuilt else generations.current
         manifest: dict[str, Any] = {**FORMAT, **{name: {} for name in _OURS}}
         if base and before:
-            # What other commands added stays, and says itself up to which runs it goes.
+            # Entries of other commands stay; they name the runs that they include.
             manifest = {**before, **{name: dict(before[name]) for name in _OURS}}
         for outlet in outlets(output):
             _build_outlet(output, outlet, base, folder, manifest, built)
@@ -80,18 +80,18 @@ def build(output: Path, *, anew: bool = False) -> Built:
     return built
 
 
-def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, anew: bool) -> str:
-    """Return why nothing of the latest build can be kept, or an empty string."""
+def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, full: bool) -> str:
+    """Return why the dataset has to be built from scratch, or an empty string."""
     if before is None:
         return "it is the first build"
-    if anew:
+    if full:
         return "it was asked for"
     if any(before.get(name) != value for name, value in FORMAT.items()):
-        return "the dataset's format is another now"
-    for outlet, told in before["outlets"].items():
-        path = output / outlet / f"run={told['through']}" / RUN_FILE
-        if not path.exists() or sha256_of(path) != told["run_sha256"]:
-            return f"run {told['through']} of {outlet} is not what it was"
+        return "the dataset's format has changed"
+    for outlet, entry in before["outlets"].items():
+        path = output / outlet / f"run={entry['through']}" / RUN_FILE
+        if not path.exists() or sha256_of(path) != entry["run_sha256"]:
+            return f"run {entry['through']} of {outlet} has changed"
     return ""
 
 
@@ -124,8 +124,8 @@ def _build_outlet(
         old = base / "revisions" / name if base else None
         if old and not old.exists():
             old = None
-        told = by_month.get(month, {})
-        contents = write_partition(outlet, month, old, lines, told, folders)
+        gone = by_month.get(month, {})
+        contents = write_partition(outlet, month, old, lines, gone, folders)
         return name, contents, files_in(folder, folders)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -151,7 +151,7 @@ def _parts(output: Path, outlet: str, runs: Iterable[Mapping[str, Any]]) -> Iter
 
 
 def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, Gone]:
-    """Return of which articles runs tell that they are gone, or (None) back, and which run."""
+    """Return the articles that runs found removed, or back (None), each with the last such run."""
     return {
         it["id"]: (run["run"], it["date"] if it["gone"] else None)
         for run in runs
@@ -162,43 +162,43 @@ def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, Gone]:
 def _by_month(
     gone: Mapping[str, Gone], lines: Lines, revisions: Path | None
 ) -> dict[Month, dict[str, Gone]]:
-    """Return what is told of gone articles, by their month; of unknown ones nothing is."""
+    """Return removed articles by their month; unknown ones are left out."""
     homes = _months_of(revisions, {it for it in gone if it not in lines.homes})
-    found: dict[Month, dict[str, Gone]] = {}
-    for identity, told in gone.items():
+    by_month: dict[Month, dict[str, Gone]] = {}
+    for identity, entry in gone.items():
         if month := lines.homes.get(identity) or homes.get(identity):
-            found.setdefault(month, {})[identity] = told
-    return found
+            by_month.setdefault(month, {})[identity] = entry
+    return by_month
 
 
 def _months_of(revisions: Path | None, ids: set[str]) -> dict[str, Month]:
-    """Return in which months of the dataset articles are."""
-    found: dict[str, Month] = {}
+    """Return the months of articles that are in the dataset."""
+    months: dict[str, Month] = {}
     if revisions is None or not ids:
-        return found
-    wanted = pa.array(sorted(ids))
-    # The latest months first: what is revised is new, as a rule.
+        return months
+    sought = pa.array(sorted(ids))
+    # The latest months first: most revised articles are recent.
     for path in sorted(revisions.glob(f"month=*/{LATEST}"), reverse=True):
         column = pq.ParquetFile(path).read(columns=["id"])["id"]
         month = path.parent.name.partition("=")[2]
-        here = column.filter(pc.is_in(column, wanted)).to_pylist()
-        found |= dict.fromkeys(here, month)
-        if len(found) == len(ids):
+        here = column.filter(pc.is_in(column, sought)).to_pylist()
+        months |= dict.fromkeys(here, month)
+        if len(months) == len(ids):
             break
-    return found
+    return months
 
 
 def files_in(folder: Path, folders: Iterable[Path]) -> dict[str, Any]:
     """Return size and SHA-256 of the files of some folders, by their path in the dataset."""
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     hashes: dict[int, str] = {}
     for path in sorted(it for folder in folders for it in folder.iterdir()):
-        told = path.stat()
-        if told.st_ino not in hashes:
-            hashes[told.st_ino] = sha256_of(path)
-        found[path.relative_to(folder).as_posix()] = {
+        stat = path.stat()
+        if stat.st_ino not in hashes:
+            hashes[stat.st_ino] = sha256_of(path)
+        entries[path.relative_to(folder).as_posix()] = {
             "rows": pq.ParquetFile(path).metadata.num_rows,
-            "bytes": told.st_size,
-            "sha256": hashes[told.st_ino],
+            "bytes": stat.st_size,
+            "sha256": hashes[stat.st_ino],
         }
-    return found
+    return entries

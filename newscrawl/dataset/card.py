@@ -1,4 +1,4 @@
-"""The dataset's card: what it holds, for people and for the Hugging Face Hub."""
+"""The dataset card: a description for people and for the Hugging Face Hub."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ configs:
 
 # {name}
 
-Articles of {outlets}, as newscrawl read them: {articles:,} articles in {revisions:,} revisions,
-published from {first} to {last}. {gone:,} of them are gone from their outlet.
+Articles of {outlets}, crawled by newscrawl: {articles:,} articles in {revisions:,} revisions,
+published from {first} to {last}. {gone:,} of them were removed from their site.
 
 `articles` holds the latest revision of each article, `revisions` all of them. `outlet` and `id`
-name an article, `revision` counts its versions in the order in which they were read; their
+identify an article, `revision` counts its versions in the order in which they were read; their
 `date_modified` and `date_fetched` tell their order in time. Folders are by outlet and by month of
-first publication. A text that stands under several addresses is there several times: nothing is
+first publication. A text with several addresses is included several times: nothing is
 dropped.{duplicates}
 
 | outlet | articles | revisions | first published | last published | read from | up to run |
@@ -44,7 +44,7 @@ Kinds: {kinds}.
 | --- | --- | --- |
 {columns}
 
-Times are UTC. Missing is null or an empty list, never a made-up value.
+Times are UTC. Missing values are null or an empty list; no value is invented.
 
 ## Loading
 
@@ -67,9 +67,9 @@ right to them: use it as the law and the publisher's terms allow.
 _DUPLICATES = """
 
 `duplicates` marks the same story under another id or at another outlet: {articles:,} articles are
-near-duplicates, in {clusters:,} clusters (of the runs {through}). `cluster` is the first one's
-`outlet/id`, `similarity` that to the one which it was matched with. Articles that are alone are
-not in it.\
+near-duplicates, in {clusters:,} clusters (of the runs {through}). `cluster` is the `outlet/id` of
+the first article, `similarity` the similarity to the article it was matched with. Articles
+without a near-duplicate are not in it.\
 """
 _DUPLICATES_CONFIG = """\
 - config_name: duplicates
@@ -80,16 +80,16 @@ _DUPLICATES_CONFIG = """\
 def card(manifest: Mapping[str, Any]) -> str:
     """Return the card of a dataset, in Markdown with the Hub's metadata, from its manifest."""
     by_outlet = {outlet: _total(manifest, f"outlet={outlet}/") for outlet in manifest["outlets"]}
-    whole = _total(manifest, "")
+    total = _total(manifest, "")
     rows = (
         f"| {outlet} | {it['articles']:,} | {it['revisions']:,} | {_day(it['first'])}"
         f" | {_day(it['last'])} | {_counts(it['sources'])}"
         f" | {manifest['outlets'][outlet]['through']} |"
         for outlet, it in by_outlet.items()
     )
-    told = descriptions()
+    meanings = descriptions()
     columns = (
-        f"| `{it.name}` | `{_type(str(it.type))}` | {told[it.name].replace('|', '&#124;')} |"
+        f"| `{it.name}` | `{_type(str(it.type))}` | {meanings[it.name].replace('|', '&#124;')} |"
         for it in dataset_schema()
     )
     names = ", ".join(by_outlet)
@@ -97,13 +97,13 @@ def card(manifest: Mapping[str, Any]) -> str:
     return _CARD.format(
         name=f"newscrawl: {names}",
         outlets=names,
-        articles=whole["articles"],
-        revisions=whole["revisions"],
-        gone=whole["gone"],
-        first=_day(whole["first"]),
-        last=_day(whole["last"]),
+        articles=total["articles"],
+        revisions=total["revisions"],
+        gone=total["gone"],
+        first=_day(total["first"]),
+        last=_day(total["last"]),
         rows="\n".join(rows),
-        kinds=_counts(whole["kinds"]),
+        kinds=_counts(total["kinds"]),
         columns="\n".join(columns),
         config=_DUPLICATES_CONFIG if marked else "",
         duplicates=_duplicates(marked) if marked else "",

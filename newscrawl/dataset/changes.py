@@ -1,9 +1,9 @@
-"""What is new since a run: for consumers that follow, each change exactly once.
+"""Changes since a run: consumers that follow the dataset get each change exactly once.
 
-The rule, for those who do it without us: take the runs whose folder sorts after the last one you
-took and that have a ``run.json``, the oldest first, and of these the parts that it lists, then
-what it lists as ``withdrawn``. Remember the name of the last run you took. Runs of an outlet
-never overlap, and a killed one is closed before the next begins, so nothing comes in late.
+Consumers can follow the same rule without newscrawl. Take the runs that have a ``run.json`` and
+whose folder sorts after the last run taken, the oldest first. Of each run take the parts that
+``run.json`` lists, then its ``withdrawn``. Save the name of the last run. Runs of an outlet never
+overlap, and a killed run is closed before the next one starts, so no change is added later.
 """
 
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ def changes(output: Path, outlet: str, since: str | None) -> Iterator[dict[str, 
     """Yield what each closed run after ``since`` (None: every one) changed, in order.
 
     A change is ``{"run", "change", "id", "record"}``. ``change`` is ``new``, ``revised``,
-    ``gone`` (the outlet has it no longer) or ``back``; ``record`` is the whole record, or null
-    when the article went or came back as it was. Raises DatasetError when ``since`` is no closed
-    run: a consumer that begins at a wrong place would miss something without being told.
+    ``gone`` (removed from the site) or ``back``; ``record`` is the record, null for ``gone`` and
+    ``back``. Raises DatasetError when ``since`` is not a closed run, because a consumer that starts
+    at a wrong place would miss changes.
     """
     closed = {it.name for it in run_folders(output, outlet) if (it / RUN_FILE).exists()}
     if since is not None and f"run={since}" not in closed:

@@ -12,7 +12,7 @@ from newscrawl.storage.schema import generate
 
 TIME = pa.timestamp("us", "UTC")
 NAME = pa.dictionary(pa.int32(), pa.string())
-"""The outlet's type: what readers make of the same name in a path, so that both agree."""
+"""The type of ``outlet``. Readers derive the same type from the path."""
 
 
 def _type_of(hint: Any, keywords: Mapping[str, Any]) -> pa.DataType:
@@ -44,20 +44,20 @@ def record_schema() -> pa.Schema:
 
 ADDED = {
     "run": "The run that published this revision.",
-    "date_gone": "When the outlet was found to have it no longer, or null.",
+    "date_gone": "When the article was found to be removed from its site, or null.",
 }
-"""The columns that the dataset adds to the record, and what they say."""
+"""The columns that the dataset adds to the record, and their meaning."""
 
 
 def dataset_schema() -> pa.Schema:
-    """Return the columns of the dataset: the record's, the run, and when the article was gone."""
+    """Return the columns of the dataset: those of the record, ``run`` and ``date_gone``."""
     schema = record_schema()
     schema = schema.set(schema.get_field_index("outlet"), pa.field("outlet", NAME))
     return schema.append(pa.field("run", pa.string())).append(pa.field("date_gone", TIME))
 
 
 def descriptions() -> dict[str, str]:
-    """Return what each column of the dataset means, in its order, the first line of it."""
+    """Return the meaning of each column of the dataset, in order: its first paragraph."""
     properties = generate()["properties"]
-    told = {name: it["description"].split("\n\n")[0] for name, it in properties.items()}
-    return {name: " ".join(text.split()) for name, text in (told | ADDED).items()}
+    texts = {name: it["description"].split("\n\n")[0] for name, it in properties.items()}
+    return {name: " ".join(text.split()) for name, text in (texts | ADDED).items()}

@@ -1,17 +1,16 @@
 """Near-duplicates: the same story under another address, another id or another outlet.
 
-They are marked, never dropped. Two articles are alike by the Jaccard similarity of their runs of
-four words, estimated from MinHash signatures. The blocks that many articles of an outlet have,
-word for word, are left out of each text first: they are the frame of a series, not the story.
+Near-duplicates are marked, never dropped. The similarity of two articles is the Jaccard similarity
+of their four-word sequences, estimated from MinHash signatures. Blocks that many articles of an
+outlet share word for word are left out first: they frame a series and are not part of a story.
 
-An article belongs to the most similar of the earlier ones that are alike enough, and with it to
-the cluster of that one; a cluster is called after its first article. So a later article never
-joins two clusters: a roundup of two stories does not make one of them, and what is published
-later changes no cluster that is there.
+An article joins the cluster of the most similar earlier article, if that one is similar enough. A
+cluster is named after its first article. A later article therefore never merges two clusters, for
+example a roundup of two stories, and changes no existing cluster.
 
-Jaccard, not containment: a story cut to 60 % still has 0.6, and what holds other stories whole
-(a roundup, a live page, a newsletter) is another text. ``python -m bench duplicates`` and the
-README have the numbers behind the threshold.
+The measure is Jaccard, not containment: a story cut to 60 % still has 0.6, but a text that contains
+other stories (a roundup, a live page, a newsletter) is a different text. ``python -m bench
+duplicates`` prints the numbers behind the threshold.
 """
 
 import re
@@ -36,22 +35,22 @@ from newscrawl.exceptions import DatasetError
 from newscrawl.storage.parts import write_document
 
 THRESHOLD = 0.4
-"""From here on two articles are one story: 57 % of both their texts, if these are as long."""
+"""Least similarity of one story: 57 % of both texts in common, if they are equally long."""
 SHORTEST = 40
-"""Of a text with fewer words nothing is said: one line under a video tells no story."""
+"""Texts with fewer words are never marked, for example one line under a video."""
 COMMON = 10
-"""A block that more articles of an outlet have is left out."""
+"""Blocks that more articles of an outlet share are left out."""
 SHINGLE = 4
 SLOTS = 256
 METHOD = (
     f"rensa {RMinHash.ALGORITHM_VERSION}, {SLOTS} slots of 8 bits, {SHINGLE} words;"
     f" threshold {THRESHOLD}, {SHORTEST} words or more, blocks of {COMMON} articles or fewer"
 )
-"""What is made in another way cannot be compared, and is made anew."""
+"""Signatures of another method are not comparable and are computed again."""
 
 # 85 bands of three slots find 99.6 % of the pairs at 0.4 and 0.07 % of those at 0.02.
 _BAND = 3
-# So many neighbours in a band are compared: a text that stands a thousand times costs no more.
+# Neighbours compared in a band, so that a text with a thousand copies costs no more.
 _NEIGHBOURS = 8
 _AT_ONCE = 1000
 _PUNCTUATION = re.compile(r"[\W_]+")
@@ -73,21 +72,21 @@ _Places = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
 _Hashes = npt.NDArray[np.uint64]
 Signatures = npt.NDArray[np.uint8]
-"""One a row, of ``SLOTS`` bytes; zeros where the text is too short."""
+"""One row of ``SLOTS`` bytes a text; zeros where the text is too short."""
 
 
 @dataclass(slots=True)
 class Marked:
-    """What was found: articles that are alike, and their clusters; how many texts were read."""
+    """Numbers of near-duplicates and of their clusters, and of texts that were read."""
 
     articles: int
     clusters: int
     read: int | None = None
-    """None where all was known before, and nothing is written."""
+    """None if nothing was new and nothing was written."""
 
 
 def mark(output: Path) -> Marked:
-    """Mark the near-duplicates of the latest build, in a next generation of it.
+    """Mark the near-duplicates of the latest build, in a new build.
 
     Raises DatasetError, one sentence, when there is no dataset.
     """
@@ -95,14 +94,16 @@ def mark(output: Path) -> Marked:
     with generations.building() as folder:
         base, manifest = generations.current, generations.manifest()
         if base is None or manifest is None:
-            raise DatasetError(f"There is no dataset in {output}: scrapy dataset build makes one.")
-        told = manifest.get(_FOLDER, {})
+            raise DatasetError(
+                f"There is no dataset in {output}: build it with scrapy dataset build."
+            )
+        last = manifest.get(_FOLDER, {})
         now = {
             "method": METHOD,
             "through": {outlet: it["through"] for outlet, it in manifest["outlets"].items()},
         }
-        if told.items() >= now.items():
-            return Marked(told["articles"], told["clusters"])
+        if last.items() >= now.items():
+            return Marked(last["articles"], last["clusters"])
         paths = sorted((base / "articles").glob("*/*/*.parquet"))
         if not paths:
             return Marked(0, 0)
@@ -124,7 +125,7 @@ def mark(output: Path) -> Marked:
 
 
 def signatures(texts: Sequence[str]) -> Signatures:
-    """Return what texts are compared by: the same on every machine."""
+    """Return the signatures of texts; they are the same on every machine."""
     words = pc.utf8_split_whitespace(pa.array(texts, pa.string()))
     text = _parents(words)
     coded = words.flatten().dictionary_encode()
@@ -143,14 +144,14 @@ def signatures(texts: Sequence[str]) -> Signatures:
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(
         shingle[whole], np.concatenate([[0], ends]).astype(np.uint64), SLOTS, 1
     )
-    # A slot's lowest byte is enough: similarity() allows for those that are equal by chance.
-    found = np.array(matrix.to_rows(), np.uint32).astype(np.uint8)
-    found[~enough] = 0
-    return found
+    # The lowest byte of a slot is enough: similarity() corrects for chance.
+    result = np.array(matrix.to_rows(), np.uint32).astype(np.uint8)
+    result[~enough] = 0
+    return result
 
 
 def _hash(word: str) -> int:
-    """Return a number for a word, whatever its case and punctuation; 0 for nothing else."""
+    """Return a number for a word without case and punctuation; 0 if nothing is left."""
     letters = _PUNCTUATION.sub("", word.casefold()).encode()
     return int.from_bytes(blake2b(letters, digest_size=8).digest(), "little") if letters else 0
 
@@ -171,25 +172,25 @@ def _plain(table: pa.Table) -> pa.Table:
     return table.set_column(0, "outlet", table["outlet"].cast(pa.string())).combine_chunks()
 
 
-def _bodies(paths: list[Path], wanted: _Flags) -> Iterator[tuple[_Places, list[str]]]:
-    """Yield the wanted rows and their texts, many at a time."""
+def _bodies(paths: list[Path], selected: _Flags) -> Iterator[tuple[_Places, list[str]]]:
+    """Yield batches of selected rows with their texts."""
     done = 0
     for path in paths:
         file = pq.ParquetFile(path)
         start, done = done, done + file.metadata.num_rows
-        if not wanted[start:done].any():
+        if not selected[start:done].any():
             continue
         for batch in file.iter_batches(_AT_ONCE, columns=["body"]):
-            here = np.flatnonzero(wanted[start : start + len(batch)])
+            here = np.flatnonzero(selected[start : start + len(batch)])
             if here.size:
                 yield start + here, [it or "" for it in batch["body"].take(here).to_pylist()]
             start += len(batch)
 
 
 def _sign(paths: list[Path], rows: pa.Table, old: Path, new: Path) -> tuple[Signatures, int]:
-    """Write the signatures of all articles; return them, and how many of them were made now.
+    """Write the signatures of all articles; return them and the number that was computed.
 
-    One of the build before holds while the text is the same, and what is left out of it.
+    A signature of the build before is valid while the text and its left-out blocks are the same.
     """
     before = _plain(_SIGNATURES.empty_table().drop_columns("signature"))
     if old.exists() and pq.read_schema(old).metadata[b"method"] == METHOD.encode():
@@ -235,7 +236,7 @@ def _write(path: Path, rows: pa.Table, blocks: pa.Array, signed: Signatures) -> 
 
 
 def _take(old: Path, source: _Places, kept: _Flags, signed: Signatures) -> None:
-    """Take the signatures that are kept from the build before."""
+    """Copy the signatures that are kept from the build before."""
     file = pq.ParquetFile(old)
     target = np.full(file.metadata.num_rows, -1)
     target[source[kept]] = np.flatnonzero(kept)
@@ -249,7 +250,7 @@ def _all_blocks(
     paths: list[Path], missing: _Flags, source: _Places, before: pa.ChunkedArray
 ) -> pa.Array:
     """Return the checksums of the blocks of all articles, read where they are missing."""
-    # A batch at a time: as Python's numbers all of them would fill the memory.
+    # A batch at a time: all of them as Python numbers would fill the memory.
     read = [pa.array(map(_blocks, some), before.type) for _, some in _bodies(paths, missing)]
     blocks = pa.concat_arrays([*before.chunks, *read])
     return blocks.take(pa.array(np.where(missing, len(before) + missing.cumsum() - 1, source)))
@@ -280,7 +281,7 @@ def _parents(blocks: pa.Array) -> _Places:
 
 
 def _numbered(blocks: pa.Array, codes: _Places) -> _Hashes:
-    """Return all blocks as numbers that are other ones for each outlet."""
+    """Return all blocks as numbers that are distinct for each outlet."""
     numbers: _Hashes = (codes.astype(np.uint64) << np.uint64(32))[_parents(blocks)]
     numbers |= np.asarray(blocks.flatten())
     return numbers
@@ -290,14 +291,14 @@ def _common(blocks: pa.Array, codes: _Places) -> _Hashes:
     """Return the blocks that too many articles of an outlet have."""
     numbers = _numbered(blocks, codes)
     numbers.sort()
-    # Sorted, a block of more than COMMON articles stands again COMMON places later.
+    # Sorted, a block of more than COMMON articles occurs again COMMON places later.
     return np.unique(numbers[COMMON:][numbers[COMMON:] == numbers[:-COMMON]])
 
 
 def _pairs(signed: Signatures, places: _Places) -> Iterator[tuple[_Places, _Places]]:
-    """Yield which of the texts at some places may be alike, by their number among these.
+    """Yield pairs of possibly similar texts, by their index in ``places``.
 
-    The earlier one comes first; a pair may come again.
+    The earlier text comes first; a pair may come more than once.
     """
     for first in range(0, SLOTS - _BAND + 1, _BAND):
         slots = signed[places, first : first + _BAND].astype(np.uint32)
@@ -319,12 +320,12 @@ def _marks(rows: pa.Table, signed: Signatures) -> pa.Table:
     cluster, value = np.arange(len(places)), np.ones(len(places))
     for earlier, later in _pairs(signed, places):
         alike = similarity(signed[places[earlier]], signed[places[later]])
-        # A text comes once a step, so nothing is written twice here.
+        # A text occurs once in a step, so no place is written twice here.
         alone = cluster[later] == later
         better = np.where(alone, alike >= THRESHOLD, alike > value[later])
         better |= (alike == value[later]) & (earlier < cluster[later])
         cluster[later[better]], value[later[better]] = earlier[better], alike[better]
-    # Each leads to an earlier one, and these on to the first.
+    # Each leads to an earlier one; follow them to the first.
     while (cluster[cluster] != cluster).any():
         cluster = cluster[cluster]
 

@@ -1,4 +1,4 @@
-"""The dataset as one CSV file, for those who ask."""
+"""Export a view of the dataset as one CSV file."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_csv(output: Path, view: str, to: Path) -> int:
     """
     folder = Generations(output).current
     if folder is None:
-        raise DatasetError(f"There is no dataset in {output} yet: scrapy dataset build.")
+        raise DatasetError(f"There is no dataset in {output}: build it with scrapy dataset build.")
     rows = 0
     temporary = to.with_name(f"{to.name}.tmp")
     try:

@@ -1,4 +1,4 @@
-"""Whole builds, one beside the other; a link that is renamed leads readers to the latest."""
+"""Store dataset builds side by side and switch readers to the newest one atomically."""
 
 import contextlib
 import fcntl
@@ -18,14 +18,14 @@ _NEXT = "next"
 
 
 class Generations:
-    """The builds of a dataset: ``<output>/.dataset/<n>``, of which ``<output>/dataset`` is one.
+    """The builds of a dataset: ``<output>/.dataset/<n>``; ``<output>/dataset`` links to the newest.
 
-    A reader that resolves the link keeps its build: the one before the latest is kept, too. What
-    two builds have in common is stored once (hard links).
+    The build before it is kept, so that readers that resolved the link can finish. Files that two
+    builds share are stored once (hard links).
     """
 
     def __init__(self, output: Path) -> None:
-        """Know where the dataset of an output folder is, or will be."""
+        """Set the paths of the dataset of an output folder."""
         self.link = output / _LINK
         self.store = output / _STORE
         self.next = self.store / _NEXT
@@ -36,31 +36,31 @@ class Generations:
         return self.link.resolve() if self.link.exists() else None
 
     def manifest(self) -> dict[str, Any] | None:
-        """Return what the latest build says of itself, or None. Raises DatasetError."""
+        """Return the manifest of the latest build, or None. Raises DatasetError."""
         if self.current is None:
             return None
         try:
             document: dict[str, Any] = json.loads((self.current / MANIFEST).read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise DatasetError(
-                f"{self.link} is no dataset of newscrawl ({error}): move it away."
+                f"{self.link} is not a dataset of newscrawl ({error}). Move it away."
             ) from error
         return document
 
     @contextlib.contextmanager
     def building(self) -> Iterator[Path]:
-        """Give an empty folder for the next build, and nobody else one meanwhile.
+        """Give an empty folder for the next build, and lock out other builds meanwhile.
 
-        Raises DatasetError when another build is on.
+        Raises DatasetError when another build is running.
         """
         self.store.mkdir(parents=True, exist_ok=True)
         with (self.store / ".lock").open("a+b") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise DatasetError(f"Another build of {self.link} is on.") from None
+                raise DatasetError(f"Another build of {self.link} is running.") from None
             if self.link.exists() and not self.link.is_symlink():
-                raise DatasetError(f"{self.link} is no dataset of newscrawl: move it away.")
+                raise DatasetError(f"{self.link} is not a dataset of newscrawl. Move it away.")
             shutil.rmtree(self.next, ignore_errors=True)
             self.next.mkdir()
             try:
@@ -69,7 +69,7 @@ class Generations:
                 shutil.rmtree(self.next, ignore_errors=True)
 
     def keep(self, names: Iterable[str]) -> None:
-        """Take over files of the latest build as they are; those that the next has are its own."""
+        """Link files of the latest build into the next one, unless the next one has its own."""
         assert self.current is not None
         for name in names:
             path = self.next / name
@@ -78,7 +78,7 @@ class Generations:
                 path.hardlink_to(self.current / name)
 
     def publish(self) -> Path:
-        """Make the folder that was given the latest build: readers see all of it or nothing."""
+        """Make the folder of ``building()`` the latest build, atomically; return its path."""
         before = self.current
         number = max((int(it.name) for it in self.store.iterdir() if it.name.isdigit()), default=0)
         folder = self.store / str(number + 1)

@@ -1,4 +1,4 @@
-"""Where the lines of new parts belong: an index of them by month and day of publication."""
+"""Index the lines of new parts by month and day of publication."""
 
 import json
 import re
@@ -11,21 +11,21 @@ from typing import Any
 from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.parts import line_of
-from newscrawl.storage.versions import Record, raised
+from newscrawl.storage.versions import Record, upgraded
 
-# How our lines begin and end; a quotation mark within a value is escaped, so none can imitate it.
+# Start and end of our lines. Quotation marks within values are escaped, so no value matches.
 _KEY = re.compile(rb'\{"outlet":"([^"\\]+)","id":"([^"\\]+)","revision":(\d+),')
 _PUBLISHED = re.compile(rb'"date_published":"(\d{4}-\d\d)-(\d\d)')
 _ARCHIVED = b',"source":"archive",'
-_TODAYS = b'"schema_version":%d}\n' % SCHEMA_VERSION
+_CURRENT = b'"schema_version":%d}\n' % SCHEMA_VERSION
 
 Month = str
-"""A month as a path has it: ``2026-11``."""
+"""A month as in a path: ``2026-11``."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartFile:
-    """A published part: its file, its run, and how many records ``run.json`` says it has."""
+    """A published part: its file, its run, and its number of records by ``run.json``."""
 
     path: Path
     run: str
@@ -34,30 +34,30 @@ class PartFile:
 
 @dataclass(slots=True)
 class MonthLines:
-    """New lines of one month: where they stand, and what their keys tell of older ones."""
+    """New lines of one month: their positions, and the revisions in their keys."""
 
     ranges: "dict[int, array[int]]" = field(default_factory=dict)
-    """By day: number of the part, first byte, end, and lines, of lines that stand together."""
+    """By day: part number, first byte, end and count of each range of consecutive lines."""
     newest: dict[str, int] = field(default_factory=dict)
     """The highest revision of each article that has a new one above 1."""
     live: dict[str, str] = field(default_factory=dict)
     """The last run that read a new revision above 1 of an article, not from an archive."""
     archived: set[str] = field(default_factory=set)
-    """Articles of which an archive gave a new revision above 1."""
+    """Articles with a new revision above 1 from an archive."""
 
     def add(self, day: int, part: int, start: int, end: int) -> None:
-        """Enter a line."""
-        found = self.ranges.setdefault(day, array("Q"))
-        if found and found[-4] == part and found[-2] == start:
-            found[-2] = end
-            found[-1] += 1
+        """Add a line."""
+        ranges = self.ranges.setdefault(day, array("Q"))
+        if ranges and ranges[-4] == part and ranges[-2] == start:
+            ranges[-2] = end
+            ranges[-1] += 1
         else:
-            found.extend((part, start, end, 1))
+            ranges.extend((part, start, end, 1))
 
     def size(self, day: int) -> int:
         """Return the bytes of a day's lines."""
-        found = self.ranges.get(day, ())
-        return sum(found[2::4]) - sum(found[1::4])
+        ranges = self.ranges.get(day, ())
+        return sum(ranges[2::4]) - sum(ranges[1::4])
 
 
 @dataclass(slots=True)
@@ -74,9 +74,9 @@ class Lines:
         """Return the lines of some days of a month, and the run of each. Raises OSError."""
         pieces, runs = [], []
         for day in days:
-            found = self.months[month].ranges.get(day, array("Q"))
-            for place in range(0, len(found), 4):
-                part, start, end, count = found[place : place + 4]
+            ranges = self.months[month].ranges.get(day, array("Q"))
+            for place in range(0, len(ranges), 4):
+                part, start, end, count = ranges[place : place + 4]
                 path, run = self.parts[part]
                 with path.open("rb") as stream:
                     stream.seek(start)
@@ -125,11 +125,11 @@ def index(
     folder: Path,
     find: Callable[[set[str]], Mapping[str, Month]] | None,
 ) -> Lines:
-    """Find out where each line of parts, the oldest first, belongs.
+    """Return the index of all lines of ``parts``, the oldest part first.
 
-    ``find`` returns the months of those of the given articles that the dataset has already; None
-    where it has nothing. Lines that are not written as ours are now are rewritten into a file in
-    ``folder``. Raises DatasetError for a line that is no record and for a part that is not whole.
+    ``find`` returns the months of given articles that the dataset already has; None if the dataset
+    is empty. Lines in another form than today's are rewritten into a file in ``folder``. Raises
+    DatasetError for a line that is not a record and for an incomplete part.
     """
     lines = Lines()
     homeless: dict[str, list[_Line]] = {}
@@ -138,7 +138,7 @@ def index(
         for part in parts:
             for line in reader.read(part):
                 if find is None:
-                    # The first line of an article is its oldest revision, as far as we have it.
+                    # The first line of an article is its oldest revision in the parts.
                     lines._put(lines.homes.setdefault(line.id, line.month), line)
                 else:
                     homeless.setdefault(line.id, []).append(line)
@@ -151,7 +151,7 @@ def index(
 
 
 class _Reader:
-    """Reads the keys of lines; what is not written as ours is written again."""
+    """Reads the keys of lines; rewrites lines in another form."""
 
     def __init__(self, outlet: str, lines: Lines, rewritten: Any) -> None:
         self.outlet = outlet
@@ -171,7 +171,7 @@ class _Reader:
                     where, begin, end = number, start, start + len(line)
                     start = end
                     key, published = _KEY.match(line), _PUBLISHED.search(line)
-                    if not (key and published and key[1] == self.name and line.endswith(_TODAYS)):
+                    if not (key and published and key[1] == self.name and line.endswith(_CURRENT)):
                         line = _rewritten(self.outlet, part.path, count, line)  # noqa: PLW2901
                         key, published = _KEY.match(line), _PUBLISHED.search(line)
                         if not (key and published):
@@ -195,12 +195,12 @@ class _Reader:
 
 
 def _rewritten(outlet: str, path: Path, number: int, line: bytes) -> bytes:
-    """Return a line that is not written as ours are now: of an older version, or by others."""
+    """Return a line in today's form, from an older version or from another writer."""
     try:
         record: dict[str, Any] = json.loads(line)
         if "schema_version" not in record:
             raise _no_record(path, number, "it has no schema_version")
-        record = raised(record)
+        record = upgraded(record)
         if record["outlet"] != outlet:
             raise _no_record(path, number, f"its outlet is {record['outlet']!r}")
     except VersionError as error:
@@ -212,4 +212,6 @@ def _rewritten(outlet: str, path: Path, number: int, line: bytes) -> bytes:
 
 
 def _no_record(path: Path, number: int, why: str) -> DatasetError:
-    return DatasetError(f"{path}, line {number}, is no record: {why}. See scrapy dataset verify.")
+    return DatasetError(
+        f"{path}, line {number}, is not a record: {why}. See scrapy dataset verify."
+    )

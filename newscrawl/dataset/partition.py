@@ -23,12 +23,12 @@ LATEST = "latest.parquet"
 EARLIER = "earlier.parquet"
 
 Gone = tuple[str, str | None]
-"""The run that found an article gone, and when; None: the run that found it back."""
+"""The run that found an article removed, and the time; None if the run found it back."""
 
 # A row group ends after so many rows, or so many bytes of text.
 _ROWS = 10_000
 _BYTES = 64 << 20
-# A third less work than Zstandard's default, 3, for 3 % more bytes (measured on made-up news).
+# A third less work than Zstandard's default, 3, for 3 % more bytes (measured on generated news).
 _LEVEL = 2
 _ORDER = [(name, "ascending") for name in ("date_published", "id", "revision")]
 # A dictionary pays where values repeat.
@@ -49,7 +49,7 @@ _BATCH = 24 << 20
 
 @dataclass(slots=True)
 class Contents:
-    """What a partition holds, for the manifest and the card."""
+    """Counts of a partition, for the manifest and the card."""
 
     articles: int = 0
     earlier: int = 0
@@ -74,7 +74,7 @@ class Contents:
                 counter[it["values"]] += it["counts"]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as the manifest holds it."""
+        """Return the counts as the manifest stores them."""
         return {
             "articles": self.articles,
             "revisions": self.articles + self.earlier,
@@ -91,7 +91,7 @@ def _text(time: pa.Scalar) -> str:
 
 
 class _Sink:
-    """A Parquet file whose row groups depend on nothing but the rows that come in."""
+    """A Parquet file whose row groups depend on its rows only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -129,7 +129,7 @@ class _Sink:
         self._waiting = [rest]
 
     def close(self) -> None:
-        """Write what is left; a file without rows goes again."""
+        """Write the remaining rows; delete a file without rows."""
         if self._waiting:
             self._write(last=True)
         self._writer.close()
@@ -158,7 +158,7 @@ def _group_ends(bodies: pa.ChunkedArray) -> Iterator[int]:
 
 
 class _Stream:
-    """The rows of a Parquet file of ours, a day at a time."""
+    """The rows of a Parquet file of the dataset, a day at a time."""
 
     def __init__(self, path: Path) -> None:
         self._file = pq.ParquetFile(path)
@@ -169,17 +169,17 @@ class _Stream:
         self.size: int = sum(it.total_byte_size for it in groups)
 
     def until(self, end: datetime | None) -> Iterator[pa.Table]:
-        """Yield the rows that come next and were published before ``end``; None: all."""
+        """Yield the next rows that were published before ``end``; None: all remaining rows."""
         while (table := self._rest or self._next()) is not None:
             self._rest = None
             if end is None:
                 yield table
                 continue
-            early = pc.sum(pc.less(table["date_published"], pa.scalar(end, TIME))).as_py()
-            if early:
-                yield table.slice(0, early)
-            if early < table.num_rows:
-                self._rest = table.slice(early)
+            before = pc.sum(pc.less(table["date_published"], pa.scalar(end, TIME))).as_py()
+            if before:
+                yield table.slice(0, before)
+            if before < table.num_rows:
+                self._rest = table.slice(before)
                 return
 
     def _next(self) -> pa.Table | None:
@@ -195,14 +195,13 @@ def write_partition(
     month: Month,
     old: Path | None,
     lines: Lines,
-    told: Mapping[str, Gone],
+    gone: Mapping[str, Gone],
     folders: tuple[Path, Path],
 ) -> Contents:
-    """Write a month anew: its rows of the dataset so far, in ``old``, and the new lines.
+    """Rewrite a month: its rows of the dataset so far, in ``old``, and the new lines.
 
-    ``told`` says what runs found of articles that went or came back. ``folders`` are those of
-    the month in ``articles`` and in ``revisions``. Raises DatasetError for a line that breaks the
-    schema.
+    ``gone`` lists articles that runs found removed or back. ``folders`` are those of the month in
+    ``articles`` and in ``revisions``. Raises DatasetError for a line that violates the schema.
     """
     contents = Contents()
     articles, revisions = folders
@@ -226,7 +225,7 @@ def write_partition(
             table = pa.concat_tables(tables)
             latest, earlier = _split(table, newest, revised, seen)
             contents.doubled += table.num_rows - latest.num_rows - earlier.num_rows
-            latest = _marked(latest, new, told, before)
+            latest = _marked(latest, new, gone, before)
             contents.count(latest)
             contents.earlier += earlier.num_rows
             latest_rows.put(latest)
@@ -238,9 +237,9 @@ def write_partition(
 
 
 def _batches(new: MonthLines, old: int) -> Iterator[range]:
-    """Yield days that are read at once: few enough for their rows to fit in memory.
+    """Yield ranges of days that are read together, small enough for memory.
 
-    ``old`` are the bytes of the rows so far, which are taken to be spread evenly.
+    ``old`` are the bytes of the rows so far, assumed to be spread evenly.
     """
     first, size = 1, 0.0
     for day in range(1, 32):
@@ -251,7 +250,7 @@ def _batches(new: MonthLines, old: int) -> Iterator[range]:
 
 
 def _gone(latest: Path) -> dict[str, datetime]:
-    """Return which articles of a file are gone, and when that was found."""
+    """Return the removed articles of a file, and when each was found to be removed."""
     table = pq.ParquetFile(latest).read(columns=["id", "date_gone"])
     table = table.filter(pc.is_valid(table["date_gone"]))
     return dict(zip(table["id"].to_pylist(), table["date_gone"].to_pylist(), strict=True))
@@ -289,7 +288,7 @@ def _newest(
 
 
 def _end_of(month: Month, day: int) -> datetime | None:
-    """Return the end of a day of a month; None for the 31st, which takes all that is left.
+    """Return the end of a day of a month; None for the 31st, which takes all remaining rows.
 
     >>> _end_of("2026-02", 28) == _end_of("2026-02", 30), _end_of("2026-02", 31)
     (True, None)
@@ -308,7 +307,8 @@ def _read(outlet: str, month: Month, lines: Lines, days: range) -> pa.Table:
         table = pj.read_json(pa.BufferReader(data), read_options=options, parse_options=_STRICT)
     except pa.ArrowInvalid as error:
         raise DatasetError(
-            f"A line of {outlet} in {month} breaks the schema ({error}): see scrapy dataset verify."
+            f"A line of {outlet} in {month} violates the schema ({error})."
+            " See scrapy dataset verify."
         ) from error
     name = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), len(table)), [outlet])
     table = table.set_column(0, pa.field("outlet", NAME), name)
@@ -342,24 +342,24 @@ def _split(
 
 
 def _is_new(key: tuple[str, int], seen: set[tuple[str, int]]) -> bool:
-    """Say whether a key is seen for the first time, which it is from now on."""
+    """Return whether a key is new, and add it to ``seen``."""
     count = len(seen)
     seen.add(key)
     return len(seen) > count
 
 
 def _marked(
-    table: pa.Table, new: MonthLines, told: Mapping[str, Gone], before: Mapping[str, datetime]
+    table: pa.Table, new: MonthLines, gone: Mapping[str, Gone], before: Mapping[str, datetime]
 ) -> pa.Table:
-    """Return rows that tell whether their article is gone: what happened last counts."""
-    if not told and not before:
+    """Return rows with ``date_gone``. The last event of an article counts."""
+    if not gone and not before:
         return table
     times = []
     for identity in table["id"].to_pylist():
         time = before.get(identity)
         live = new.live.get(identity, "")
-        if identity in told:
-            run, date = told[identity]
+        if identity in gone:
+            run, date = gone[identity]
             time = datetime.fromisoformat(date) if date and run >= live else None
         elif live:
             time = None

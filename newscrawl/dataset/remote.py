@@ -1,10 +1,10 @@
-"""Remote storage: closed runs, and the dataset, brought to wherever fsspec leads.
+"""Upload closed runs and the dataset to remote storage, any URL of fsspec.
 
-What is listed comes first, the list last: ``run.json`` and ``dataset.json`` say on the other side,
-as here, that what they list is there. A file has its final name only once it is whole.
+Listed files are uploaded first, the list last: if ``run.json`` or ``dataset.json`` is there, so are
+the files that it lists. A file gets its final name only when it is complete.
 
-``<URL>/<outlet>/pushed.json`` tells the next push through which run everything is there, so that it
-looks at newer ones only, however many there are.
+``<URL>/<outlet>/pushed.json`` names the run up to which everything is uploaded, so that the next
+push checks newer runs only.
 """
 
 import contextlib
@@ -32,14 +32,14 @@ logger = logging.getLogger(__name__)
 MARK = "pushed.json"
 DATASET = "dataset"
 CARD = "README.md"
-# Where a file is there as a whole or not at all, whatever happens to its upload.
+# Storage in which an interrupted upload leaves no file.
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 _AT_ONCE = 8
 
 
 @dataclass(slots=True)
 class Pushed:
-    """What a push did, and what was wrong with files here, one sentence each."""
+    """Result of a push, and faults of local files, one sentence each."""
 
     runs: int = 0
     files: int = 0
@@ -48,7 +48,7 @@ class Pushed:
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: Self) -> None:
-        """Add what another push did."""
+        """Add the result of another push."""
         self.runs += other.runs
         self.files += other.files
         self.bytes += other.bytes
@@ -56,25 +56,25 @@ class Pushed:
         self.wrong += other.wrong
 
     def __str__(self) -> str:
-        """Return what a log says of it."""
+        """Return the result for a log."""
         if not (self.files or self.deleted):
-            return "nothing to send"
+            return "nothing to upload"
         deleted = f", {self.deleted} files deleted" if self.deleted else ""
-        return f"{self.files} files of {self.bytes:,} bytes sent, {self.runs} runs{deleted}"
+        return f"{self.files} files of {self.bytes:,} bytes uploaded, {self.runs} runs{deleted}"
 
 
 class Target:
-    """The folder at the other end of a URL. Names are relative to it.
+    """The folder of a URL. Names are relative to it.
 
     Every method may raise RemoteError, one sentence without a secret.
     """
 
     def __init__(self, url: str) -> None:
-        """Know the way; a driver need not ask anything yet."""
+        """Open the file system; a driver sends no request yet."""
         if re.search(r"//[^/@]*:[^/]*@", url):
             raise RemoteError(
-                "The address of the remote storage holds a password, which belongs into the"
-                " environment of fsspec's driver."
+                "The remote URL contains a password. Remove it and set the credentials in the"
+                " environment, for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
             )
         try:
             import fsspec  # noqa: PLC0415  # needs newscrawl[remote]
@@ -82,17 +82,17 @@ class Target:
         except ModuleNotFoundError as error:
             raise RemoteError(f"{error}: pip install 'newscrawl[remote]'") from error
         self.url = url.rstrip("/")
-        with self._told():
+        with self._as_remote_error():
             self._files, root = fsspec.url_to_fs(url, skip_instance_cache=True)
         self._root: str = root.rstrip("/")
         protocols = self._files.protocol
         names = {protocols} if isinstance(protocols, str) else set(protocols)
         self._is_object_store = bool(names & _OBJECT_STORES)
         self.folder = Path(self._root) if isinstance(self._files, LocalFileSystem) else None
-        """The folder, if it is one of this machine."""
+        """The folder, if the URL is on this machine."""
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_remote_error(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # drivers have exceptions of their own
@@ -101,8 +101,8 @@ class Target:
             raise RemoteError(f"{self.url} cannot be used: {why}.") from error
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes, or None if it is not there."""
-        with self._told():
+        """Return a file's bytes, or None if there is no such file."""
+        with self._as_remote_error():
             try:
                 data: bytes = self._files.cat_file(f"{self._root}/{name}")
             except FileNotFoundError:
@@ -110,8 +110,8 @@ class Target:
         return data
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Return the files below a folder and their bytes: a listing, no question per file."""
-        with self._told():
+        """Return the files below a folder and their sizes in bytes, from one listing."""
+        with self._as_remote_error():
             try:
                 found = self._files.find(f"{self._root}/{folder}", detail=True)
             except FileNotFoundError:
@@ -119,13 +119,13 @@ class Target:
         return {path.removeprefix(f"{self._root}/"): it["size"] for path, it in found.items()}
 
     def put(self, name: str, source: Path | bytes) -> int:
-        """Bring a file, whole or not at all, and return its bytes as the other side reports them.
+        """Upload a file atomically, and return its size as the remote side reports it.
 
-        Raises RemoteError when these are not those of the source.
+        Raises RemoteError when the size differs from the source.
         """
         place = f"{self._root}/{name}"
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        with self._told():
+        with self._as_remote_error():
             if not self._is_object_store:
                 self._write_and_rename(place, source)
             elif isinstance(source, bytes):
@@ -138,7 +138,7 @@ class Target:
         return there
 
     def _write_and_rename(self, place: str, source: Path | bytes) -> None:
-        # Always the same name: what a killed push leaves is written over by the next one.
+        # Always the same name, so that the next push overwrites what a killed one left.
         parts = PurePosixPath(place)
         temporary = str(parts.with_name(f".{parts.name}{TEMPORARY}"))
         self._files.makedirs(str(parts.parent), exist_ok=True)
@@ -158,16 +158,15 @@ class Target:
 
     def delete(self, name: str) -> None:
         """Delete a file."""
-        with self._told():
+        with self._as_remote_error():
             self._files.rm_file(f"{self._root}/{name}")
 
 
 def push(output: Path, url: str, only: str = "", *, everything: bool = False) -> Pushed:
-    """Bring what is closed in an output folder to a URL; ``only`` the ``runs`` or the ``dataset``.
+    """Upload closed runs and the dataset to a URL; ``only`` the ``runs`` or the ``dataset``.
 
-    ``everything`` looks at every run, not only at those that are newer than the last push.
-    Another push of the folder is waited for. Raises RemoteError when it cannot be done; what came
-    across until then stays.
+    ``everything`` checks every run, not only those after the last push. Wait for another push of
+    the folder. Raises RemoteError when the push fails; files uploaded before stay.
     """
     target = Target(url)
     if target.folder and target.folder.resolve().is_relative_to(output.resolve()):
@@ -185,42 +184,42 @@ def push(output: Path, url: str, only: str = "", *, everything: bool = False) ->
 
 
 def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: bool) -> Pushed:
-    """Bring an outlet's runs, of which the oldest comes first."""
+    """Upload an outlet's runs, the oldest first."""
     pushed = Pushed()
-    told_before = _document(target.read(f"{outlet}/{MARK}"))
-    before = None if everything else told_before
+    last_mark = _document(target.read(f"{outlet}/{MARK}"))
+    before = None if everything else last_mark
     mark = {"through": "", "missing": []} | (before or {})
     waiting = [it for it in folders if it.name > mark["through"] or it.name in mark["missing"]]
     closed = [it for it in waiting if (it / RUN_FILE).exists()]
     if not closed:
         return pushed
     there: dict[str, int] = {}
-    # Few runs are asked for one by one, all of them at once.
+    # List few runs one by one, but all runs at once.
     for place in [f"{outlet}/{it.name}" for it in closed] if before else [outlet]:
         there |= target.sizes(place)
     arrived = set()
-    # Threads that a hanging driver cannot keep a process alive with, unlike concurrent.futures'.
+    # Daemon threads, unlike those of concurrent.futures: a hanging driver must not block the exit.
     with ThreadPool(min(_AT_ONCE, len(closed))) as pool:
-        bring = partial(_push_run, target=target, there=there)
-        for folder, told in zip(closed, pool.imap(bring, closed), strict=True):
-            pushed.add(told)
-            if not told.wrong:
+        upload = partial(_push_run, target=target, there=there)
+        for folder, result in zip(closed, pool.imap(upload, closed), strict=True):
+            pushed.add(result)
+            if not result.wrong:
                 arrived.add(folder.name)
     through = max(mark["through"], closed[-1].name)
     missing = [it.name for it in waiting if it.name <= through and it.name not in arrived]
     after = {"through": through, "missing": missing}
-    if after != told_before:
+    if after != last_mark:
         target.put(f"{outlet}/{MARK}", json.dumps(after).encode())
     return pushed
 
 
 def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
-    """Bring a closed run, unless it is ``there`` (files and their bytes): ``run.json`` last."""
+    """Upload a closed run, ``run.json`` last, unless it is ``there`` (files and their sizes)."""
     place = f"{folder.parent.name}/{folder.name}"
     data = (folder / RUN_FILE).read_bytes()
     document = _document(data)
     if document is None:
-        return Pushed(wrong=[f"{folder / RUN_FILE} is not readable: its run is not sent."])
+        return Pushed(wrong=[f"{folder / RUN_FILE} is not readable. Its run is not uploaded."])
     parts = {it["name"]: it for it in document["parts"]}
     sizes = {name: it["bytes"] for name, it in parts.items()} | {RUN_FILE: len(data)}
     is_there = all(there.get(f"{place}/{name}") == size for name, size in sizes.items())
@@ -237,12 +236,12 @@ def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
 def _push_files(
     folder: Path, files: Mapping[str, Mapping[str, Any]], target: Target, place: str
 ) -> Pushed:
-    """Bring files that are what ``files`` says of them; tell of those that are not."""
+    """Upload files that match their entry in ``files``; report the others."""
     pushed = Pushed()
-    for name, told in files.items():
+    for name, entry in files.items():
         path = folder / name
-        if fault := _fault(path, told["sha256"]):
-            pushed.wrong.append(f"{path} {fault}: it is not sent.")
+        if fault := _fault(path, entry["sha256"]):
+            pushed.wrong.append(f"{path} {fault}. It is not uploaded.")
         else:
             pushed.bytes += target.put(f"{place}/{name}", path)
             pushed.files += 1
@@ -250,26 +249,26 @@ def _push_files(
 
 
 def _fault(path: Path, sha256: str) -> str:
-    """Return what is wrong with a file of ours, or an empty string."""
+    """Return the fault of a local file, or an empty string."""
     try:
         same = sha256_of(path) == sha256
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    return "" if same else "is not what was written, its SHA-256 is another"
+    return "" if same else "has another SHA-256 than when it was written"
 
 
 def _push_dataset(build: Path, target: Target) -> Pushed:
-    """Bring a build of the dataset: what changed, then its manifest, then delete what is gone."""
+    """Upload a build of the dataset: changed files, its manifest; then delete obsolete files."""
     data = (build / MANIFEST).read_bytes()
     files = json.loads(data)["files"]
     before = target.read(f"{DATASET}/{MANIFEST}")
     known = (_document(before) or {}).get("files", {})
     there = target.sizes(DATASET)
     changed = {
-        name: told
-        for name, told in files.items()
-        if there.get(f"{DATASET}/{name}") != told["bytes"]
-        or known.get(name, {}).get("sha256") != told["sha256"]
+        name: entry
+        for name, entry in files.items()
+        if there.get(f"{DATASET}/{name}") != entry["bytes"]
+        or known.get(name, {}).get("sha256") != entry["sha256"]
     }
     pushed = _push_files(build, changed, target, DATASET)
     if pushed.wrong:

@@ -1,4 +1,4 @@
-"""Whether the parts, and the dataset made of them, are what they say that they are."""
+"""Verify parts, run.json files, ledger and dataset against each other."""
 
 import hashlib
 import json
@@ -14,29 +14,29 @@ from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import sha256_of
 from newscrawl.storage.runs import RUN_FILE, outlets, run_folders
 from newscrawl.storage.schema import violation
-from newscrawl.storage.versions import raised
+from newscrawl.storage.versions import upgraded
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong: where, as a path from the output folder and a line, and what."""
+    """A fault: its place, as a path from the output folder and a line, and a description."""
 
     where: str
     what: str
 
     def __str__(self) -> str:
-        """Return it as a line for people."""
+        """Return the fault as a line for people."""
         return f"{self.where}: {self.what}"
 
 
 class Verifier:
-    """Reads every part of every closed run of an output folder, once, and tells what is wrong.
+    """Reads every part of every closed run of an output folder once, and reports faults.
 
     ``records`` and ``runs`` count what was read.
     """
 
     def __init__(self, output: Path) -> None:
-        """Look at ``output``. Raises DatasetError when its dataset is none of ours."""
+        """Read the manifest of ``output``. Raises DatasetError if it is not readable."""
         self.output = output
         self.generations = Generations(output)
         self.manifest = self.generations.manifest()
@@ -44,7 +44,7 @@ class Verifier:
         self.runs = 0
 
     def faults(self, ledger: Ledger | None) -> Iterator[Fault]:
-        """Yield all that is wrong, outlet by outlet; without a ledger it is not compared.
+        """Yield all faults, outlet by outlet; compare with the ledger if there is one.
 
         Raises LedgerError when the ledger cannot be read.
         """
@@ -77,25 +77,25 @@ class Verifier:
             parts = {it["name"]: it for it in run["parts"]}
             out_by = balance(run["books"])
         except FileNotFoundError:
-            # It is on, or was killed and will be salvaged.
+            # The run is running, or was killed and will be salvaged.
             return
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            yield Fault(self._name(path), f"is no run.json: {error!r}")
+            yield Fault(self._name(path), f"not a run.json: {error!r}")
             return
         self.runs += 1
         if f"run={run.get('run')}" != folder.name or run.get("spider") != outlet:
-            yield Fault(self._name(path), f"is of run {run.get('run')} of {run.get('spider')}")
+            yield Fault(self._name(path), f"belongs to run {run.get('run')} of {run.get('spider')}")
         if out_by:
-            yield Fault(self._name(path), f"its books are out of balance by {out_by}")
+            yield Fault(self._name(path), f"article counts differ from 'discovered' by {out_by}")
         on_disk = {it.name for it in folder.glob("part-*.jsonl*")}
         for name in sorted(on_disk - set(parts)):
-            yield Fault(self._name(folder / name), "a part that run.json does not know")
+            yield Fault(self._name(folder / name), "the part is not in run.json")
         new: set[str] = set()
         ids: set[str] = set()
         is_whole = True
         for name, part in sorted(parts.items()):
             if name not in on_disk:
-                yield Fault(self._name(folder / name), "a part of run.json is missing")
+                yield Fault(self._name(folder / name), "the part is missing")
                 is_whole = False
                 continue
             reader = _PartReader(outlet, run["run"], published, latest)
@@ -115,34 +115,34 @@ class Verifier:
             )
 
     def _dataset_of(self, outlet: str, runs: list[str]) -> Iterator[Fault]:
-        """Yield that the dataset has not the revisions of the parts, whose ``runs`` are given."""
-        told = (self.manifest or {}).get("outlets", {}).get(outlet)
-        if self.manifest is None or told is None:
+        """Yield a fault if the dataset lacks revisions; ``runs`` has the run of each of them."""
+        entry = (self.manifest or {}).get("outlets", {}).get(outlet)
+        if self.manifest is None or entry is None:
             return
-        through = told["through"]
-        wanted = sum(run <= through for run in runs)
+        through = entry["through"]
+        expected = sum(run <= through for run in runs)
         partitions = self.manifest["partitions"].items()
-        found = sum(it["revisions"] for name, it in partitions if f"outlet={outlet}/" in name)
-        if found != wanted:
+        actual = sum(it["revisions"] for name, it in partitions if f"outlet={outlet}/" in name)
+        if actual != expected:
             yield Fault(
                 f"dataset/{MANIFEST}",
-                f"it has {found} revisions of {outlet}, the parts up to run {through} {wanted}",
+                f"{actual} revisions of {outlet}, but {expected} in the parts up to run {through}",
             )
 
     def _dataset_files(self) -> Iterator[Fault]:
-        """Yield what is wrong with the files of the dataset, if there is one."""
+        """Yield faults of the files of the dataset, if there is one."""
         folder = self.generations.current
         if self.manifest is None or folder is None:
             return
         files = self.manifest["files"]
         on_disk = {it.relative_to(folder).as_posix() for it in folder.rglob("*.parquet")}
         for name in sorted(on_disk - set(files)):
-            yield Fault(f"dataset/{name}", f"a file that {MANIFEST} does not know")
-        for name, told in files.items():
+            yield Fault(f"dataset/{name}", f"the file is not in {MANIFEST}")
+        for name, entry in files.items():
             if name not in on_disk:
-                yield Fault(f"dataset/{name}", f"a file of {MANIFEST} is missing")
-            elif sha256_of(folder / name) != told["sha256"]:
-                yield Fault(f"dataset/{name}", f"its SHA-256 is not that of {MANIFEST}")
+                yield Fault(f"dataset/{name}", "the file is missing")
+            elif sha256_of(folder / name) != entry["sha256"]:
+                yield Fault(f"dataset/{name}", f"the SHA-256 differs from {MANIFEST}")
 
 
 class _PartReader:
@@ -164,7 +164,7 @@ class _PartReader:
         self.ids: set[str] = set()
 
     def faults(self, path: Path, part: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-        """Yield what is wrong and in which line; 0: in the part as a whole."""
+        """Yield faults and the number of their line; 0 stands for the whole part."""
         digest, size = hashlib.sha256(), 0
         with path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
@@ -177,35 +177,35 @@ class _PartReader:
                     yield what, number
         if (self.records, size) != (part["records"], part["bytes"]):
             yield (
-                f"{self.records} lines and {size} bytes, by run.json {part['records']} and"
-                f" {part['bytes']}",
+                f"{self.records} lines and {size} bytes, but {part['records']} and"
+                f" {part['bytes']} in run.json",
                 0,
             )
         if digest.hexdigest() != part["sha256"]:
-            yield "its SHA-256 is not that of run.json", 0
+            yield "the SHA-256 differs from run.json", 0
 
     def _line(self, line: bytes) -> Iterator[str]:
         try:
             record = json.loads(line)
-            record = raised(record) if isinstance(record, dict) else {}
+            record = upgraded(record) if isinstance(record, dict) else {}
         except VersionError as error:
             yield str(error)
             return
         except ValueError as error:
-            yield f"it is no JSON ({error})"
+            yield f"the line is not JSON ({error})"
             return
         if broken := violation(record):
-            yield f"it breaks the schema: {broken}"
+            yield f"the line violates the schema: {broken}"
             return
         if record["outlet"] != self.outlet:
-            yield f"its outlet is {record['outlet']!r}"
+            yield f"the record is of outlet {record['outlet']!r}"
         identity, revision = record["id"], record["revision"]
         self.ids.add(identity)
         if revision == 1:
             self.new.add(identity)
         if (identity, revision) in self.published:
             run = self.published[identity, revision][0]
-            yield f"revision {revision} of article {identity} stands in run {run} already"
+            yield f"revision {revision} of article {identity} is already in run {run}"
             return
         before = self.latest.get(identity, 0)
         if revision != before + 1:
@@ -221,21 +221,21 @@ def _compared(
     closed: Container[str],
     ledger: Ledger,
 ) -> Iterator[Fault]:
-    """Yield where the ledger and the parts of the closed runs tell of different revisions."""
+    """Yield differences of the ledger from the parts of the closed runs."""
     known = set()
     for identity, revision, run, content_hash in ledger.published_revisions(outlet):
         if run not in closed:
             continue
         known.add((identity, revision))
-        told = published.get((identity, revision))
+        part = published.get((identity, revision))
         where = f"{outlet}/run={run}"
-        if told is None:
-            yield Fault(where, f"the ledger has revision {revision} of article {identity} here")
-        elif told != (run, content_hash):
-            yield Fault(where, f"the ledger's revision {revision} of {identity} is another")
+        if part is None:
+            yield Fault(where, f"revision {revision} of article {identity} is only in the ledger")
+        elif part != (run, content_hash):
+            yield Fault(where, f"revision {revision} of article {identity} differs in the ledger")
     for identity, revision in sorted(published.keys() - known):
         run = published[identity, revision][0]
         yield Fault(
             f"{outlet}/run={run}",
-            f"the ledger does not know revision {revision} of article {identity}",
+            f"revision {revision} of article {identity} is not in the ledger",
         )

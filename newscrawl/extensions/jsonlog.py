@@ -1,4 +1,4 @@
-"""The log as JSON lines, beside the plain one, for those who collect logs."""
+"""The log as JSON Lines for log collectors, in addition to the plain log."""
 
 import logging
 from pathlib import Path
@@ -16,7 +16,7 @@ class JsonLog:
     """Extension: appends every log line to the file ``NEWSCRAWL_LOG_JSON``, one object a line.
 
     Keys are ``time`` (UTC), ``level``, ``logger``, ``message``, ``outlet``, ``run`` (null before
-    there is one) and, for errors, ``exc_info``.
+    the run starts) and, for errors, ``exc_info``.
     """
 
     def __init__(self, crawler: Crawler, path: Path) -> None:
@@ -39,7 +39,7 @@ class JsonLog:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Begin to write. Raises NotConfigured when nobody asked."""
+        """Start to write. Raises NotConfigured without a path."""
         if not (path := crawler.settings["NEWSCRAWL_LOG_JSON"]):
             raise NotConfigured
         log = cls(crawler, Path(path))
@@ -49,16 +49,16 @@ class JsonLog:
         return log
 
     def mark(self, record: logging.LogRecord) -> bool:
-        """Say of a line which crawl it is of."""
+        """Add outlet and run to a log record."""
         record.outlet = self.crawler.spidercls.name
         record.run = self.run.name if self.run and self.run.is_open else None
         return True
 
     def open(self) -> None:
-        """Find the run."""
+        """Look up the run."""
         self.run = Run.of(self.crawler)
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         logging.getLogger().removeHandler(self.handler)
         self.handler.close()

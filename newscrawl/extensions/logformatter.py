@@ -1,4 +1,4 @@
-"""How Scrapy's own log lines look in this project."""
+"""The format of Scrapy's own log lines."""
 
 import logging
 from typing import Any
@@ -9,15 +9,15 @@ from scrapy.logformatter import LogFormatterResult
 
 
 class LogFormatter(ScrapyLogFormatter):
-    """Scrapy's log lines, but for dropped items: what was rejected is logged where it is counted.
+    """Scrapy's log formatter with a short line for dropped items.
 
-    Scrapy would print the whole record, body and all, a second time.
+    Scrapy's own line contains the whole record. Rejections are logged where they are counted.
     """
 
     def dropped(
         self, item: Any, exception: BaseException, response: Any, spider: Spider
     ) -> LogFormatterResult:
-        """Return a short line, for people who debug."""
+        """Return a short line at DEBUG."""
         return {
             "level": logging.DEBUG,
             "msg": "Dropped %(url)s: %(reason)s",

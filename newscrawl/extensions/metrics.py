@@ -1,4 +1,4 @@
-"""The latest run of an outlet for Prometheus: its text format, for the textfile collector."""
+"""Metrics of the latest run of an outlet, in Prometheus' text format for its textfile collector."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 
 
 class RunCollector(Collector):
-    """The metrics of one closed run, all of them gauges: they are of this run, not sums.
+    """The metrics of one closed run, as gauges: they describe this run and are not sums.
 
-    ``newscrawl_run_articles`` by fate and reason, ``…_complete``, ``…_ended_timestamp_seconds``,
+    ``newscrawl_run_articles`` by fate (outcome) and reason, ``…_complete``, ``…_ended_timestamp_seconds``,
     ``…_duration_seconds``, ``…_latency_seconds`` (a histogram), and every other stat that is a
     number as ``newscrawl_run_stat`` by its name.
     """
@@ -36,7 +36,7 @@ class RunCollector(Collector):
         """Yield the metrics."""
         outlet, stats = self.run["spider"], self.run["stats"]
         labels = ["outlet", "fate", "reason"]
-        articles = GaugeMetricFamily("newscrawl_run_articles", "Articles by fate", labels=labels)
+        articles = GaugeMetricFamily("newscrawl_run_articles", "Articles by outcome", labels=labels)
         for fate, count in self.run["books"].items():
             reasons = count if isinstance(count, Mapping) else {"": count}
             for reason, number in reasons.items():
@@ -44,9 +44,9 @@ class RunCollector(Collector):
         yield articles
         ended = datetime.fromisoformat(self.run["finished"]).timestamp()
         for name, text, value in (
-            ("complete", "1 when nothing was refused, failed or left over", self.run["complete"]),
+            ("complete", "1 when the run is complete, otherwise 0", self.run["complete"]),
             ("ended_timestamp_seconds", "When the run was closed", ended),
-            ("duration_seconds", "How long it took", stats.get("elapsed_time_seconds", 0.0)),
+            ("duration_seconds", "Duration of the run", stats.get("elapsed_time_seconds", 0.0)),
         ):
             gauge = GaugeMetricFamily(f"newscrawl_run_{name}", text, labels=["outlet"])
             gauge.add_metric([outlet], float(value))
@@ -54,7 +54,7 @@ class RunCollector(Collector):
         prefix = "newscrawl/latency/"
         if count := stats.get(f"{prefix}count"):
             histogram = HistogramMetricFamily(
-                "newscrawl_run_latency_seconds", "From request to answer", labels=["outlet"]
+                "newscrawl_run_latency_seconds", "Time from request to response", labels=["outlet"]
             )
             buckets = [(str(bound), stats[f"{prefix}le/{bound:g}"]) for bound in LATENCY_BOUNDS]
             histogram.add_metric([outlet], [*buckets, ("+Inf", count)], stats[f"{prefix}sum"])
@@ -67,9 +67,9 @@ class RunCollector(Collector):
 
 
 class Metrics:
-    """Extension: writes ``newscrawl_<outlet>.prom`` into ``NEWSCRAWL_METRICS_DIR``, whole or not.
+    """Extension: writes ``newscrawl_<outlet>.prom`` into ``NEWSCRAWL_METRICS_DIR``, atomically.
 
-    A run that did not begin leaves the metrics of the one before: their age tells.
+    A run that did not begin leaves the metrics of the run before, with their timestamp.
     """
 
     def __init__(self, crawler: Crawler, folder: Path) -> None:
@@ -79,7 +79,7 @@ class Metrics:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Connect to the crawl's signals. Raises NotConfigured when nobody asked."""
+        """Connect to the crawl's signals. Raises NotConfigured without a folder."""
         if not (folder := crawler.settings["NEWSCRAWL_METRICS_DIR"]):
             raise NotConfigured
         metrics = cls(crawler, Path(folder))

@@ -1,4 +1,4 @@
-"""Push each run to remote storage when the run has closed."""
+"""Upload each run to remote storage when the run has closed."""
 
 import logging
 import threading
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 class Remote:
-    """Extension: pushes the runs to ``NEWSCRAWL_REMOTE`` when one has closed.
+    """Extension: uploads closed runs to ``NEWSCRAWL_REMOTE`` after each run.
 
-    Whatever goes wrong is logged and changes nothing of the run; the next push catches up.
+    A failure is logged and does not change the run. The next push uploads the rest.
     """
 
     def __init__(self, crawler: Crawler, url: str) -> None:
@@ -33,7 +33,7 @@ class Remote:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Connect to the crawl's signals. Raises NotConfigured when nobody asked."""
+        """Connect to the crawl's signals. Raises NotConfigured without a URL."""
         if not (url := crawler.settings["NEWSCRAWL_REMOTE"]):
             raise NotConfigured
         remote = cls(crawler, url)
@@ -41,7 +41,7 @@ class Remote:
         return remote
 
     async def push(self) -> None:
-        """Push in a thread that nobody has to wait for: a driver may hang, a crawl may not."""
+        """Push in a daemon thread, so that a hanging driver does not keep the crawl from ending."""
         run = Run.of(self.crawler)
         if run.document is None:
             return
@@ -69,7 +69,10 @@ class Remote:
                 reactor.callFromThread(done.callback, None)
 
         def late(_: Failure) -> None:
-            logger.error("The push takes over %g seconds: left to the next one", self.seconds)
+            logger.error(
+                "The push did not end within %g seconds. The next push uploads the rest",
+                self.seconds,
+            )
             failed()
 
         threading.Thread(target=work, name="push", daemon=True).start()

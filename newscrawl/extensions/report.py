@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Report:
-    """Extension: leaves a report in the folder of each run, when ``NEWSCRAWL_REPORT`` is 1."""
+    """Extension: writes a report into the folder of each run, when ``NEWSCRAWL_REPORT`` is 1."""
 
     def __init__(self, crawler: Crawler) -> None:
         """Report on the crawler's run."""
@@ -25,7 +25,7 @@ class Report:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Connect to the crawl's signals. Raises NotConfigured when nobody asked."""
+        """Connect to the crawl's signals. Raises NotConfigured when it is not switched on."""
         if not read(crawler.settings, "NEWSCRAWL_REPORT"):
             raise NotConfigured
         report = cls(crawler)

@@ -1,4 +1,4 @@
-"""What changed between two versions of a text, word by word."""
+"""Differences between two versions of a text, word by word."""
 
 import difflib
 import re
@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 Pieces = list[tuple[str, str]]
-"""Stretches of words: those of both versions (``""``), taken out (``del``) or put in (``ins``)."""
+"""Sequences of words: in both versions (``""``), deleted (``del``) or inserted (``ins``)."""
 
-# Two blocks of which so many of the words are the same are versions of one another.
+# Two blocks that share this part of their words are versions of one another.
 _ALIKE = 0.4
-# More comparisons than this are not worth their time: a live page may have changed all over.
+# With more comparisons than this, blocks are not paired: a live page may have changed all over.
 _MOST = 40_000
 
 
 def words(old: str, new: str) -> Pieces:
-    """Return a text's words, those that changed marked.
+    """Return the words of two texts, marked as equal, deleted or inserted.
 
     >>> words("Rain on Monday.", "Rain on Tuesday.")
     [('', 'Rain on'), ('del', 'Monday.'), ('ins', 'Tuesday.')]
@@ -24,7 +24,7 @@ def words(old: str, new: str) -> Pieces:
 
 
 def names(old: list[str], new: list[str]) -> Pieces:
-    """Return a list of names, those that changed marked.
+    """Return the names of two lists, marked as equal, deleted or inserted.
 
     >>> names(["Ada Quill", "Bo Reyes"], ["Ada Quill"])
     [('', 'Ada Quill'), ('del', 'Bo Reyes')]
@@ -33,7 +33,7 @@ def names(old: list[str], new: list[str]) -> Pieces:
 
 
 def blocks(before: str | None, after: str | None) -> list[Pieces | int]:
-    r"""Return the changed blocks of a body, and between them how many did not change.
+    r"""Return the changed blocks of a body, and between them the number of unchanged ones.
 
     >>> blocks("Rain.\n\nMore later.\n\nBye.", "Rain.\n\nMore hail later.\n\nBye.\n\nEnd.")
     [1, [('', 'More'), ('ins', 'hail'), ('', 'later.')], 1, [('ins', 'End.')]]
@@ -49,9 +49,9 @@ def blocks(before: str | None, after: str | None) -> list[Pieces | int]:
 
 
 def lines(before: str | None, after: str | None) -> list[str]:
-    r"""Return the changed blocks of a body as lines: taken out (``- ``) or put in (``+ ``).
+    r"""Return the changed blocks of a body as lines: deleted (``- ``) or inserted (``+ ``).
 
-    A block of which some words changed is two lines, its old text and its new one.
+    A block with some changed words gives two lines, its old and its new text.
 
     >>> lines("Rain.\n\nMore later.", "Rain.\n\nMore hail later.\n\nEnd.")
     ['- More later.', '+ More hail later.', '+ End.']
@@ -87,7 +87,7 @@ def _words(text: str) -> list[str]:
 
 
 def _replaced(old: list[str], new: list[str]) -> list[Pieces]:
-    """Return blocks that were replaced by others: versions of one another word by word."""
+    """Return replaced blocks; versions of one another are compared word by word."""
     found: list[Pieces] = []
     i = k = 0
     for j, m in [*_pairs(old, new), (len(old), len(new))]:
@@ -100,7 +100,7 @@ def _replaced(old: list[str], new: list[str]) -> list[Pieces]:
 
 
 def _pairs(old: list[str], new: list[str]) -> list[tuple[int, int]]:
-    """Return which blocks are versions of one another, in order, so that they are most alike."""
+    """Return the pairs of blocks, in order, that have the most words in common."""
     if len(old) * len(new) > _MOST:
         return []
     before, after = ([Counter(_words(it)) for it in texts] for texts in (old, new))

@@ -18,7 +18,7 @@ from typing import Any
 import jsonlines
 
 from newscrawl.storage.document import PartDocument
-from newscrawl.storage.versions import raised
+from newscrawl.storage.versions import upgraded
 
 TEMPORARY = ".tmp"
 
@@ -160,7 +160,7 @@ def read_part(path: Path) -> Iterator[dict[str, Any]]:
     Raises ``jsonlines.InvalidLineError`` for a broken line, and VersionError.
     """
     with jsonlines.open(path) as reader:
-        yield from map(raised, reader.iter(type=dict))
+        yield from map(upgraded, reader.iter(type=dict))
 
 
 def sha256_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Records of older schema versions, raised to today's; what reads a part sees only today's."""
+"""Upgrades of records from older schema versions. Readers of parts see the current one only."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,27 +8,28 @@ from newscrawl.items import SCHEMA_VERSION
 
 Record = dict[str, Any]
 
-RAISES: Mapping[int, Callable[[Record], Record]] = {}
-"""What makes a record of version n one of n + 1, without ``schema_version``: added with each
-new version, beside the frozen ``schemas/article-<n>.json``. It never makes up a value."""
+UPGRADES: Mapping[int, Callable[[Record], Record]] = {}
+"""Functions from a record of version n to one of n + 1, without ``schema_version``.
+
+Every new version adds one, beside the frozen ``schemas/article-<n>.json``. It invents no value."""
 
 
-def raised(record: Record) -> Record:
-    """Return a record as today's version has it; one that names none is taken for today's.
+def upgraded(record: Record) -> Record:
+    """Return a record in the current schema version; without a version it counts as current.
 
-    Raises VersionError.
+    Raises VersionError for a version that this newscrawl does not read.
 
-    >>> raised({"headline": "Storm nears", "schema_version": SCHEMA_VERSION})["headline"]
+    >>> upgraded({"headline": "Storm nears", "schema_version": SCHEMA_VERSION})["headline"]
     'Storm nears'
-    >>> raised({"schema_version": 99})
+    >>> upgraded({"schema_version": 99})
     Traceback (most recent call last):
     ...
-    newscrawl.exceptions.VersionError: schema version 99 is none that this newscrawl reads
+    newscrawl.exceptions.VersionError: this newscrawl does not read schema version 99
     """
     version: Any = record.get("schema_version", SCHEMA_VERSION)
     while version != SCHEMA_VERSION:
-        if version not in RAISES:
-            raise VersionError(f"schema version {version} is none that this newscrawl reads")
-        record = {**RAISES[version](record), "schema_version": version + 1}
+        if version not in UPGRADES:
+            raise VersionError(f"this newscrawl does not read schema version {version}")
+        record = {**UPGRADES[version](record), "schema_version": version + 1}
         version += 1
     return record
