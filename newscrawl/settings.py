@@ -18,6 +18,7 @@ COMMANDS_MODULE = "newscrawl.commands"
 ROBOTSTXT_OBEY = True  # default False
 CONCURRENT_REQUESTS_PER_DOMAIN = 1  # default 1 since 2.14's template, 8 without it
 CONCURRENT_REQUESTS = 2  # default 16; more would only wait, and hold up Ctrl-C
+CONCURRENT_ITEMS = 4  # default 100; Scrapy starts as many tasks for every response
 DOWNLOAD_DELAY = 1  # default 0; seconds
 AUTOTHROTTLE_ENABLED = True  # default False; slows down when the site does
 METAREFRESH_ENABLED = False  # default True; a page that reloads itself is no redirect
