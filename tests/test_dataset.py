@@ -141,7 +141,7 @@ def test_the_card_tells_counts_span_sources_and_columns(history: Path) -> None:
     card = (history / "dataset" / "README.md").read_text("utf-8")
     assert "4 articles in 7 revisions" in card
     assert "from 2026-11-01 to 2026-11-12" in card
-    assert "1 of them are gone" in card
+    assert "1 of them were removed from their site" in card
     assert f"| page 4 | {RUNS[3]} |" in card
     assert "belong to their publisher" in card
     for name in [*made_up(1), "run", "date_gone"]:
@@ -339,7 +339,7 @@ def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path: Path) -> None:
         good.replace(b',"schema_version":1', b""): r"line 1, is not a record: it has no",
         good.splitlines(keepends=True)[0]: r"has 1 lines and its run\.json says 2",
         line_of({**made_up(3), "mood": "grey"}) + line_of(made_up(4)): (
-            r"A line of hill in 2026-11 breaks .*unexpected field"
+            r"A line of hill in 2026-11 violates .*unexpected field"
         ),
     }.items():
         part.write_bytes(bad)
@@ -476,7 +476,7 @@ def test_a_record_of_an_older_version_is_upgraded(
     assert list(Verifier(tmp_path).faults(None)) == []
     # What is newer than we are is refused, not guessed at.
     part.write_bytes(line_of({**today, "schema_version": 2}))
-    with pytest.raises(DatasetError, match=r"schema version 2 is none that this newscrawl reads"):
+    with pytest.raises(DatasetError, match=r"this newscrawl does not read schema version 2"):
         build(tmp_path, full=True)
 
 
@@ -545,7 +545,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a line that is no JSON": (
         rewrite(lambda lines: [lines[0], lines[1][:70] + b"\n"]),
-        r"part-00000\.jsonl:2: it is no JSON",
+        r"part-00000\.jsonl:2: the line is not JSON",
     ),
     "a line that is no record": (
         rewrite(lambda lines: [lines[0], b"[]\n"]),
@@ -579,10 +579,10 @@ def test_verify_passes_what_is_well_and_says_what_is_not(history: Path) -> None:
     path.write_bytes(data)
     done = dataset(history, "verify")
     assert done.returncode == 1
-    assert f"hill/run={RUNS[2]}: the ledger has revision 3 of article 1 here" in done.stdout
+    assert f"hill/run={RUNS[2]}: revision 3 of article 1 is only in the ledger" in done.stdout
     assert "month=2026-10/articles.parquet: the SHA-256 differs from dataset.json" in done.stdout
     assert "month=2026-10/latest.parquet: its SHA-256" in done.stdout
-    told = f"it has 7 revisions of hill, the parts up to run {RUNS[3]} 6"
+    told = f"7 revisions of hill, but 6 in the parts up to run {RUNS[3]}"
     assert f"dataset/dataset.json: {told}" in done.stdout
     (history / "ledger.sqlite3").unlink()
     done = dataset(history, "verify")

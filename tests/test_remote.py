@@ -514,6 +514,6 @@ def test_a_push_that_fails_changes_nothing_of_the_run(
     assert "Traceback" not in done.log
     why = {
         "refuses": "The run was not pushed: s3://denied cannot be used: Forbidden.",
-        "hangs": "The push takes over 1 seconds: left to the next one",
+        "hangs": "The push did not end within 1 seconds. The next push uploads the rest",
     }
     assert why[does] in done.log

@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 class RunCollector(Collector):
     """The metrics of one closed run, as gauges: they describe this run and are not sums.
 
-    ``newscrawl_run_articles`` by fate (outcome) and reason, ``…_complete``, ``…_ended_timestamp_seconds``,
-    ``…_duration_seconds``, ``…_latency_seconds`` (a histogram), and every other stat that is a
-    number as ``newscrawl_run_stat`` by its name.
+    ``newscrawl_run_articles`` by fate (outcome) and reason, ``…_complete``,
+    ``…_ended_timestamp_seconds``, ``…_duration_seconds``, ``…_latency_seconds`` (a histogram), and
+    every other stat that is a number as ``newscrawl_run_stat`` by its name.
     """
 
     def __init__(self, run: Mapping[str, Any]) -> None:
