@@ -247,7 +247,7 @@ def test_a_page_shows_the_article_and_how_it_came_to_be_so(site: str, page: Page
     assert page.locator("h1").text_content() == "5 articles"
     assert "8 revisions" in page.locator(".facts").inner_text()
     assert "1 removed from the site" in page.locator(".facts").inner_text()
-    changed = page.locator("section", has=page.get_by_role("heading", name="Changed"))
+    changed = page.locator("section", has=page.get_by_role("heading", name="Recently revised"))
     follow(page, changed.get_by_text("Storm is here"))
     assert urlsplit(page.url).path == "/articles/gazette/2"
     assert page.title() == "Storm is here"

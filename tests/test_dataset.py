@@ -581,7 +581,7 @@ def test_verify_passes_what_is_well_and_says_what_is_not(history: Path) -> None:
     assert done.returncode == 1
     assert f"hill/run={RUNS[2]}: revision 3 of article 1 is only in the ledger" in done.stdout
     assert "month=2026-10/articles.parquet: the SHA-256 differs from dataset.json" in done.stdout
-    assert "month=2026-10/latest.parquet: its SHA-256" in done.stdout
+    assert "month=2026-10/latest.parquet: the SHA-256" in done.stdout
     told = f"7 revisions of hill, but 6 in the parts up to run {RUNS[3]}"
     assert f"dataset/dataset.json: {told}" in done.stdout
     (history / "ledger.sqlite3").unlink()
