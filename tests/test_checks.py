@@ -21,6 +21,7 @@ from bench.watch import HOURS, TROUBLE, simulate
 from newscrawl.storage.books import balance
 from newscrawl.storage.runs import run_name
 from tests.conftest import command, crawl
+from tests.recordings import HTML, address, article, site
 
 PASSWORD = "correct-horse-battery"
 SECRET = "S3cretT0ken-abcdefgh"
@@ -230,20 +231,35 @@ def test_a_wrong_alert_ends_the_job_with_a_sentence(tmp_path: Path, urls: str, s
 
 def test_a_crawl_that_does_not_begin_sends_alerts(tmp_path: Path, mailbox: Mailbox) -> None:
     """The mail arrives; the receiver that refuses is named in the log, without its token."""
+    (tmp_path / "file").touch()
     with refusing() as (port, asked):
         urls = f"{os.environ['NEWSCRAWL_ALERTS']} json://127.0.0.1:{port}/{SECRET}"
         settings = {"NEWSCRAWL_ALERTS": urls, "NEWSCRAWL_LOG_LEVEL": "DEBUG"}
-        done = crawl(tmp_path, "-a", "limit=many", warnings="default", **settings)
+        done = crawl(tmp_path / "file", warnings="default", **settings)
     assert [mail["Subject"] for mail in mailbox.mails] == ["newscrawl: 1 new finding on hill"]
-    assert "The crawl did not begin: wrong argument." in text_of(mailbox.mails[0])
+    assert "The crawl did not begin: unusable output." in text_of(mailbox.mails[0])
     assert asked == [
-        ("newscrawl: 1 new finding on hill", "began: The crawl did not begin: wrong argument.")
+        ("newscrawl: 1 new finding on hill", "began: The crawl did not begin: unusable output.")
     ]
     assert (
         "ERROR: The alert by JSON was not sent: Failed to send JSON POST notification" in done.log
     )
     assert PASSWORD not in done.log
     assert SECRET not in done.log
+
+
+def test_an_alert_that_is_not_sent_is_in_the_exit_code(tmp_path: Path) -> None:
+    recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
+    with refusing() as (port, asked):
+        settings = {
+            "NEWSCRAWL_ALERTS": f"json://127.0.0.1:{port}",
+            "NEWSCRAWL_REPLAY": str(recording),
+        }
+        done = crawl(tmp_path / "output", warnings="default", **settings)
+    # Most sections are not in the recording.
+    assert asked[0][1].startswith("complete: Listing pages failed (not recorded: ")
+    assert done.code == 6
+    assert done.runs[0]["books"]["new"] == 1
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
 from newscrawl.exceptions import ArgumentError
-from newscrawl.extensions.exit_codes import ALREADY_RUNNING, ASKED_TO_WAIT
+from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT
 from newscrawl.extensions.run import Run
 from newscrawl.monitoring.checks import HISTORY, Finding, findings, standing_since
 from newscrawl.storage.runs import closed_runs
@@ -102,6 +102,7 @@ class Alerts:
                 lines = [entry.message for entry in result.logs()]
                 reason = redacted(lines[-1] if lines else result.status.name.lower(), url)
                 logger.error("The alert by %s was not sent: %s", service.service_name, reason)
+                self.crawler.stats.inc_value(f"{AFTERMATH}alert")
 
 
 def split_urls(text: str) -> list[str]:
