@@ -41,7 +41,7 @@ class BooksDocument(TypedDict):
     failed: dict[str, int]
     """Could not be fetched, by reason."""
     pending: int
-    """Discovered, but not requested."""
+    """Discovered, but not requested in this run, for example before the time of a retry."""
 
 
 class ListingsDocument(TypedDict):
