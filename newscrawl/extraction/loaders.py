@@ -242,7 +242,7 @@ class Reader:
         article.section = reading.checked("section", sections, printed)
         article.sections = unique([article.section or "", *sections, *_texts(data.values("genre"))])
         article.tags = unique(_texts(map(text_of, reading.printed(layout.tags))))
-        article.language = _first(map(language_tag, _languages_of(element, data)))
+        article.language = _first(map(language_tag, filter(None, _languages_of(element, data))))
         article.authors = self._authors(reading, data, byline)
         roots = reading.printed(layout.story)
         # A whole page is no element that must have an end tag.
