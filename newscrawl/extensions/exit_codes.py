@@ -49,7 +49,8 @@ WRONG_USAGE = ExitCode(
 NO_OUTPUT = ExitCode(
     3,
     "no output",
-    "The output folder or the ledger cannot be used, or could not be written any more.",
+    "The output folder or the ledger cannot be used, or could not be written any more; or there is"
+    " no such outlet.",
     (UNUSABLE_OUTPUT, OUTPUT_FAILED),
 )
 NOTHING = ExitCode(
