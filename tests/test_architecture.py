@@ -1,7 +1,6 @@
 """Rules for the whole project: outlets, politeness settings, the schema."""
 
 import ast
-import asyncio
 import json
 from pathlib import Path
 
@@ -63,11 +62,8 @@ def test_an_outlet_is_one_documented_polite_file(name: str) -> None:
 @pytest.mark.parametrize("name", SPIDERS.list())
 def test_every_outlet_starts_at_its_sections(name: str) -> None:
     spider = open_spider(SPIDERS.load(name))
-
-    async def first() -> list[str]:
-        return [request.url async for request in spider.start()]
-
-    assert asyncio.run(first()) == [f"https://{spider.host}/{it}" for it in spider.sections]
+    first = [request.url for request in spider.links.start()]
+    assert first == [f"https://{spider.host}/{it}" for it in spider.sections]
 
 
 def test_the_settings_are_polite() -> None:
