@@ -72,13 +72,15 @@ MISSING = {
     *("60-sitemap-blank-line-first", "61-sitemap-undeclared-prefix"),
     *("65-backfill-over-an-empty-day", "66-feed-relative-links", "70-clock-set-back"),
     "71-scrapy-fetch-is-taken-for-a-crawl",
-    "76-warning-in-every-run-with-live-pages",
     "79-scrapy-shell-leaves-a-killed-run",
 }
 # Cases whose situation a test of another file makes by itself.
 ELSEWHERE = {
     "73-pipe-closed-and-ascii-terminal": (
         "test_commands.test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback"
+    ),
+    "76-warning-in-every-run-with-live-pages": (
+        "test_browser.test_a_live_page_is_no_reason_for_a_warning"
     ),
     "78-question-mark-in-output-path": "test_commands.test_any_path_can_hold_the_output",
     "80-remote-url-with-one-slash": "test_commands.test_a_remote_url_with_one_slash_is_refused",

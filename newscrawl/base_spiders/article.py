@@ -200,7 +200,9 @@ class ArticleSpider(OutletSpider):
         page = self._best_page(selector, response, task)
         if page.unfilled and self._needs_browser(response, task):
             assert response.request is not None
-            again = task.on(response.request.replace(dont_filter=True), plain=response)
+            # Only the task: the rest of its meta is of the first request.
+            meta = {"article": replace(task, plain=response)}
+            again = response.request.replace(meta=meta, dont_filter=True)
             yield self._rendered_article(again)
             return
         article = page.article
