@@ -1,6 +1,7 @@
-"""robots.txt as RFC 9309 wants it, with Crawl-delay."""
+"""robots.txt as RFC 9309 wants it, kept for a day, with Crawl-delay."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scrapy import Request
@@ -11,20 +12,31 @@ from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
+from scrapy.utils.misc import build_from_crawler
+from twisted.internet.defer import Deferred
+from w3lib.encoding import read_bom
 
+from newscrawl.discovery import outlet_spider
 from newscrawl.downloader.walls import refusal
+from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.ledger import Checkpoint
 
 logger = logging.getLogger(__name__)
 
+_PATH = "/robots.txt"
 _NOTHING_ALLOWED = b"User-agent: *\nDisallow: /\n"
+_MOST_BYTES = 500 * 1024  # RFC 9309 §2.5: what a crawler reads at least
+_FRESH = timedelta(hours=24)  # §2.4: no copy is older, unless robots.txt is unreachable
+_LAST_RESORT = timedelta(days=30)  # §2.3.1.4: "a reasonably long period of time"
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
-    """Scrapy's own, for what it leaves open: RFC 9309, and Crawl-delay.
+    """Scrapy's RobotsTxtMiddleware with RFC 9309's error handling and caching, and Crawl-delay.
 
-    A robots.txt that the site does not give now (429, 5xx, no answer) holds rules that are
-    unknown, not empty: it was asked for again by the retry middleware, and then nothing is
-    allowed. One that is not there (any other 4xx) holds none.
+    The rules are saved as a checkpoint: runs of one day share them, later ones request robots.txt
+    conditionally. Where it is unreachable (429, 5xx, no response), the saved rules hold for 30
+    days; without them the rules are unknown, and nothing is requested. A robots.txt that does not
+    exist (any other 4xx) forbids nothing.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -32,26 +44,97 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         super().__init__(crawler)
         self._unknown: set[str] = set()
 
+    async def process_request(self, request: Request) -> None:  # type: ignore[override]
+        """Raise IgnoreRequest for what the rules forbid; make robots.txt's request conditional."""
+        parts = urlparse_cached(request)
+        is_robots = parts.path == _PATH and request.meta.get("dont_obey_robotstxt")
+        if is_robots and (saved := self._saved(parts.netloc, _LAST_RESORT)):
+            if saved.etag:
+                request.headers["If-None-Match"] = saved.etag
+            if saved.last_modified:
+                request.headers["If-Modified-Since"] = saved.last_modified
+        await super().process_request(request)
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """Return the rules for a request, from the checkpoint while it is fresh."""
+        netloc = urlparse_cached(request).netloc
+        if netloc not in self._parsers and (saved := self._saved(netloc, _FRESH)):
+            self._parsers[netloc] = self._parser(netloc, (saved.position or "").encode())
+        return await super().robot_parser(request)
+
     async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
+        saved = self._saved(netloc, _LAST_RESORT)
         walled = response.status == 200 and refusal(response)
-        if response.status == 429 or response.status >= 500 or walled:
-            self._is_unknown(netloc, f"http {response.status}")
-            response = response.replace(body=_NOTHING_ALLOWED)
-        elif response.status >= 400:
-            response = response.replace(body=b"")
+        if response.status == 304 and saved:
+            response = response.replace(body=(saved.position or "").encode())
+            self._save(netloc, response, saved)
+        elif response.status == 429 or response.status // 100 in (3, 5) or walled:
+            response = response.replace(body=self._instead(netloc, f"http {response.status}"))
+        else:
+            response = response.replace(body=rules_of(response))
+            self._save(netloc, response, None)
         await super()._parse_robots(response, netloc, request)
         parser = self._parsers[netloc]
-        agent = self._robotstxt_useragent or self._default_useragent
-        if isinstance(parser, RobotParser) and (delay := parser.crawl_delay(agent)):
-            self._slow_down(urlparse_cached(request).hostname or "", delay)
+        if isinstance(parser, RobotParser):
+            self._slow_down(netloc, parser)
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
-        self._is_unknown(netloc, type(exc).__name__)
-        super()._robots_error(exc, netloc)
+        waiting = self._parsers[netloc]
+        parser = self._parser(netloc, self._instead(netloc, type(exc).__name__))
+        self._parsers[netloc] = parser
+        # Scrapy would let those that wait go without rules.
+        if isinstance(waiting, Deferred):
+            waiting.callback(parser)
 
-    def _is_unknown(self, netloc: str, why: str) -> None:
+    def _parser(self, netloc: str, body: bytes) -> RobotParser:
+        parser: RobotParser = build_from_crawler(self._parserimpl, self.crawler, body)
+        self._slow_down(netloc, parser)
+        return parser
+
+    def _instead(self, netloc: str, why: str) -> bytes:
+        """Return the rules that hold while robots.txt is unreachable: the saved ones, or none."""
+        if saved := self._saved(netloc, _LAST_RESORT):
+            logger.warning(
+                "No robots.txt of %s (%s): its rules of %s hold", netloc, why, saved.asked
+            )
+            return (saved.position or "").encode()
         self._unknown.add(netloc)
         logger.error("The rules of %s are unknown (robots.txt: %s): nothing is asked", netloc, why)
+        return _NOTHING_ALLOWED
+
+    @property
+    def _checkpoints(self) -> Checkpoints | None:
+        spider = outlet_spider(self.crawler)
+        try:
+            return spider.checkpoints if spider else None
+        except RuntimeError:
+            # Only ``crawl`` opens a run; ``fetch`` and ``shell`` save nothing.
+            return None
+
+    def _saved(self, netloc: str, age: timedelta) -> Checkpoint | None:
+        """Return the saved rules of a host, if they were requested less than ``age`` ago."""
+        if (checkpoints := self._checkpoints) is None:
+            return None
+        saved = checkpoints.read(f"robots.txt {netloc}")
+        # A clock that was set back makes them no younger.
+        since = datetime.now(UTC) - datetime.fromisoformat(saved.asked) if saved else age
+        return saved if timedelta(0) <= since < age else None
+
+    def _save(self, netloc: str, response: Response, saved: Checkpoint | None) -> None:
+        if (checkpoints := self._checkpoints) is None:
+            return
+        told = [response.headers.get(name) for name in ("ETag", "Last-Modified")]
+        etag, last_modified = (it.decode("latin-1") if it else None for it in told)
+        if response.status not in (200, 304):
+            etag = last_modified = None
+        if saved:
+            etag, last_modified = etag or saved.etag, last_modified or saved.last_modified
+        checkpoints.save(
+            f"robots.txt {netloc}",
+            etag=etag,
+            last_modified=last_modified,
+            position=response.body.decode(),
+        )
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
         """Raise IgnoreRequest for what the rules forbid, and while they are unknown."""
@@ -59,11 +142,15 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             raise IgnoreRequest("robots.txt unknown")
         super().process_request_2(rp, request)
 
-    def _slow_down(self, host: str, delay: float) -> None:
-        """Leave at least ``delay`` seconds between two requests, whatever AutoThrottle thinks."""
+    def _slow_down(self, netloc: str, parser: RobotParser) -> None:
+        """Leave at least the Crawl-delay between two requests, whatever AutoThrottle thinks."""
+        told = parser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
+        if not told:
+            return
+        host = netloc.rpartition("@")[2].partition(":")[0]
         engine: Any = self.crawler.engine
         downloader = engine.downloader
-        delay = max(delay, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        delay = max(told, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
         logger.info("%s asks for %g seconds between requests (Crawl-delay)", host, delay)
         self.crawler.stats.set_value("newscrawl/crawl_delay", delay)
         # Without jitter, which would go below; for the slots to come and for the one that is.
@@ -73,3 +160,20 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         if throttle := self.crawler.get_extension(AutoThrottle):
             throttle.mindelay = max(throttle.mindelay, delay)
             throttle.maxdelay = max(throttle.maxdelay, delay)
+
+
+def rules_of(response: Response) -> bytes:
+    """Return the text of a robots.txt in UTF-8; nothing for an error, and for a page of HTML.
+
+    What is longer than 500 KiB is cut at a line's end.
+    """
+    if response.status >= 400:
+        return b""
+    encoding, mark = read_bom(response.body)
+    body = response.body[len(mark or b"") :][: _MOST_BYTES * (2 if encoding else 1)]
+    text = body.decode(encoding or "utf-8", "ignore").replace("\0", "")
+    if text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
+        return b""
+    if len(response.body) > _MOST_BYTES:
+        text = text.rpartition("\n")[0]
+    return text.encode("utf-8", "ignore")
