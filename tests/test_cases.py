@@ -69,13 +69,18 @@ MISSING = {
     *("01-own-recording-brotli", "04-cut-br", "08-warc-truncated", "15-warc-whole-file-gzip"),
     *("16-warc-damage-in-the-middle", "17-warc-304", "18-warc-date-odd", "19-warc-redirect"),
     *("20-archived-404-marks-gone", "21-older-capture-becomes-latest"),
-    *("60-sitemap-blank-line-first", "61-sitemap-undeclared-prefix"),
-    *("65-backfill-over-an-empty-day", "66-feed-relative-links", "70-clock-set-back"),
+    "70-clock-set-back",
     "71-scrapy-fetch-is-taken-for-a-crawl",
     "79-scrapy-shell-leaves-a-killed-run",
 }
 # Cases whose situation a test of another file makes by itself.
 ELSEWHERE = {
+    "60-sitemap-blank-line-first": "test_discovery.test_sitemaps_of_the_cases",
+    "61-sitemap-undeclared-prefix": "test_discovery.test_sitemaps_of_the_cases",
+    "65-backfill-over-an-empty-day": (
+        "test_discovery.test_a_backfill_of_forty_days_is_broken_off_after_an_empty_one"
+    ),
+    "66-feed-relative-links": "test_discovery.test_feed_of_a_case",
     "73-pipe-closed-and-ascii-terminal": (
         "test_commands.test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback"
     ),

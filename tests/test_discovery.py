@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +22,8 @@ from newscrawl.extraction.dates import EASTERN
 from newscrawl.items import Author, Candidate
 from newscrawl.spiders.hill import HillSpider
 from tests.conftest import ROOT, answer, open_spider, read_article
-from tests.sample.answer import Page
+from tests.recordings import article
+from tests.sample.answer import Page, page
 from tests.sample.day import DaySite
 
 URLSET = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
@@ -535,3 +536,68 @@ def test_a_bad_address_costs_itself_never_the_listing(bad: str) -> None:
     read = read_article(spider, answer(url, broken))
     whole = read_article(spider, answer(url, article))
     assert (read.id, read.body, read.headline) == ("6012345", whole.body, whole.headline)
+
+
+NOW = datetime(2026, 11, 25, 23, tzinfo=UTC)
+
+
+class Listed:
+    """A site of listings as given, by path, and an article at every article's address."""
+
+    def __init__(self, listings: dict[str, Page]) -> None:
+        self.listings = listings
+
+    def get(self, url: str) -> Page:
+        path = url.partition("thehill.com")[2]
+        if found := re.search(r"/(\d{7})-", path):
+            return page(200, article(int(found[1])).replace(b"/homenews/", b"/homenews/senate/"))
+        return self.listings.get(path, Page(404, (), b""))
+
+
+def found_by(output: Path, way: str, listings: dict[str, Page]) -> tuple[set[str], Any]:
+    """Return the numbers of the articles that a crawl publishes, and its failed listings."""
+    with crawling(output, Listed(listings)) as (crawler, _):
+        crawler.crawl(NOW, discover=way)
+    (run,) = runs_of(output)
+    return set(latest(output)), run["listings"]["failed"]
+
+
+THREE = {f"700000{number}" for number in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("name", ["60-sitemap-blank-line-first", "61-sitemap-undeclared-prefix"])
+def test_sitemaps_of_the_cases(shared: Path, name: str, tmp_path: Path) -> None:
+    index, day = sorted((shared / "cases" / name).glob("*.xml"))
+    files = {
+        "/sitemap.xml": Page(200, (), index.read_bytes()),
+        "/sitemap.xml?yyyy=2026&mm=11&dd=25": Page(200, (), day.read_bytes()),
+    }
+    assert found_by(tmp_path / "out", "sitemap", files) == (THREE, {})
+
+
+def test_feed_of_a_case(shared: Path, tmp_path: Path) -> None:
+    feed = Page(200, (), (shared / "cases/66-feed-relative-links/feed.xml").read_bytes())
+    found, failed = found_by(tmp_path / "out", "feeds", {HillSpider.feed: feed})
+    assert (found, "not a feed" in failed, "broken feed" in failed) == (THREE, False, False)
+
+
+@pytest.mark.parametrize("empty", [Page(200, (), b""), Page(404, (), b"")])
+def test_a_backfill_of_forty_days_is_broken_off_after_an_empty_one(
+    empty: Page, tmp_path: Path
+) -> None:
+    days = {}
+    for back in range(40):
+        day = NOW - timedelta(days=back)
+        loc = f"https://thehill.com/homenews/senate/{7000011 + back}-made-up-story/"
+        body = f"<urlset><url><loc>{loc}</loc></url></urlset>".encode()
+        days[f"/sitemap.xml?yyyy=2026&mm={day:%m}&dd={day:%d}"] = Page(200, (), body)
+    days[list(days)[1]] = empty
+    arguments = {"discover": "sitemap", "since": "2026-10-17"}
+    with crawling(tmp_path / "out", Listed(days), CONCURRENT_REQUESTS="1") as (crawler, server):
+        assert crawler.crawl(NOW, **arguments, limit="25") == "limit"
+        before = len(server.requests)
+        assert crawler.crawl(NOW + timedelta(hours=1), **arguments) == "finished"
+    again = [url for _, url in server.requests[before:] if "&dd=" in url]
+    assert len(again) < 40 - 20
+    assert len(latest(tmp_path / "out")) == 39
+    assert runs_of(tmp_path / "out")[-1]["complete"]
