@@ -61,7 +61,7 @@ def test_three_sources_agree(tmp_path: Path) -> None:
     assert "  url             agree page, api, feed" in done.stdout
     assert "  authors         agree page, feed" in done.stdout
     # The oldest is in no feed any more: that is said, and is no disagreement.
-    assert "  feed  not in it" in done.stdout
+    assert "  feed  not in the feed" in done.stdout
     assert asked[0] == "https://thehill.com/robots.txt"
     assert len(asked) == len(set(asked))
 
@@ -89,8 +89,10 @@ def test_as_json(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert done.returncode == 1
     assert told["disagree"] == ["authors"]
-    assert told["told"]["page"]["headline"] == told["told"]["feed"]["headline"] == NEWEST.headline
-    assert told["silent"] == {}
+    assert (
+        told["fields"]["page"]["headline"] == told["fields"]["feed"]["headline"] == NEWEST.headline
+    )
+    assert told["errors"] == {}
 
 
 def test_a_source_that_does_not_answer_is_named(tmp_path: Path) -> None:

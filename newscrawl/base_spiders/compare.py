@@ -20,30 +20,30 @@ from newscrawl.items import Article, Candidate, record
 from newscrawl.storage import difference
 
 SOURCES = ("page", "api", "feed")
-# What a reader of the dataset relies on; the rest follows from these, or says where they come from.
+# The other fields follow from these, or state where the record comes from.
 FIELDS = (
     *("url", "headline", "description", "authors", "date_published", "date_modified"),
     *("section", "sections", "tags", "kind", "body", "images", "links"),
 )
-# Their order says nothing, or differs by nature.
+# Sources list these in different orders.
 _UNORDERED = ("sections", "tags")
 
 
 @dataclass
 class Comparison:
-    """One article as its sources tell it: fields by source, and why a source told nothing."""
+    """One article: its fields by source, and the errors of sources that could not be read."""
 
     id: str
     url: str
-    told: dict[str, dict[str, Any]] = field(default_factory=dict)
-    silent: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
     def values(self, name: str) -> dict[str, Any]:
-        """Return what each source says of a field; a source that says nothing is left out."""
-        return {source: it[name] for source, it in self.told.items() if it.get(name)}
+        """Return the values of a field by source, without sources that lack the field."""
+        return {source: it[name] for source, it in self.fields.items() if it.get(name)}
 
     def agrees(self, name: str) -> bool | None:
-        """Say whether all sources that tell a field agree; None when fewer than two tell it."""
+        """Return whether all sources with a field agree; None if fewer than two have it."""
         values = [_comparable(name, value) for value in self.values(name).values()]
         return all(value == values[0] for value in values) if len(values) > 1 else None
 
@@ -60,17 +60,17 @@ def _comparable(name: str, value: Any) -> Any:
 
 
 def fields_of(article: Article) -> dict[str, Any]:
-    """Return the fields of a record that are compared: people by name, pictures by address."""
-    told: Mapping[str, Any] = record(article)
+    """Return the compared fields of a record: authors by name, images by address."""
+    fields: Mapping[str, Any] = record(article)
     return {
-        **{name: told[name] for name in FIELDS},
-        "authors": [author["name"] for author in told["authors"]],
-        "images": [image["url"] for image in told["images"]],
+        **{name: fields[name] for name in FIELDS},
+        "authors": [author["name"] for author in fields["authors"]],
+        "images": [image["url"] for image in fields["images"]],
     }
 
 
 class Comparing(ArticleSpider):
-    """What an outlet's spider becomes to compare: it asks for given articles by every source."""
+    """An outlet's spider that requests given articles from every source and compares them."""
 
     wanted_articles: tuple[Candidate, ...] = ()
     comparisons: list[Comparison]
@@ -83,7 +83,7 @@ class Comparing(ArticleSpider):
         switch_off_runs(settings)
 
     async def start(self) -> AsyncIterator[Request]:
-        """Compare one article after the other; nothing is scheduled."""
+        """Compare one article after the other, without the scheduler."""
         for candidate in self.wanted_articles:
             self.comparisons.append(await self._compare(candidate))
         nothing: tuple[Request, ...] = ()
@@ -94,12 +94,12 @@ class Comparing(ArticleSpider):
         found = Comparison(candidate.id, candidate.url)
         for source in SOURCES:
             try:
-                found.told[source] = await getattr(self, f"_from_{source}")(candidate)
-            except Exception as error:  # whatever it is, the other sources are asked
-                found.silent[source] = error_reason(error)
+                found.fields[source] = await getattr(self, f"_from_{source}")(candidate)
+            except Exception as error:  # the other sources are requested all the same
+                found.errors[source] = error_reason(error)
         return found
 
-    async def _ask(self, url: str, candidate: Candidate) -> Response:
+    async def _fetch(self, url: str, candidate: Candidate) -> Response:
         engine = self.crawler.engine
         assert engine is not None
         request: Request = Request(
@@ -114,19 +114,19 @@ class Comparing(ArticleSpider):
         return response
 
     async def _from_page(self, candidate: Candidate) -> dict[str, Any]:
-        response = await self._ask(candidate.url, candidate)
+        response = await self._fetch(candidate.url, candidate)
         items = (it for it in self.parse_article(response) if isinstance(it, Article))
         return fields_of(next(items))
 
     async def _from_api(self, candidate: Candidate) -> dict[str, Any]:
-        response = await self._ask(post_address(self, candidate.id), candidate)
+        response = await self._fetch(post_address(self, candidate.id), candidate)
         return fields_of(await self.read_post(response, candidate))
 
     async def _from_feed(self, candidate: Candidate) -> dict[str, Any]:
         section = candidate.url.rpartition(f"/{candidate.id}-")[0]
         for url in (f"https://{self.host}{self.feed}", f"{section}/feed/"):
             if url not in self.feeds:
-                response = await self._ask(url, candidate)
+                response = await self._fetch(url, candidate)
                 self.feeds[url] = {entry.id: entry for entry in read_feed(response, self)}
             if entry := self.feeds[url].get(candidate.id):
                 return {
@@ -136,18 +136,18 @@ class Comparing(ArticleSpider):
                     "date_published": entry.published,
                     "date_modified": entry.modified,
                 }
-        raise UnreadableError("not in it")
+        raise UnreadableError("not in the feed")
 
 
 def describe(found: Comparison) -> Iterator[str]:
-    """Yield the lines that show one comparison to people."""
+    """Yield the lines of one comparison for people."""
     yield f"{found.id}  {found.url}"
     for source in SOURCES:
-        yield f"  {source:<5} {found.silent.get(source, 'read')}"
+        yield f"  {source:<5} {found.errors.get(source, 'read')}"
     for name in FIELDS:
         values = found.values(name)
         agrees = found.agrees(name)
-        word = {True: "agree", False: "DISAGREE", None: "told by" if values else "not told"}[agrees]
+        word = {True: "agree", False: "DISAGREE", None: "only in" if values else "missing"}[agrees]
         yield f"  {name:<15} {word} {', '.join(values)}".rstrip()
         if agrees is False:
             yield from _difference(name, values)
@@ -166,6 +166,6 @@ def _difference(name: str, values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def comparing(base: type[ArticleSpider], candidates: Iterable[Candidate]) -> type[Comparing]:
-    """Return an outlet's spider made to compare; ``comparisons`` will hold what it finds."""
+    """Return a spider that compares articles of an outlet and adds to its ``comparisons``."""
     wanted = {"wanted_articles": tuple(candidates), "comparisons": [], "feeds": {}}
     return type(f"Comparing{base.__name__}", (Comparing, base), wanted)

@@ -75,14 +75,14 @@ class Command(ProjectCommand, ScrapyCommand):
         for found in comparisons:
             disagreed += len(found.disagreements)
             agreed += sum(found.agrees(name) is True for name in FIELDS)
-            if not found.told or found.disagreements:
+            if not found.fields or found.disagreements:
                 self.exitcode = NEGATIVE
             if as_json:
                 shown = {
                     "id": found.id,
                     "url": found.url,
-                    "told": found.told,
-                    "silent": found.silent,
+                    "fields": found.fields,
+                    "errors": found.errors,
                     "disagree": found.disagreements,
                 }
                 print(json.dumps(shown, ensure_ascii=False))  # noqa: T201
