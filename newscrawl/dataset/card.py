@@ -26,7 +26,7 @@ configs:
 Articles of {outlets}, crawled by newscrawl: {articles:,} articles in {revisions:,} revisions,
 published from {first} to {last}. {gone:,} of them were removed from their site.
 
-`articles` holds the latest revision of each article, `revisions` all of them. `outlet` and `id`
+`articles` holds the latest text of each article, `revisions` all versions. `outlet` and `id`
 identify an article, `revision` counts its versions in the order in which they were read; their
 `date_modified` and `date_fetched` tell their order in time. Folders are by outlet and by month of
 first publication. A text with several addresses is included several times: nothing is
