@@ -116,6 +116,8 @@ def unusable() -> dict[str, tuple[str, bytes]]:
             body, header = encoded(name, page(f"{name} {part}"))
             reason = f"broken {name.removeprefix('raw ')}"
             add(f"{name} {part}", reason, http(body[: int(len(body) * part)], header))
+    bomb = gzip.compress(b" " * 2_000_000)
+    add("bomb", "too large", http(bomb, "Content-Encoding: gzip"))
     add("noise", "unknown encoding", http(bytes(range(256)) * 9, "Content-Encoding: compress"))
     length = f"Content-Length: {len(page('length'))}"
     add("length", "cut short", http(page("length")[:-9], length))
@@ -174,7 +176,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[Crawl, str]:
     records.append(record("https://other.example/homenews/6000001-x/", original))
     records.append(record("https://thehill.com/homenews/", original))
     path = str(write(folder / "input.warc.gz", records))
-    return crawl(folder / "output", "-a", f"archive={path}"), path
+    limit = ("-s", "DOWNLOAD_MAXSIZE=1000000")
+    return crawl(folder / "output", "-a", f"archive={path}", *limit), path
 
 
 def test_what_is_whole_is_read(read: tuple[Crawl, str]) -> None:
