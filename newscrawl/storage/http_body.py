@@ -4,6 +4,7 @@ Scrapy, and most tools that read archives, return what they get out of a broken 
 all of it. Here a body is whole, or BrokenBodyError says why it is not.
 """
 
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ CUT = "cut short"
 
 _STEP = 1 << 20  # bytes that are decompressed at a time, so that a small body cannot fill memory
 # Some servers name these, and send the body as it is.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _IDENTITY = ("", "identity", "none", "utf-8", "utf8", "8bit", "binary")
 
 
@@ -67,9 +69,13 @@ def decoded(body: bytes, encodings: Iterable[str], most: int) -> bytes:
 
 
 def _is_text(body: bytes) -> bool:
-    """Say whether a body begins like HTML, XML or JSON."""
+    """Say whether a body begins like HTML, XML or JSON, or is text without control characters."""
     start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return start[:1] in (b"<", b"{", b"[") and b"\0" not in start
+    if start[:1] in (b"<", b"{", b"["):
+        return b"\0" not in start
+    text = start.decode("utf-8", "replace")
+    # The last character may be cut.
+    return "\ufffd" not in text[:-1] and not _CONTROL.search(text)
 
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
