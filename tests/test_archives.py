@@ -276,6 +276,8 @@ def test_files_are_read_however_written_and_past_damage(tmp_path: Path) -> None:
         found[name] = (articles, well)
     assert found == {name: (articles, well) for name, (_, articles, well) in FILES.items()}
     assert done.runs[0]["complete"] is False
+    assert f"  archive    {tmp_path}/last.warc.gz: " in done.log
+    assert f"The archive {tmp_path}/junk.warc.gz was read in part (damaged: 1)" in done.log
     assert list(Verifier(done.output).faults(None)) == []
 
 
@@ -381,6 +383,18 @@ def test_what_speaks_of_the_site_is_refused_beside_an_archive(
     name, _, value = argument.partition("=")
     assert done.code == 2
     assert f"{name}='{value}' is not allowed: it must be left out with archive" in done.log
+
+
+def test_the_exit_code_says_that_an_archive_was_not_read(tmp_path: Path) -> None:
+    block = http(article(6000001))
+    good = gzip.compress(record(address(6000001), block))
+    (tmp_path / "part.warc.gz").write_bytes(good + b"<html>" * 9)
+    (tmp_path / "none.warc.gz").write_bytes(good[:20] + b"\xff" * 900)
+    archive = ("-a", f"archive={tmp_path}/part.warc.gz")
+    assert crawl(tmp_path / "a", *archive).code == 0
+    strict = crawl(tmp_path / "b", *archive, "--strict")
+    assert (strict.code, len(strict.records)) == (7, 1)
+    assert crawl(tmp_path / "c", "-a", f"archive={tmp_path}/none.warc.gz").code == 4
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:

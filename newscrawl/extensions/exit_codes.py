@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scrapy.crawler import Crawler
 
-from newscrawl.storage.document import RunDocument
+from newscrawl.storage.document import RunDocument, archive_faults
 
 # Close reasons of our own: why a run did not start, or stopped.
 WRONG_ARGUMENT = "wrong argument"
@@ -57,7 +57,8 @@ NOTHING = ExitCode(
     4,
     "nothing could be had",
     "Not one listing could be read: the site cannot be reached, its robots.txt is unknown or"
-    " forbids everything, or it has no such listings.",
+    " forbids everything, or it has no such listings. Or the archives have not one record that"
+    " can be read.",
 )
 BROKEN_OFF = ExitCode(
     5,
@@ -73,7 +74,8 @@ AFTERMATH_FAILED = ExitCode(
 ARTICLES_MISSING = ExitCode(
     7,
     "articles missing",
-    "Only with `--strict` or `NEWSCRAWL_STRICT=1`: articles failed or were rejected.",
+    "Only with `--strict` or `NEWSCRAWL_STRICT=1`: articles failed or were rejected, or an archive"
+    " was read in part.",
 )
 LATER = ExitCode(
     75,
@@ -120,12 +122,15 @@ def of_crawl(crawler: Crawler, run: RunDocument | None) -> ExitCode:
     if run is None:
         # The run could not be closed.
         return NO_OUTPUT
-    listings = run.get("listings")
-    if run["reason"] == "finished" and listings and listings["asked"] and not listings["read"]:
+    listings, archives = run.get("listings"), run.get("archives", {}).values()
+    no_listing = listings and listings["asked"] and not listings["read"]
+    no_archive = archives and not any(it["records"] for it in archives)
+    if run["reason"] == "finished" and (no_listing or no_archive):
         return NOTHING
     if any(name.startswith(AFTERMATH) for name in stats):
         return AFTERMATH_FAILED
     books = run["books"]
-    if crawler.settings.getbool("NEWSCRAWL_STRICT") and (books["failed"] or books["rejected"]):
+    missing = books["failed"] or books["rejected"] or any(map(archive_faults, archives))
+    if missing and crawler.settings.getbool("NEWSCRAWL_STRICT"):
         return ARTICLES_MISSING
     return DONE

@@ -19,6 +19,7 @@ from scrapy.utils.log import get_scrapy_root_handler
 
 from newscrawl.extensions.run import Run
 from newscrawl.storage.books import FAILED, KNOWN, NEW, REJECTED, REVISED, UNCHANGED
+from newscrawl.storage.document import archive_faults
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,9 @@ def summary(document: Mapping[str, Any], folder: Path) -> str:
         f"    new      {books['new']:>6}    revised {books['revised']}"
         f"    unchanged {books['unchanged']}    known {books['known']} (not requested)",
     ]
-    for name, later in (("rejected", ""), ("failed", " (retried in a later run)")):
+    # An archive says tomorrow what it says today.
+    retried = "" if "archives" in document else " (retried in a later run)"
+    for name, later in (("rejected", ""), ("failed", retried)):
         if reasons := books[name]:
             count = sum(reasons.values())
             lines.append(f"    {name:<8} {count:>6}    {_reasons(reasons)}{later}")
@@ -137,6 +140,9 @@ def summary(document: Mapping[str, Any], folder: Path) -> str:
         count = sum(failed.values())
         pages = "page" if count == 1 else "pages"
         lines.append(f"  listings   {count:>6} {pages} failed: {_reasons(failed)}")
+    for path, counts in document.get("archives", {}).items():
+        if faults := archive_faults(counts):
+            lines.append(f"  archive    {path}: {_reasons(faults)}")
     if refused := document.get("refused"):
         until = f" until {refused['over']}" if "over" in refused else ""
         lines.append(f"  refused    pages since {refused['since']}{until}: {refused['reason']}")

@@ -14,7 +14,7 @@ from math import exp, lgamma
 from typing import Any
 
 from newscrawl.storage.books import balance
-from newscrawl.storage.document import missing_listings
+from newscrawl.storage.document import archive_faults, missing_listings
 from newscrawl.storage.runs import run_time
 
 Run = Mapping[str, Any]
@@ -136,9 +136,12 @@ def balanced(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
 
 
 def complete(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Report listings that failed, and articles that a finished run did not request."""
+    """Report what a finished run did not read (listings, archives) or request (articles)."""
     if lost := missing_listings(run):
         yield "listings", f"Listing pages failed ({_listed(lost)}): articles may be missing."
+    for path, counts in run.get("archives", {}).items():
+        if faults := archive_faults(counts):
+            yield path, f"The archive {path} was read in part ({_listed(faults)})."
     # What failed before and waits for its retry is pending, and nothing new.
     unasked = run["books"]["pending"] - run.get("waiting", 0)
     if run["reason"] == "finished" and unasked > 0:

@@ -97,6 +97,16 @@ class ArchiveDocument(TypedDict):
     """Whether the file was read to its end."""
 
 
+def archive_faults(counts: ArchiveDocument) -> dict[str, int]:
+    """Return what could not be read of a WARC file, by reason; nothing if all was read."""
+    faults = dict(counts["unusable"])
+    if counts["damaged"]:
+        faults["damaged"] = counts["damaged"]
+    if not counts["finished"]:
+        faults["not read to its end"] = 1
+    return faults
+
+
 class Withdrawal(TypedDict):
     """An article that the run found removed from its site, or back."""
 

@@ -27,7 +27,7 @@ from newscrawl.storage.capture import (
     keys_of,
     read_capture,
 )
-from newscrawl.storage.document import ArchiveDocument
+from newscrawl.storage.document import ArchiveDocument, archive_faults
 from newscrawl.storage.http_body import CUT
 
 if sys.version_info >= (3, 14):
@@ -66,7 +66,7 @@ class Counts:
     @property
     def complete(self) -> bool:
         """Whether everything in the file was read."""
-        return self.finished and not self.damaged and not self.unusable
+        return not archive_faults(self.as_dict())
 
     def as_dict(self) -> ArchiveDocument:
         """Return the counts as ``run.json`` holds them."""
