@@ -108,6 +108,8 @@ def test_every_file_that_is_named_is_there() -> None:
     for page, text in PAGES.items():
         folder = (ROOT / page).parent
         missing |= {f"{page}: {it}" for it in links.findall(text) if not (folder / it).exists()}
+    tests = re.findall(r"`(test_\w+\.py)`", PAGES["SECURITY.md"])
+    missing |= {it for it in tests if not (ROOT / "tests" / it).exists()}
     assert not missing
 
 
