@@ -12,14 +12,18 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from newscrawl import settings
 from newscrawl.base_spiders import arguments
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.dataset.build import build
+from newscrawl.extensions.exit_codes import EXIT_CODES
+from newscrawl.extensions.metrics import RunCollector
 from newscrawl.extraction.loaders import Layout, Reader
 from newscrawl.extraction.noise import Noise
 from newscrawl.monitoring.checks import CHECKS
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage import schema
+from newscrawl.storage.stats import LATENCY_BOUNDS
 from tests.conftest import ROOT, answer, command, open_spider, read_article
 from tests.made_up import gone, made_up, write_run
 
@@ -31,6 +35,17 @@ spec.loader.exec_module(generate)
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md"))
+}
+RUN = {
+    "spider": "hill",
+    "books": {"new": 1, "failed": {"timeout": 1}},
+    "finished": "2026-11-24T12:00:00Z",
+    "complete": False,
+    "stats": {
+        "newscrawl/latency/count": 1,
+        "newscrawl/latency/sum": 1.0,
+        **{f"newscrawl/latency/le/{bound:g}": 1 for bound in LATENCY_BOUNDS},
+    },
 }
 COMMANDS = {name: parser for name, _, parser in generate.commands()}
 GAZETTE = """<html lang="en"><body><main><article><a class="kicker" href="/news/">News</a>
@@ -127,6 +142,23 @@ def test_a_page_explains_every_reason() -> None:
     reasons = {it.strip() for path in code for it in raised.findall(path.read_text("utf-8"))}
     assert len(reasons) > 20
     assert not [it for it in reasons if f"`{it}" not in page and not it.startswith("http ")]
+
+
+@pytest.mark.fast
+def test_a_page_explains_every_way_to_end_a_run_and_every_metric() -> None:
+    outcomes, stats = PAGES["docs/reference/outcomes.md"], PAGES["docs/reference/stats.md"]
+    reasons = {reason for code in EXIT_CODES for reason in code.reasons} - {"start_error"}
+    assert not [it for it in reasons if f"`{it}`" not in outcomes]
+    metrics = {it.name for it in RunCollector(RUN).collect()}
+    assert len(metrics) == 6
+    assert not [it for it in metrics if f"`{it}`" not in stats]
+
+
+@pytest.mark.fast
+def test_every_setting_that_is_named_is_one() -> None:
+    known = {it.name for it in settings.table} | {"NEWSCRAWL_SYSTEM_USER"}
+    pages = {page: set(re.findall(r"NEWSCRAWL_[A-Z_]+[A-Z]", text)) for page, text in PAGES.items()}
+    assert not {page: names - known for page, names in pages.items() if names - known}
 
 
 @pytest.mark.fast
