@@ -354,6 +354,19 @@ def test_authors(author: Any, byline: str, names: list[str]) -> None:
     assert read(page(data=DATA | {"author": author}, byline=byline))["authors"] == names
 
 
+def test_one_string_of_several_people_is_what_the_byline_prints() -> None:
+    data = DATA | {"author": {"name": "Ada Quill, Bo van Marsh and Cy Lund"}}
+    for byline in (
+        "by Ada Quill, Bo van Marsh and Cy Lund",
+        "Cy Lund<br>Ada Quill<br>Bo van Marsh",
+    ):
+        got = read(page(data=data, byline=byline))
+        assert sorted(got["authors"]) == ["Ada Quill", "Bo van Marsh", "Cy Lund"]
+    for name in ("Parks and Rivers", "Department of Parks and Rivers", "Ada Quill and Sons"):
+        data = DATA | {"author": {"name": name}}
+        assert read(page(data=data, byline=f"by {name}"))["authors"] == [name]
+
+
 def test_author_by_reference() -> None:
     person = {
         "@type": "Person",

@@ -1,5 +1,6 @@
 """Authors: who structured data names, who the byline prints, and which of them is believed."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,11 @@ from newscrawl.extraction.processors import unescape
 from newscrawl.extraction.structured_data import StructuredData, strings
 from newscrawl.extraction.urls import clean_url
 from newscrawl.items import Author
+
+# Two words or more that begin with capitals, between them what is part of names.
+_FULL_NAME = re.compile(
+    r"[^\W\da-z][\w.'’-]*(?: (?:[^\W\da-z][\w.'’-]*|de|da|van|von|der|la|el|bin))+,?"
+)
 
 _META = ("author", "parsely-author", "sailthru.author", "dcterms.creator", "dc.creator", "byl")
 
@@ -76,10 +82,8 @@ def choose_authors(
     outlet = _outlet_names(data, base_url)
     people = [it for it in structured if not (_is_house(it.name, outlet) or is_agency(it.name))]
     bylined = [it for it in printed if not (_is_house(it.name, outlet) or is_agency(it.name))]
-    if len(people) == 1 and len(bylined) > 1:
-        # Several names in one string; the byline links each.
-        linked = [it for it in bylined if it.url and it.name in people[0].name]
-        people = linked if len(linked) > 1 else people
+    if len(people) == 1 and len(bylined) > 1 and _is_list_of(people[0].name, bylined):
+        people = bylined
     metas = (
         Author(name)
         for text in data.metas(*_META)
@@ -89,6 +93,21 @@ def choose_authors(
     chosen = people or bylined or structured or printed or _unique(metas)
     urls = {it.name.casefold(): it.url for it in (*printed, *structured) if it.url}
     return [Author(it.name, it.url or urls.get(it.name.casefold())) for it in chosen]
+
+
+def _is_list_of(text: str, authors: Sequence[Author]) -> bool:
+    """Say whether one string names several people: each linked, or printed with a full name.
+
+    >>> _is_list_of("Ada Quill and Bo Marsh", [Author("Ada Quill"), Author("Bo Marsh")])
+    True
+    >>> _is_list_of("Parks and Rivers", [Author("Parks"), Author("Rivers")])
+    False
+    """
+    for author in authors:
+        if author.name not in text or not (author.url or _FULL_NAME.match(author.name)):
+            return False
+        text = text.replace(author.name, "", 1)
+    return not _letters(text.replace("and", ""))
 
 
 def _outlet_names(data: StructuredData, base_url: str) -> set[str]:
