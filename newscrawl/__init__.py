@@ -1,4 +1,4 @@
-"""newscrawl turns news sites into datasets that people can trust.
+"""newscrawl: crawl news sites, keep every revision of an article, build datasets.
 
 from newscrawl import extract
 

@@ -1,4 +1,4 @@
-"""Downloader middlewares of our own: hosts, refused pages, and answers that are here already.
+"""Downloader middlewares: allowed hosts, refused pages, and inline posts.
 
 Recording, replay, robots.txt and throttling are in ``newscrawl.downloader``.
 """
@@ -20,15 +20,15 @@ from newscrawl.exceptions import RefusedError
 
 
 class ExactHostMiddleware:
-    """Refuses requests, redirects among them, to any host that is not the outlet's own.
+    """Refuses requests and redirects to all hosts but the outlet's, with or without ``www.``.
 
-    Scrapy's OffsiteMiddleware lets subdomains of an allowed domain pass, but an outlet's are other
-    sites (``elections2024.thehill.com``); it lets pass what is not to be filtered; and what it
-    drops is dropped without a word. Only ``www.`` is the outlet itself.
+    Scrapy's OffsiteMiddleware allows subdomains, but those of an outlet are other sites
+    (``elections2024.thehill.com``). It also allows requests with ``dont_filter``, and drops others
+    without an error.
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        """Learn the host from the spider when the first request comes."""
+        """Take the host from the spider with the first request."""
         self.crawler = crawler
 
     @classmethod
@@ -46,10 +46,10 @@ class ExactHostMiddleware:
 
 
 class RefusalMiddleware:
-    """Replaces requests for pages that the site refuses; PageAccess decides which, and by what."""
+    """Replaces requests for pages that the site refuses, as PageAccess decides."""
 
     def __init__(self, access: PageAccess) -> None:
-        """Ask ``access``."""
+        """Let ``access`` decide."""
         self.access = access
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Item pipelines: validate, then tell new from unchanged, then publish. Each does one job."""
+"""Item pipelines: validate, check the window, number the revision, publish."""
 
 from typing import Self
 
@@ -21,7 +21,7 @@ _RECENT = 1000
 
 
 class ValidatePipeline:
-    """Rejects what is not a record: RejectedItem with the reason that the books count."""
+    """Rejects articles that are not valid records, with the reason in the books."""
 
     def process_item(self, item: Article) -> Article:
         """Return the article. Raises RejectedItem."""
@@ -31,10 +31,10 @@ class ValidatePipeline:
 
 
 class WindowPipeline:
-    """Drops what was published outside the ``since`` and ``until`` of the crawl."""
+    """Drops articles that were published outside ``since`` and ``until``."""
 
     def __init__(self, since: str | None, until: str | None) -> None:
-        """Bound the time of publication, inclusive; None is no bound."""
+        """Set the bounds of the time of publication, inclusive; None means no bound."""
         self.since = since
         self.until = until
 
@@ -54,14 +54,14 @@ class WindowPipeline:
 
 
 class RevisePipeline:
-    """Gives an article its revision, or drops it when it says what a published one says.
+    """Numbers the revision of an article, or drops an article that equals a published revision.
 
     A page is compared with the latest text: a correction that is taken back is a change, too.
     An archive may hold any earlier version again, so it is compared with all of them.
     """
 
     def __init__(self, run: Run) -> None:
-        """Compare with what the ledger of ``run`` knows, and with what it is about to know."""
+        """Compare with the ledger of ``run``, and with revisions that are not in the ledger yet."""
         self.run = run
         self.versions: dict[str, Versions] = {}
 
@@ -92,7 +92,7 @@ class RevisePipeline:
 
 
 class PublishPipeline:
-    """Writes the record into the run's part, and stops the run at its ``limit``."""
+    """Writes the record into the part of the run, and stops the run at its ``limit``."""
 
     def __init__(self, run: Run, limit: int | None) -> None:
         """Write into ``run`` at most ``limit`` records (None: any number)."""

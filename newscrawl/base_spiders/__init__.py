@@ -1,1 +1,1 @@
-"""Base spiders: what the outlets' spiders are made of."""
+"""Base spiders: the code that all outlets share."""

@@ -1,1 +1,1 @@
-"""``scrapy`` commands of this project."""
+"""The commands of ``newscrawl``, and of ``scrapy`` in a clone."""

@@ -1,6 +1,6 @@
-"""Recognise answers that refuse a page: 403, bot walls and JavaScript challenges.
+"""Recognise responses that refuse a page: 403, block pages and JavaScript challenges.
 
-We do not disguise ourselves and do not defeat a wall.
+newscrawl does not disguise itself and works around no block.
 """
 
 import re
@@ -8,10 +8,10 @@ import re
 from scrapy.http import Response
 
 _HEAD = 16 * 1024
-"""A wall's page is short; what makes one stands in its first bytes."""
+"""Bytes to look at: a block page is short, and its signs are at its beginning."""
 
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,200}?)\s*</title>", re.I)
-# The titles of the walls that news sites use: PerimeterX, Cloudflare, Imperva, Akamai.
+# Titles of the block pages that news sites use: PerimeterX, Cloudflare, Imperva, Akamai.
 _WALLS = (
     b"access to this page has been denied",
     b"access denied",
@@ -23,10 +23,10 @@ _CHALLENGE_MARKS = re.compile(rb"_cf_chl_opt|/cdn-cgi/challenge-platform/|captch
 
 
 def refusal(response: Response) -> str | None:
-    """Return how an answer refuses the page that was asked for, or None when it does not.
+    """Return how a response refuses the requested page, or None if it does not.
 
-    Walls answer 200 as well; a page is one by its title, not by the scripts that good pages
-    share with it.
+    Block pages may have status 200. They are recognised by their title, because good pages contain
+    the same scripts.
     """
     if response.headers.get("cf-mitigated") == b"challenge":
         return "javascript challenge"

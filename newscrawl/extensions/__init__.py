@@ -1,1 +1,1 @@
-"""Scrapy extensions: what lives from spider_opened to spider_closed."""
+"""Scrapy extensions: objects that live as long as a crawl."""

@@ -1,1 +1,1 @@
-"""Extraction: from a page to a record. Knows nothing of a crawl."""
+"""Extraction: from a page to a record, without a crawl."""

@@ -1,1 +1,1 @@
-"""One file an outlet, with everything known about it and nothing else."""
+"""One file for each outlet, with all knowledge about it."""

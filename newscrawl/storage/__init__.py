@@ -1,1 +1,1 @@
-"""Storage: parts, runs, books, ledger and WARC files. Knows nothing of a running crawl."""
+"""Storage: parts, runs, books, ledger and WARC files. Independent of a running crawl."""
