@@ -19,8 +19,8 @@ class Hostile:
 
     def get(self, url: str) -> Page:
         evil = "../../../../tmp/owned"
-        listing = f'<a href="https://thehill.com/homenews/6000001-{evil}/">x</a>'
-        listing += '<a href="https://thehill.com/homenews/6000002-..%2f..%2fowned/">x</a>'
+        listing = f'<article><a href="https://thehill.com/homenews/6000001-{evil}/">x</a>'
+        listing += '<a href="https://thehill.com/homenews/6000002-..%2f..%2fowned/">x</a></article>'
         if "600000" in url:
             body = article(6000002).replace(b"/6000002-story/", f"/6000002-{evil}/".encode())
         else:
