@@ -49,7 +49,7 @@ def test_broken_pages_are_counted_and_the_good_ones_are_got(tmp_path: Path) -> N
     assert books["failed"] == {"http 500": 1}
     refused = books["rejected"]
     assert refused["empty answer"] == 2
-    assert refused["no body"] == 1
+    assert refused["cut short"] == 1
     assert refused["not a page but image/jpeg"] == 1
     assert refused["broken JSON"] == 1
     assert refused["no date_published"] == 1
@@ -58,6 +58,7 @@ def test_broken_pages_are_counted_and_the_good_ones_are_got(tmp_path: Path) -> N
     assert books["new"] == len(done.records)
     got = {record["id"]: record for record in done.records}
     assert got["6000001"]["body"] == "It rained."
+    assert got["6000011"]["body"] == "Declared wrongly, café."
     assert got["6000013"]["body"] == "deep"
     assert got["6000012"]["body"].startswith("It ra")
     assert f"Rejected {address(6000002)}: empty answer" in done.log
