@@ -32,6 +32,8 @@ _UNTIDY = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _TAG = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*))(?=[\s/>])")
+_PREFIX = re.compile(r"<([A-Za-z_][A-Za-z0-9_.-]*):")
+_MOST_PREFIXES = 50
 # What a page may print before the document that it was to be.
 _BEFORE = 20_000
 # A bad parser's mistakes that lose no more than a character.
@@ -79,19 +81,25 @@ class Document:
             ends = re.compile(rf"</(?:[\w.-]+:)?(?:{'|'.join(names)})\s*>", re.I)
             last = max((it.end() for it in ends.finditer(text)), default=0)
             text = text[:last] if last else ""
-        # An element around it: there may be several documents, one behind the other.
-        body = f"<_>{text}</_>".encode("utf-8", "replace")
+        # An element around it: there may be several documents, one behind the other; and it
+        # declares the prefixes that they forgot to.
+        prefixes = set(_PREFIX.findall(text)) - {"xml", "xmlns"}
+        declared = "".join(f' xmlns:{it}="{it}"' for it in sorted(prefixes)[:_MOST_PREFIXES])
+        body = f"<_{declared}>{text}</_>".encode("utf-8", "replace")
         events = etree.iterparse(
-            BytesIO(body), events=("end",), resolve_entities=False, no_network=True, recover=True
+            BytesIO(body),
+            tag=[f"{{*}}{name}" for name in names],
+            resolve_entities=False,
+            no_network=True,
+            recover=True,
         )
         try:
             for _, element in events:
-                if space_and_name(element.tag)[1] in names:
-                    yield element
-                    element.clear()
-                    previous = element.getprevious()
-                    if previous is not None and space_and_name(previous.tag)[1] in names:
-                        element.getparent().remove(previous)
+                yield element
+                element.clear()
+                previous = element.getprevious()
+                if previous is not None and space_and_name(previous.tag)[1] in names:
+                    element.getparent().remove(previous)
         except etree.XMLSyntaxError:
             self.is_whole = False
         self.is_whole &= all(
@@ -103,8 +111,6 @@ class Document:
 def space_and_name(tag: object) -> tuple[str, str]:
     """Return the namespace of a tag, or its prefix when that is not declared, and its name."""
     space, _, name = tag.rpartition("}") if isinstance(tag, str) else ("", "", "")
-    if ":" in name:
-        space, _, name = name.partition(":")
     return space.strip("{"), name.lower()
 
 
