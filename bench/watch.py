@@ -1,16 +1,16 @@
 """Crawl a changing site for 48 hours with three faults; count missed articles and alerts."""
 
-import json
 import re
 import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from bench.day import START, agrees, crawling, latest
 from bench.table import markdown
 from newscrawl.monitoring.checks import Finding, findings, standing_since
+from newscrawl.storage.document import RunDocument
+from newscrawl.storage.runs import closed_runs
 from tests.sample import faults
 from tests.sample.answer import Page
 from tests.sample.day import DaySite
@@ -45,7 +45,7 @@ class Watch:
 
     alerts: dict[int, list[Finding]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-    runs: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[RunDocument] = field(default_factory=list)
 
 
 def simulate(output: Path, articles: int = 240, **settings: str) -> Watch:
@@ -63,9 +63,7 @@ def simulate(output: Path, articles: int = 240, **settings: str) -> Watch:
                 if start <= hour < start + length
             ]
             crawler.crawl(site.now, discover="sitemap")
-    watch.runs = [
-        json.loads(path.read_text("utf-8")) for path in sorted(output.glob("hill/run=*/run.json"))
-    ]
+    watch.runs = list(closed_runs(output, "hill"))
     for hour, run in enumerate(watch.runs):
         past = watch.runs[:hour]
         told = [it for it in findings(run, past) if standing_since(it, run, past) is None]

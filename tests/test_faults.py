@@ -530,17 +530,17 @@ def test_crawl_delay_is_kept(delay: str, tmp_path: Path) -> None:
     outcome = act(
         tmp_path,
         [robots("Crawl-delay: 1")],
-        *("sections=news", "limit=4"),
+        *("sections=news", "limit=2"),
         DOWNLOAD_DELAY=delay,
         CONCURRENT_REQUESTS="8",
         CONCURRENT_REQUESTS_PER_DOMAIN="8",
     )
     sound(outcome)
-    assert outcome.run["books"]["new"] == 4
+    assert outcome.run["books"]["new"] == 2
     times = [when for when, _ in outcome.asked]
     gaps = [later - when for when, later in pairwise(times)]
     # When they arrive, on a busy machine; they are sent a whole second apart.
-    assert len(gaps) >= 5
+    assert len(gaps) >= 3
     assert min(gaps) >= 0.7, gaps
 
 

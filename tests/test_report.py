@@ -23,6 +23,7 @@ from tests.recordings import site
 from tests.sample.answer import Page
 from tests.sample.server import running
 from tests.sample.site import SampleSite
+from tests.test_checks import run_document
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
@@ -71,20 +72,7 @@ def write_run(output: Path, began: datetime, *records: dict[str, Any], **more: A
     """Write a closed run by hand."""
     folder = output / "hill" / f"run={run_name(began)}"
     folder.mkdir(parents=True)
-    nothing = dict.fromkeys(("known", "revised", "unchanged", "pending"), 0)
-    new = {"discovered": len(records), "new": len(records)}
-    document = {
-        "run": run_name(began),
-        "spider": "hill",
-        "arguments": {},
-        "reason": "finished",
-        "complete": True,
-        "parts": [],
-        "books": {**new, **nothing, "rejected": {}, "failed": {}},
-        "listings": {"failed": {}},
-        "stats": {"elapsed_time_seconds": 300.0},
-        **more,
-    }
+    document = run_document(began, len(records), **more)
     (folder / "run.json").write_text(json.dumps(document))
     lines = "".join(json.dumps(it) + "\n" for it in records)
     (folder / "part-00000.jsonl").write_text(lines)
@@ -329,7 +317,7 @@ def test_a_report_that_cannot_be_written_does_not_end_the_run(tmp_path: Path) ->
     with running(InTheWay(tmp_path)) as server:
         proxy = f"http://127.0.0.1:{server.port}"
         done = crawl(tmp_path, *LIMITED, https_proxy=proxy, NEWSCRAWL_REPORT="1")
-    assert done.code == 0
+    assert done.code == 6
     assert "ERROR: The report cannot be written: " in done.log
     assert "Traceback" not in done.log
     (run,) = done.runs

@@ -22,6 +22,7 @@ from newscrawl.dataset.lines import Lines, Month, PartFile, index
 from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
+from newscrawl.storage.document import RunDocument
 from newscrawl.storage.parts import sha256_of, write_document
 from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets
 
@@ -143,14 +144,14 @@ def _build_outlet(
     built.runs += len(runs)
 
 
-def _parts(output: Path, outlet: str, runs: Iterable[Mapping[str, Any]]) -> Iterator[PartFile]:
+def _parts(output: Path, outlet: str, runs: Iterable[RunDocument]) -> Iterator[PartFile]:
     for run in runs:
         for part in run["parts"]:
             path = output / outlet / f"run={run['run']}" / part["name"]
             yield PartFile(path, run["run"], part["records"])
 
 
-def _gone(runs: Iterable[Mapping[str, Any]]) -> dict[str, Gone]:
+def _gone(runs: Iterable[RunDocument]) -> dict[str, Gone]:
     """Return the articles that runs found removed, or back (None), each with the last such run."""
     return {
         it["id"]: (run["run"], it["date"] if it["gone"] else None)

@@ -15,6 +15,7 @@ from scrapy.exceptions import NotConfigured
 
 from newscrawl.extensions.exit_codes import AFTERMATH
 from newscrawl.extensions.run import Run
+from newscrawl.storage.document import RunDocument
 from newscrawl.storage.stats import LATENCY_BOUNDS
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class RunCollector(Collector):
     every other stat that is a number as ``newscrawl_run_stat`` by its name.
     """
 
-    def __init__(self, run: Mapping[str, Any]) -> None:
+    def __init__(self, run: RunDocument) -> None:
         """Collect from a ``run.json``."""
         self.run = run
 
@@ -38,7 +39,7 @@ class RunCollector(Collector):
         labels = ["outlet", "fate", "reason"]
         articles = GaugeMetricFamily("newscrawl_run_articles", "Articles by outcome", labels=labels)
         for fate, count in self.run["books"].items():
-            reasons = count if isinstance(count, Mapping) else {"": count}
+            reasons: Mapping[str, Any] = count if isinstance(count, Mapping) else {"": count}
             for reason, number in reasons.items():
                 articles.add_metric([outlet, fate, reason], number)
         yield articles

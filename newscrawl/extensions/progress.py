@@ -19,7 +19,7 @@ from scrapy.utils.log import get_scrapy_root_handler
 
 from newscrawl.extensions.run import Run
 from newscrawl.storage.books import FAILED, KNOWN, NEW, REJECTED, REVISED, UNCHANGED
-from newscrawl.storage.document import archive_faults
+from newscrawl.storage.document import RunDocument, archive_faults
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Progress:
                 logger.log(logging.WARNING if quiet else logging.INFO, "%s", text)
 
 
-def summary(document: Mapping[str, Any], folder: Path) -> str:
+def summary(document: RunDocument, folder: Path) -> str:
     """Return what a run did, for people: where each article is, and why, and what to do next.
 
     The parts of ``discovered`` sum to it. ``folder`` is the run's.
@@ -130,8 +130,11 @@ def summary(document: Mapping[str, Any], folder: Path) -> str:
     ]
     # An archive says tomorrow what it says today.
     retried = "" if "archives" in document else " (retried in a later run)"
-    for name, later in (("rejected", ""), ("failed", retried)):
-        if reasons := books[name]:
+    for name, reasons, later in (
+        ("rejected", books["rejected"], ""),
+        ("failed", books["failed"], retried),
+    ):
+        if reasons:
             count = sum(reasons.values())
             lines.append(f"    {name:<8} {count:>6}    {_reasons(reasons)}{later}")
     if books["pending"]:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import exp, lgamma
-from typing import Any
+from typing import Literal
 
 from newscrawl.storage.books import balance
-from newscrawl.storage.document import archive_faults, missing_listings
+from newscrawl.storage.document import RunDocument, archive_faults, missing_listings
 from newscrawl.storage.runs import run_time
 
-Run = Mapping[str, Any]
-"""The content of a ``run.json``."""
+Runs = Sequence[RunDocument]
+"""Earlier runs, the oldest first."""
 
 HISTORY = timedelta(days=42)
 """Age of the oldest run that is compared: six of every weekday."""
@@ -46,17 +46,17 @@ class Finding:
     says: str
 
 
-def _began(run: Run) -> datetime:
+def _began(run: RunDocument) -> datetime:
     return run_time(run["run"])
 
 
-def _stats(run: Run, prefix: str) -> dict[str, int]:
+def _stats(run: RunDocument, prefix: str) -> dict[str, int]:
     """Return the stats under a prefix, by the rest of their names."""
     stats = run.get("stats", {})
     return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
 
 
-def _recent(run: Run, past: Sequence[Run], prefix: str) -> set[str]:
+def _recent(run: RunDocument, past: Runs, prefix: str) -> set[str]:
     """Return the names of stats under a prefix in this run and in those of the day before it."""
     recent = [it for it in past if _began(run) - _began(it) <= timedelta(days=1)]
     return {name for it in (*recent, run) for name in _stats(it, prefix)}
@@ -117,25 +117,25 @@ def _past(hits: int, tries: int, assumed: tuple[float, float] | None) -> tuple[f
     return hits * scale + more[0], (tries - hits) * scale + more[1]
 
 
-def ended(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def ended(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report a crawl that ended early."""
     if run["reason"] not in _ENDS_WELL:
         yield run["reason"], f"The crawl ended early: {run['reason']}."
 
 
-def killed(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def killed(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report earlier runs that were killed and had to be salvaged."""
     for name in run.get("salvaged", ()):
         yield name, f"Run {name} was killed. Its published records were kept."
 
 
-def balanced(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def balanced(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report books in which the counts do not sum to ``discovered``."""
     if difference := balance(run["books"]):
         yield "", f"Internal error: article counts differ from 'discovered' by {difference}."
 
 
-def complete(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def complete(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report what a finished run did not read (listings, archives) or request (articles)."""
     if lost := missing_listings(run):
         yield "listings", f"Listing pages failed ({_listed(lost)}): articles may be missing."
@@ -148,7 +148,7 @@ def complete(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
         yield "pending", f"{unasked} discovered articles were not requested."
 
 
-def refused(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def refused(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report that the site refuses its pages."""
     refusal = run.get("refused")
     if refusal and "over" not in refusal:
@@ -156,12 +156,14 @@ def refused(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
         yield refusal["since"], f"{says}. Next test request after {refusal['probe']}."
 
 
-def _read(run: Run) -> int:
+def _read(run: RunDocument) -> int:
     books = run["books"]
     return int(books["new"] + books["revised"] + books["unchanged"])
 
 
-def _usual(run: Run, past: Sequence[Run], name: str, what: str) -> Iterator[tuple[str, str]]:
+def _usual(
+    run: RunDocument, past: Runs, name: Literal["rejected", "failed"], what: str
+) -> Iterator[tuple[str, str]]:
     runs = [*past, run]
     bad = [sum(it["books"][name].values()) for it in runs]
     series = [(_read(it), _read(it) + count) for it, count in zip(runs, bad, strict=True)]
@@ -171,17 +173,17 @@ def _usual(run: Run, past: Sequence[Run], name: str, what: str) -> Iterator[tupl
         yield "", f"{says} ({_listed(run['books'][name])})."
 
 
-def rejected(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def rejected(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report that more articles than usual were rejected."""
     return _usual(run, past, "rejected", "were rejected")
 
 
-def failed(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def failed(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report that more articles than usual failed."""
     return _usual(run, past, "failed", "failed")
 
 
-def coverage(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def coverage(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report fields that are filled less often than usual, by source of the records."""
     runs = [*past, run]
     for key in sorted(_recent(run, past, "newscrawl/filled/")):
@@ -199,7 +201,7 @@ def coverage(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
             yield key, f"{says}, usually in {usual:.0%}."
 
 
-def selectors(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def selectors(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report selectors that match less often than usual."""
     runs = [it.get("stats", {}) for it in (*past, run)]
     for selector in sorted(_recent(run, past, "newscrawl/unmatched/")):
@@ -212,7 +214,7 @@ def selectors(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
             yield selector, f"{says}, usually on {usual:.0%}: has the layout changed?"
 
 
-def disagreement(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def disagreement(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report fields on which page and structured data disagree more often than usual."""
     runs = [*past, run]
     pages = [sum(_stats(it, "newscrawl/layout/").values()) for it in runs]
@@ -225,14 +227,14 @@ def disagreement(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
             yield field, f"{says} pages, usually in {1 - usual:.1%}."
 
 
-def errors(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def errors(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report error lines in the log; articles that failed are none."""
     stats = run.get("stats", {})
     if lines := stats.get("log_count/ERROR", 0) + stats.get("log_count/CRITICAL", 0):
         yield "", f"The log has {lines} error lines."
 
 
-def duration(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def duration(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report a run of over ten minutes that took three times as long as any like it."""
     seconds = [_seconds(it) for it in past if _alike(it, run)]
     longest = max(seconds, default=0)
@@ -242,15 +244,15 @@ def duration(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
         yield "", f"{says}; the longest earlier run took {longest / 60:.0f}."
 
 
-def _seconds(run: Run) -> float:
+def _seconds(run: RunDocument) -> float:
     return float(run.get("stats", {}).get("elapsed_time_seconds", 0))
 
 
-def _alike(one: Run, other: Run) -> bool:
+def _alike(one: RunDocument, other: RunDocument) -> bool:
     return one.get("arguments") == other.get("arguments") and one["reason"] == "finished"
 
 
-def news(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def news(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report fewer new articles than usual at these hours of these weekdays.
 
     The hours since the run before are counted. Consecutive hours with fewer articles count
@@ -283,7 +285,7 @@ def news(run: Run, past: Sequence[Run]) -> Iterator[tuple[str, str]]:
             return
 
 
-def _new(run: Run) -> int:
+def _new(run: RunDocument) -> int:
     return int(run["books"]["new"])
 
 
@@ -314,7 +316,7 @@ def _silence(actual: int, expected: float) -> float:
     return total
 
 
-CHECKS: dict[str, Callable[[Run, Sequence[Run]], Iterator[tuple[str, str]]]] = {
+CHECKS: dict[str, Callable[[RunDocument, Runs], Iterator[tuple[str, str]]]] = {
     check.__name__: check
     for check in (
         ended,
@@ -335,7 +337,7 @@ CHECKS: dict[str, Callable[[Run, Sequence[Run]], Iterator[tuple[str, str]]]] = {
 """Every check by its name. Each yields the subject and a sentence of every finding."""
 
 
-def findings(run: Run, past: Sequence[Run]) -> list[Finding]:
+def findings(run: RunDocument, past: Runs) -> list[Finding]:
     """Return the findings of a run; ``past`` are the runs before it, the oldest first."""
     return [
         Finding(name, subject, says)
@@ -344,7 +346,7 @@ def findings(run: Run, past: Sequence[Run]) -> list[Finding]:
     ]
 
 
-def standing_since(finding: Finding, run: Run, past: Sequence[Run]) -> datetime | None:
+def standing_since(finding: Finding, run: RunDocument, past: Runs) -> datetime | None:
     """Return the time since which a finding is known; None if it is to be sent now.
 
     A finding is sent when it first comes up, and once a day while it stays.

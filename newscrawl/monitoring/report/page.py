@@ -19,12 +19,10 @@ from jinja2 import Environment, StrictUndefined
 from newscrawl.exceptions import ReportError
 from newscrawl.monitoring.checks import CHECKS, HISTORY, findings
 from newscrawl.monitoring.report.charts import Chart, Rows, shown
+from newscrawl.storage.document import RunDocument
 from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import closed_runs, read_run, run_time
 from newscrawl.storage.stats import COVERED
-
-Document = Mapping[str, Any]
-"""What a ``run.json`` holds."""
 
 _PUBLISHED = {"new": "new", "revised": "revised"}
 _LOST = {"rejected": "rejected", "failed": "failed"}
@@ -89,15 +87,23 @@ def _between(bounds: Sequence[float]) -> list[str]:
     return [*(f"{it:g} – {to:g}" for it, to in pairwise(bounds)), f"over {bounds[-1]:g}"]
 
 
-def _stats(run: Document, prefix: str) -> dict[str, Any]:
+def _stats(run: RunDocument, prefix: str) -> dict[str, Any]:
     """Return the stats under a prefix, by the rest of their names."""
     stats = run.get("stats", {})
     return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
 
 
-def _count(place: Any) -> int:
-    """Return a count of the books, summed over its reasons if it has reasons."""
-    return sum(place.values()) if isinstance(place, Mapping) else int(place)
+def _count(value: object) -> int:
+    """Return a count, summed over its reasons if it has reasons."""
+    if isinstance(value, Mapping):
+        return sum(value.values())
+    assert isinstance(value, int)
+    return value
+
+
+def _outcomes(run: RunDocument) -> dict[str, int]:
+    """Return the number of articles by outcome."""
+    return {name: _count(value) for name, value in run["books"].items()}
 
 
 def _largest(counts: Mapping[str, Sequence[int]]) -> list[tuple[str, Sequence[int]]]:
@@ -130,14 +136,14 @@ def published_articles(records: Records) -> Iterator[Chart]:
     yield Chart("By length", "articles by the words of their text", _PUBLISHED, lengths)
 
 
-def extraction(run: Document, past: Sequence[Document]) -> Iterator[Chart]:
+def extraction(run: RunDocument, past: Sequence[RunDocument]) -> Iterator[Chart]:
     """Yield the charts of filled fields, by source, and of noise that was removed."""
     names = [name for name in COVERED if name not in _CERTAIN]
 
-    def total(stat: str, runs: Sequence[Document]) -> int:
+    def total(stat: str, runs: Sequence[RunDocument]) -> int:
         return sum(it.get("stats", {}).get(f"newscrawl/{stat}", 0) for it in runs)
 
-    def shares(source: str, runs: Sequence[Document]) -> list[float]:
+    def shares(source: str, runs: Sequence[RunDocument]) -> list[float]:
         count = total(f"published/{source}", runs)
         return [total(f"filled/{source}/{it}", runs) / count for it in names] if count else []
 
@@ -161,7 +167,7 @@ def extraction(run: Document, past: Sequence[Document]) -> Iterator[Chart]:
         )
 
 
-def responses(run: Document) -> Iterator[Chart]:
+def responses(run: RunDocument) -> Iterator[Chart]:
     """Yield the charts of the site's responses: by status, and by latency."""
     phrases = {str(it.value): it.phrase for it in HTTPStatus}
     statuses = {
@@ -190,7 +196,7 @@ def responses(run: Document) -> Iterator[Chart]:
         )
 
 
-def trend(runs: Sequence[Document]) -> Iterator[Chart]:
+def trend(runs: Sequence[RunDocument]) -> Iterator[Chart]:
     """Yield the charts of runs over time, by hour, or by day if they span over three days."""
     first, last = run_time(runs[0]["run"]), run_time(runs[-1]["run"])
     first = first.replace(minute=0, second=0)
@@ -199,32 +205,32 @@ def trend(runs: Sequence[Document]) -> Iterator[Chart]:
         first = first.replace(hour=0)
         unit, word, form = timedelta(days=1), "day", "%Y-%m-%d"
     starts = [first + n * unit for n in range((last - first) // unit + 1)]
-    bins: list[list[Document]] = [[] for _ in starts]
+    bins: list[list[RunDocument]] = [[] for _ in starts]
     for run in runs:
         bins[(run_time(run["run"]) - first) // unit].append(run)
     note = f"runs by the {word} of their start, UTC"
     ticks = _ticks(starts)
 
-    def rows(*numbers: Callable[[Sequence[Document]], float | None]) -> Rows:
+    def rows(*numbers: Callable[[Sequence[RunDocument]], float | None]) -> Rows:
         return [
             (f"{start:{form}}", [number(runs) if runs else None for number in numbers])
             for start, runs in zip(starts, bins, strict=True)
         ]
 
-    def placed(place: str) -> Callable[[Sequence[Document]], float]:
-        return lambda runs: sum(_count(it["books"][place]) for it in runs)
+    def placed(place: str) -> Callable[[Sequence[RunDocument]], float]:
+        return lambda runs: sum(_outcomes(it)[place] for it in runs)
 
-    def stat(name: str, runs: Sequence[Document]) -> list[float]:
+    def stat(name: str, runs: Sequence[RunDocument]) -> list[float]:
         return [it["stats"][name] for it in runs if name in it.get("stats", {})]
 
-    def latency(runs: Sequence[Document]) -> float | None:
+    def latency(runs: Sequence[RunDocument]) -> float | None:
         count = sum(stat("newscrawl/latency/count", runs))
         return sum(stat("newscrawl/latency/sum", runs)) / count if count else None
 
     longest = max(stat("elapsed_time_seconds", runs), default=0)
     time, seconds = next(it for it in _UNITS if longest >= 2 * it[1] or it[1] == 1)
 
-    def duration(runs: Sequence[Document]) -> float | None:
+    def duration(runs: Sequence[RunDocument]) -> float | None:
         took = stat("elapsed_time_seconds", runs)
         return max(took) / seconds if took else None
 
@@ -267,9 +273,9 @@ def _length(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def sentence(run: Document) -> str:
+def sentence(run: RunDocument) -> str:
     """Return what the run did, in two sentences."""
-    books = run["books"]
+    books, counts = run["books"], _outcomes(run)
     if run["reason"] == "crashed":
         kept = _many(books["discovered"], "record")
         return f"The run was killed. {kept} that it had published were kept; the rest is unknown."
@@ -277,25 +283,21 @@ def sentence(run: Document) -> str:
     took = run.get("stats", {}).get("elapsed_time_seconds")
     after = "" if took is None else f" after {_length(took)}"
     got = f"{_many(books['new'], 'new article')} and {books['revised']:,} revised"
-    rest = "".join(
-        f"; {_count(books[place]):,} {said}"
-        for place, said in _REST.items()
-        if _count(books[place])
-    )
+    rest = "".join(f"; {counts[place]:,} {said}" for place, said in _REST.items() if counts[place])
     return f"The run {end}{after}. It published {got} of {books['discovered']:,} discovered{rest}."
 
 
-def figures(run: Document) -> Iterator[tuple[str, str]]:
+def figures(run: RunDocument) -> Iterator[tuple[str, str]]:
     """Yield the numbers at the top of the page, each with its label."""
     for place in ("new", "revised", "rejected", "failed"):
-        yield f"{_count(run['books'][place]):,}", place
+        yield f"{_outcomes(run)[place]:,}", place
     stats = run.get("stats", {})
     answers = stats.get("downloader/response_count")
     yield "–" if answers is None else f"{answers:,}", "responses"
     yield _length(stats.get("elapsed_time_seconds")), "duration"
 
 
-def about(run: Document) -> Iterator[tuple[str, str]]:
+def about(run: RunDocument) -> Iterator[tuple[str, str]]:
     """Yield the remaining facts of a run, each with its label."""
     yield "run", run["run"]
     yield "ended", f"{run.get('finished', 'unknown')}: {run['reason']}"
