@@ -44,7 +44,7 @@ class NoLedger(Ledger):
     def insert_pending(self, *_: Any) -> Any:
         return None
 
-    def published(self, *_: Any) -> Any:
+    def insert_revision(self, *_: Any) -> Any:
         return []
 
     def record_failure(self, *_: Any) -> Any:

@@ -71,7 +71,7 @@ def write_run(
         writer.write(it)
     writer.rotate()
     ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
-    ledger.apply([change for it in records for change in ledger.published(it, run, None)])
+    ledger.apply([change for it in records for change in ledger.insert_revision(it, run, None)])
     ledger.restore(outlet, run, withdrawn)
     ledger.close()
     ids = {it["id"] for it in records}

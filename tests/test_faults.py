@@ -418,9 +418,9 @@ def test_a_longer_wait_than_a_run_has_ends_it_and_is_kept(tmp_path: Path) -> Non
     assert "to be left alone until" in second.crawl.log
 
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
-        (due,) = ledger.execute("SELECT due FROM listings WHERE name = 'wait'").fetchone()
+        (due,) = ledger.execute("SELECT due FROM checkpoints WHERE name = 'wait'").fetchone()
         assert datetime.fromisoformat(due) > datetime.now(UTC) + timedelta(hours=1)
-        ledger.execute("UPDATE listings SET due = '2026-01-01T00:00:00Z' WHERE name = 'wait'")
+        ledger.execute("UPDATE checkpoints SET due = '2026-01-01T00:00:00Z' WHERE name = 'wait'")
         ledger.commit()
     third = act(tmp_path, [], "sections=news")
     published(third)

@@ -297,6 +297,22 @@ def test_runs_lists_the_books(small: tuple[Path, str]) -> None:
     assert "OUT OF BALANCE by 1" in command(output, "runs", "hill").stdout
 
 
+def test_the_checkpoints_of_an_older_ledger_are_kept(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.sqlite3"
+    checkpoint = Checkpoint(asked="2026-11-24T00:00:00Z", etag="x", position="here", pause=2.0)
+    ledger = Ledger(url)
+    ledger.apply([ledger.save_checkpoint("hill", "x", checkpoint)])
+    ledger.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as old:
+        old.executescript(
+            "ALTER TABLE checkpoints RENAME TO listings; UPDATE schema_version SET version = 3;"
+        )
+    for _ in range(2):
+        ledger = Ledger(url)
+        assert ledger.read_checkpoint("hill", "x") == checkpoint
+        ledger.close()
+
+
 def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     Ledger(f"sqlite:///{path}").close()
@@ -305,7 +321,7 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> N
             """
             ALTER TABLE articles DROP COLUMN date_published;
             ALTER TABLE articles DROP COLUMN authors;
-            DROP TABLE listings;
+            DROP TABLE checkpoints;
             UPDATE schema_version SET version = 1;
             INSERT INTO articles (outlet, id, url, state, first_seen, next_attempt)
                 VALUES ('hill', '7', 'https://thehill.com/a/7-b/', 'pending', 'x', 'x');

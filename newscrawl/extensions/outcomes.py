@@ -126,7 +126,7 @@ class Outcomes:
         self.books.record(identity, UNCHANGED)
         due = self.run.schedule.revisit(date_published, datetime.now(UTC))
         changes = self.ask(
-            lambda: self.run.ledger.unchanged(self.outlet, identity, self.run.name, due)
+            lambda: self.run.ledger.record_unchanged(self.outlet, identity, self.run.name, due)
         )
         self.run.queue(*(changes or ()))
 

@@ -192,7 +192,7 @@ class Run:
         """
         line = record(item)
         revisit = self.schedule.revisit(item.date_published, datetime.now(UTC))
-        changes = self.ledger.published(line, self.name, revisit)
+        changes = self.ledger.insert_revision(line, self.name, revisit)
         self._open.journal.publish(line, changes)
 
     def commit(self) -> None:

@@ -36,13 +36,13 @@ class Journal:
         Whatever can fail is done by whoever calls, or by the first two steps. When the line is
         written nothing can: the line would be published again by every later run.
         """
-        following = list(map(_storable, changes))
+        following = list(changes)
         self._writer.write(record)
         self._changes += following
 
     def queue(self, *changes: Change) -> None:
         """Queue changes that follow from no line, or from one that is written."""
-        self._changes += map(_storable, changes)
+        self._changes += changes
 
     def commit(self) -> None:
         """Flush the lines to disk, then make the queued changes; end a part that is old enough."""
@@ -56,18 +56,3 @@ class Journal:
         """End the last part and make the last changes."""
         self._writer.rotate()
         self.commit()
-
-
-def _storable(change: Change) -> Change:
-    """Return a change with texts that every database stores: no lone surrogates, no NUL.
-
-    A line holds them as well, in another form; the ledger must not fail after it is written.
-    """
-    statement, values = change
-    clean = {
-        name: value.encode("utf-8", "replace").decode().replace("\0", "")
-        if isinstance(value, str)
-        else value
-        for name, value in values.items()
-    }
-    return statement, clean

@@ -58,8 +58,8 @@ def read_run(folder: Path) -> RunDocument | None:
     except ValueError as error:
         document, reason = None, str(error)
     else:
-        reason = "a key is missing"
-    if not isinstance(document, dict) or not RunDocument.__required_keys__ <= document.keys():
+        reason = "it is not that of a run"
+    if not isinstance(document, dict) or "run" not in document:
         raise OutputError(
             f"{path} is damaged ({reason}). Remove it: the next crawl makes it anew from the parts"
             " in its folder."

@@ -69,7 +69,7 @@ def rebuild(output: Path, url: str, schedule: Schedule) -> int:
         outlet, run = folder.parent.name, folder.name.partition("=")[2]
         ledger.reconcile(outlet, run, records, schedule)
         if closed := read_run(folder):
-            ledger.restore(outlet, run, closed["withdrawn"])
+            ledger.restore(outlet, run, closed.get("withdrawn", ()))
         count += len(records)
     ledger.close()
     return count

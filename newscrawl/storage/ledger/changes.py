@@ -1,0 +1,164 @@
+"""Changes of the ledger: each is returned to be queued, none touches the database."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from newscrawl.items import Author, Candidate
+from newscrawl.storage.ledger.database import Change
+from newscrawl.storage.ledger.queries import Queries
+from newscrawl.storage.ledger.states import Checkpoint, State
+from newscrawl.storage.ledger.tables import articles, checkpoints, revisions, withdrawals
+
+_ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
+# What an outcome without a new revision changes, in the order of ``Changes.set_outcome``.
+_OUTCOME = ("state", "reason", "attempts", "next_attempt", "last_fetched")
+
+# Building a statement costs more than running it: each is built once.
+_SET_DUE = articles.update().where(*_ARTICLE).values(next_attempt=sa.bindparam("now"))
+_SET_AUTHORS = articles.update().where(*_ARTICLE).values(authors=sa.bindparam("new_authors"))
+_SET_URL = articles.update().where(*_ARTICLE).values(url=sa.bindparam("new_url"))
+_SET_VALIDATORS = (
+    articles.update()
+    .where(*_ARTICLE)
+    .values(etag=sa.bindparam("new_etag"), last_modified=sa.bindparam("new_modified"))
+)
+_SET_OUTCOME = (
+    articles.update()
+    .where(*_ARTICLE)
+    .values({name: sa.bindparam(f"new_{name}") for name in _OUTCOME})
+)
+_FORGET = articles.delete().where(*_ARTICLE, articles.c.revision == 0)
+_DELETE_CHECKPOINT = checkpoints.delete().where(
+    checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.name == sa.bindparam("n")
+)
+
+
+class Changes(Queries):
+    """The simple changes: their values are known, whatever the ledger holds."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database and build the statements that are of its dialect."""
+        super().__init__(url)
+        insert = self.insert
+        self._insert_pending = insert(articles).on_conflict_do_nothing()
+        saved = insert(checkpoints)
+        self._save_checkpoint = saved.on_conflict_do_update(
+            index_elements=["outlet", "name"],
+            set_={name: saved.excluded[name] for name in Checkpoint.__slots__},
+        )
+        self._insert_revision = insert(revisions).on_conflict_do_nothing()
+        withdraw = insert(withdrawals)
+        self._withdraw = withdraw.on_conflict_do_update(
+            index_elements=["outlet", "run", "id"],
+            set_={name: withdraw.excluded[name] for name in ("gone", "date", "reason")},
+        )
+        put = insert(articles)
+        kept = ("outlet", "id", "first_seen")
+        self._put = put.on_conflict_do_update(
+            index_elements=["outlet", "id"],
+            set_={
+                column.name: put.excluded[column.name]
+                for column in articles.c
+                if column.name not in kept
+            },
+        )
+        self._put_archived = put.on_conflict_do_update(
+            index_elements=["outlet", "id"], set_=_of_the_past(put.excluded)
+        )
+
+    def insert_pending(self, outlet: str, candidate: Candidate, now: str) -> Change:
+        """Enter an article that was discovered for the first time; it is due until settled."""
+        values = {
+            "outlet": outlet,
+            "id": candidate.id,
+            "url": candidate.url,
+            "state": State.PENDING,
+            "first_seen": now,
+            "next_attempt": now,
+            "date_published": candidate.published,
+            "authors": authors_text(candidate.authors),
+        }
+        return self._insert_pending, values
+
+    def changed(self, outlet: str, identity: str, now: str) -> Change:
+        """Note that a listing knows a newer version of an article: it is due until settled."""
+        return _SET_DUE, {"o": outlet, "i": identity, "now": now}
+
+    def postponed(self, outlet: str, identity: str, until: str | None) -> Change:
+        """Note when an article is to be looked at again; None: it is old."""
+        return _SET_DUE, {"o": outlet, "i": identity, "now": until}
+
+    def moved(self, outlet: str, identity: str, url: str) -> Change:
+        """Note an article's new address."""
+        return _SET_URL, {"o": outlet, "i": identity, "new_url": url}
+
+    def set_authors(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
+        """Note the authors that a listing names."""
+        return _SET_AUTHORS, {"o": outlet, "i": identity, "new_authors": authors_text(authors)}
+
+    def save_checkpoint(self, outlet: str, name: str, checkpoint: Checkpoint) -> Change:
+        """Save the checkpoint of a listing or a job."""
+        return self._save_checkpoint, {"outlet": outlet, "name": name, **asdict(checkpoint)}
+
+    def delete_checkpoint(self, outlet: str, name: str) -> Change:
+        """Delete the checkpoint of a listing or a job."""
+        return _DELETE_CHECKPOINT, {"o": outlet, "n": name}
+
+    def forget(self, outlet: str, identity: str) -> Change:
+        """Take out an article of which nothing was published."""
+        return _FORGET, {"o": outlet, "i": identity}
+
+    def set_validators(
+        self, outlet: str, identity: str, etag: str | None, last_modified: str | None
+    ) -> Change:
+        """Note the validators of an article's page, for conditional requests."""
+        values = {"o": outlet, "i": identity, "new_etag": etag, "new_modified": last_modified}
+        return _SET_VALIDATORS, values
+
+    def insert_withdrawal(
+        self, outlet: str, run: str, identity: str, *, gone: bool, date: str, reason: str = ""
+    ) -> Change:
+        """Note that a run found an article removed from its site, or back."""
+        values = {"outlet": outlet, "run": run, "id": identity, "gone": gone, "date": date}
+        return self._withdraw, {**values, "reason": reason or None}
+
+    def set_outcome(self, outlet: str, identity: str, *values: Any) -> Change:
+        """Note state, reason, attempts, next attempt and last request of an article."""
+        new = {f"new_{name}": value for name, value in zip(_OUTCOME, values, strict=True)}
+        return _SET_OUTCOME, {"o": outlet, "i": identity, **new}
+
+
+def _of_the_past(new: Any) -> dict[str, Any]:
+    """Return what an archived version changes of a known article: nothing of its present.
+
+    Whether the site has it, and when it is requested next, stays as it is. The text becomes the
+    latest one only if it is later than what is known (the rule of ``Version.is_later``).
+    """
+    old = articles.c
+    both = sa.and_(new.date_modified.is_not(None), old.date_modified.is_not(None))
+    is_later = sa.case(
+        (
+            sa.and_(both, new.date_modified != old.date_modified),
+            new.date_modified > old.date_modified,
+        ),
+        else_=new.last_fetched >= sa.func.coalesce(old.last_fetched, ""),
+    )
+    is_published = old.revision > 0
+    is_latest = sa.or_(sa.not_(is_published), is_later)
+    text = ("content_hash", "date_modified", "date_published", "authors", "last_fetched")
+    return {
+        "revision": new.revision,
+        "url": sa.case((sa.and_(is_published, is_later), new.url), else_=old.url),
+        **{it: sa.case((is_latest, new[it]), else_=old[it]) for it in text},
+        # Validators are of the text that we had before.
+        **{it: sa.case((is_latest, sa.null()), else_=old[it]) for it in ("etag", "last_modified")},
+    }
+
+
+def authors_text(authors: Iterable[Author]) -> str:
+    """Return authors as the ledger keeps them: JSON."""
+    return json.dumps([[it.name, it.url] for it in authors], ensure_ascii=False)

@@ -1,0 +1,172 @@
+"""The ledger: what is known of every article, and the only state between crawls."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from newscrawl.extraction.dates import utc
+from newscrawl.items import Author
+from newscrawl.storage.ledger.changes import Changes, authors_text
+from newscrawl.storage.ledger.database import Change, storable
+from newscrawl.storage.ledger.schedule import Schedule
+from newscrawl.storage.ledger.states import NOT_PUBLISHED, State
+from newscrawl.storage.ledger.tables import articles, revisions
+
+# What says that the site has an article no longer.
+_GONE = ("http 404", "http 410", NOT_PUBLISHED)
+
+
+class Ledger(Changes):
+    """The ledger of all outlets.
+
+    One row an article, one row a published revision. The parts are the truth of what was
+    published; the ledger can be rebuilt from them. A run queues its changes and applies them in
+    one transaction after the lines that they follow from are on disk, never before.
+    """
+
+    def insert_revision(
+        self,
+        record: Mapping[str, Any],
+        run: str,
+        next_attempt: str | None,
+        etag: str | None = None,
+        last_modified: str | None = None,
+    ) -> list[Change]:
+        """Enter a published revision of an article: the record that stands on disk.
+
+        One of an archive speaks of the past; see ``_of_the_past``.
+        """
+        key = {"outlet": record["outlet"], "id": record["id"]}
+        is_archived = record["source"] == "archive"
+        back: list[Change] = []
+        if record["revision"] > 1 and not is_archived:
+            known = self.get(record["outlet"], record["id"])
+            if known and known.state == State.GONE:
+                date = record["date_fetched"]
+                back = [
+                    self.insert_withdrawal(
+                        record["outlet"], run, record["id"], gone=False, date=date
+                    )
+                ]
+        shared = {name: record[name] for name in ("content_hash", "date_modified", "revision")}
+        article = {
+            **key,
+            **shared,
+            "url": record["url"],
+            "state": State.PUBLISHED,
+            "reason": None,
+            "attempts": 0,
+            "next_attempt": next_attempt,
+            "first_seen": record["date_fetched"],
+            "last_fetched": record["date_fetched"],
+            "etag": etag,
+            "last_modified": last_modified,
+            "date_published": record["date_published"],
+            "authors": authors_text(Author(**author) for author in record["authors"]),
+        }
+        revision = {**key, **shared, "run": run, "date_fetched": record["date_fetched"]}
+        put = self._put_archived if is_archived else self._put
+        return [(put, article), (self._insert_revision, revision), *back]
+
+    def record_unchanged(
+        self, outlet: str, identity: str, run: str, next_attempt: str | None
+    ) -> list[Change]:
+        """Note that an article was looked at and says what our latest revision says."""
+        now = utc(datetime.now(UTC))
+        known = self.get(outlet, identity)
+        changes = [self.set_outcome(outlet, identity, State.PUBLISHED, None, 0, next_attempt, now)]
+        if known and known.state == State.GONE:
+            changes.append(self.insert_withdrawal(outlet, run, identity, gone=False, date=now))
+        return changes
+
+    def record_failure(
+        self, outlet: str, identity: str, run: str, state: State, reason: str, schedule: Schedule
+    ) -> list[Change]:
+        """Note a failure or a rejection, and when to try again; or that it is given up.
+
+        A published article stays published; one that the site no longer has is gone.
+        """
+        now = utc(datetime.now(UTC))
+        known = self.get(outlet, identity)
+        attempts = (known.attempts if known else 0) + 1
+        retry = schedule.retry(attempts, datetime.now(UTC))
+        changes = []
+        if known and known.revision > 0:
+            # Gone is an article until it is seen again.
+            state = State.GONE if known.state == State.GONE else State.PUBLISHED
+            if reason in _GONE:
+                if state != State.GONE:
+                    told = self.insert_withdrawal(
+                        outlet, run, identity, gone=True, date=now, reason=reason
+                    )
+                    changes.append(told)
+                state, retry = State.GONE, None
+        elif retry is None:
+            state = State.ABANDONED
+        settled = self.set_outcome(outlet, identity, state, reason, attempts, retry, now)
+        return [settled, *changes]
+
+    def reconcile(
+        self, outlet: str, run: str, records: Iterable[Mapping[str, Any]], schedule: Schedule
+    ) -> int:
+        """Bring the ledger in line with what a killed run left on disk.
+
+        Records that it does not know are entered, revisions of that run that are not on disk are
+        taken back. Returns how many articles changed.
+        """
+        now = datetime.now(UTC)
+        on_disk: set[tuple[str, int]] = set()
+        changed = 0
+        changes: list[Change] = []
+        for record in records:
+            on_disk.add((record["id"], record["revision"]))
+            known = self.get(outlet, record["id"])
+            if known is None or known.revision < record["revision"]:
+                changed += 1
+                next_attempt = schedule.revisit(record["date_published"], now)
+                changes += self.insert_revision(record, run, next_attempt)
+        query = sa.select(revisions.c.id, revisions.c.revision).where(
+            revisions.c.outlet == outlet, revisions.c.run == run
+        )
+        lost = [tuple(row) for row in self.all_rows(query) if tuple(row) not in on_disk]
+        with self._transaction() as connection:
+            for statement, values in changes:
+                connection.execute(statement, storable(values))
+            for identity, revision in lost:
+                self._take_back(connection, outlet, identity, revision)
+        return changed + len(lost)
+
+    def restore(self, outlet: str, run: str, told: Iterable[Mapping[str, Any]]) -> None:
+        """Enter which articles a run found gone, or back, from its ``run.json``."""
+        changes = []
+        for it in told:
+            state = State.GONE if it["gone"] else State.PUBLISHED
+            settled = (state, it["reason"], 0, None, it["date"])
+            changes.append(self.set_outcome(outlet, it["id"], *settled))
+            changes.append((self._withdraw, {"outlet": outlet, "run": run, **it}))
+        self.apply(changes)
+
+    @staticmethod
+    def _take_back(connection: sa.Connection, outlet: str, identity: str, revision: int) -> None:
+        of_article = (revisions.c.outlet == outlet, revisions.c.id == identity)
+        connection.execute(revisions.delete().where(*of_article, revisions.c.revision == revision))
+        latest = connection.execute(
+            sa.select(revisions.c.revision, revisions.c.content_hash, revisions.c.date_modified)
+            .where(*of_article)
+            .order_by(revisions.c.revision.desc())
+        ).first()
+        state = State.PUBLISHED if latest else State.PENDING
+        number, content_hash, date_modified = latest or (0, None, None)
+        connection.execute(
+            articles.update()
+            .where(articles.c.outlet == outlet, articles.c.id == identity)
+            .values(
+                state=state,
+                revision=number,
+                content_hash=content_hash,
+                date_modified=date_modified,
+                next_attempt=utc(datetime.now(UTC)),
+            )
+        )

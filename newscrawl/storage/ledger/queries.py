@@ -1,0 +1,156 @@
+"""Questions to the ledger."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import sqlalchemy as sa
+
+from newscrawl.items import Candidate
+from newscrawl.storage.document import Withdrawal
+from newscrawl.storage.ledger.database import Database
+from newscrawl.storage.ledger.states import ArticleState, Checkpoint, State, Versions
+from newscrawl.storage.ledger.tables import articles, checkpoints, revisions, withdrawals
+
+_OF_ARTICLE = [articles.c[name] for name in ArticleState.__slots__]
+_ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
+
+# Building a statement costs more than running it: the frequent ones are built once.
+_GET = sa.select(*_OF_ARTICLE).where(*_ARTICLE)
+_CHECKPOINT = sa.select(*(checkpoints.c[name] for name in Checkpoint.__slots__)).where(
+    checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.name == sa.bindparam("n")
+)
+_VERSIONS = (
+    sa.select(revisions.c.revision, revisions.c.content_hash, articles.c.content_hash)
+    .join(
+        articles,
+        sa.and_(articles.c.outlet == revisions.c.outlet, articles.c.id == revisions.c.id),
+    )
+    .where(*_ARTICLE)
+    .order_by(revisions.c.revision)
+)
+
+
+class Queries(Database):
+    """What is known of every article, and the checkpoints."""
+
+    def get(self, outlet: str, identity: str) -> ArticleState | None:
+        """Return what is known of an article, or None."""
+        rows = self.all_rows(_GET, {"o": outlet, "i": identity})
+        return ArticleState(*rows[0]) if rows else None
+
+    def versions(self, outlet: str, identity: str) -> Versions:
+        """Return what was published of an article."""
+        rows = self.all_rows(_VERSIONS, {"o": outlet, "i": identity})
+        return Versions({number: hash_ for number, hash_, _ in rows}, rows[0][2] if rows else None)
+
+    def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
+        """Return the articles whose next attempt has come, the longest overdue first.
+
+        Without ``revisits`` only those of which something is owed: never published, or failed.
+        """
+        query = (
+            sa.select(articles.c.id, articles.c.url)
+            .where(articles.c.outlet == outlet, articles.c.next_attempt <= now)
+            .order_by(articles.c.next_attempt)
+        )
+        if not revisits:
+            young = sa.and_(articles.c.state == State.PUBLISHED, articles.c.attempts == 0)
+            query = query.where(sa.not_(young))
+        return [Candidate(identity, url) for identity, url in self.all_rows(query)]
+
+    def young(self, outlet: str, now: str) -> list[ArticleState]:
+        """Return the published articles whose time to be looked at has come, the oldest first."""
+        query = sa.select(*_OF_ARTICLE).where(
+            articles.c.outlet == outlet,
+            articles.c.next_attempt <= now,
+            articles.c.state == State.PUBLISHED,
+            articles.c.attempts == 0,
+        )
+        return [
+            ArticleState(*row) for row in self.all_rows(query.order_by(articles.c.next_attempt))
+        ]
+
+    def count(self, outlet: str) -> int:
+        """Return how many articles are known that have not gone from the site."""
+        of_outlet = (articles.c.outlet == outlet, articles.c.state != State.GONE)
+        return int(self.all_rows(sa.select(sa.func.count()).where(*of_outlet))[0][0])
+
+    def published_after(self, outlet: str, moment: str) -> list[str]:
+        """Return the ids of the articles that were published after a moment, the newest first."""
+        query = (
+            sa.select(articles.c.id)
+            .where(articles.c.outlet == outlet, articles.c.date_published > moment)
+            .order_by(articles.c.date_published.desc())
+        )
+        return [row[0] for row in self.all_rows(query)]
+
+    def read_checkpoint(self, outlet: str, name: str) -> Checkpoint | None:
+        """Return the checkpoint of a listing or a job, or None."""
+        rows = self.all_rows(_CHECKPOINT, {"o": outlet, "n": name})
+        return Checkpoint(*rows[0]) if rows else None
+
+    def count_waiting(self, outlet: str) -> int:
+        """Return how many articles failed or were rejected and wait for their retry."""
+        waiting = (articles.c.attempts > 0, articles.c.next_attempt.is_not(None))
+        query = sa.select(sa.func.count()).where(articles.c.outlet == outlet, *waiting)
+        return int(self.all_rows(query)[0][0])
+
+    def withdrawn(self, outlet: str, run: str) -> list[Withdrawal]:
+        """Return which articles a run found gone, or back, as its ``run.json`` tells it."""
+        named = ("id", "gone", "date", "reason")
+        query = (
+            sa.select(*(withdrawals.c[name] for name in named))
+            .where(withdrawals.c.outlet == outlet, withdrawals.c.run == run)
+            .order_by(withdrawals.c.id)
+        )
+        return [
+            {"id": row[0], "gone": row[1], "date": row[2], "reason": row[3]}
+            for row in self.all_rows(query)
+        ]
+
+    def published_revisions(self, outlet: str) -> Iterator[tuple[str, int, str, str]]:
+        """Yield id, revision, run and content hash of every published revision."""
+        names = ("id", "revision", "run", "content_hash")
+        query = sa.select(*(revisions.c[name] for name in names))
+        try:
+            with self._engine.connect() as connection:
+                few = connection.execution_options(yield_per=10_000)
+                for row in few.execute(query.where(revisions.c.outlet == outlet)):
+                    yield tuple(row)
+        except sa.exc.DBAPIError as error:
+            raise self._sentence(error) from error
+
+    def counts(self) -> list[tuple[str, str, str, int]]:
+        """Return how many articles there are by outlet, state and reason."""
+        by = (articles.c.outlet, articles.c.state, sa.func.coalesce(articles.c.reason, ""))
+        return [tuple(row) for row in self.all_rows(sa.select(*by, sa.func.count()).group_by(*by))]
+
+    def oldest(
+        self, states: Iterable[State], limit: int, outlets: Sequence[str] = ()
+    ) -> list[tuple[str, ArticleState]]:
+        """Return the articles that have waited longest in any of ``states``, with their outlet.
+
+        ``outlets`` names those that are looked at; without names all are.
+        """
+        query = (
+            sa.select(articles.c.outlet, *_OF_ARTICLE)
+            .where(articles.c.state.in_(list(states)))
+            .where(articles.c.outlet.in_(outlets) if outlets else sa.true())
+            .order_by(articles.c.first_seen)
+            .limit(limit)
+        )
+        return [(row[0], ArticleState(*row[1:])) for row in self.all_rows(query)]
+
+    def history(self, outlet: str, identity: str) -> list[tuple[int, str, str | None, str]]:
+        """Return an article's revisions: number, run, date modified and date fetched."""
+        columns = (
+            revisions.c.revision,
+            revisions.c.run,
+            revisions.c.date_modified,
+            revisions.c.date_fetched,
+        )
+        query = (
+            sa.select(*columns)
+            .where(revisions.c.outlet == outlet, revisions.c.id == identity)
+            .order_by(revisions.c.revision)
+        )
+        return [tuple(row) for row in self.all_rows(query)]

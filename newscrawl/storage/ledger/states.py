@@ -1,0 +1,125 @@
+"""What the ledger holds of an article or a listing, as rows and values."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from newscrawl.extraction.dates import utc
+from newscrawl.items import Author
+
+_CACHES = timedelta(hours=1)  # longer than a site's caches hold an old page
+
+NOT_PUBLISHED = "not published"
+"""Why a request failed for a post that REST lists no longer and does not give either."""
+
+
+class State(StrEnum):
+    """Where an article stands.
+
+    ``pending`` → ``published``, ``rejected`` or ``failed``; these two are tried again until they
+    succeed or are ``abandoned``; a ``published`` one that the site no longer has is ``gone``.
+    """
+
+    PENDING = "pending"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleState:
+    """What the ledger knows of one article; times are UTC as the record writes them."""
+
+    id: str
+    url: str
+    state: str
+    reason: str | None
+    attempts: int
+    next_attempt: str | None
+    first_seen: str
+    last_fetched: str | None
+    date_modified: str | None
+    content_hash: str | None
+    revision: int
+    etag: str | None
+    last_modified: str | None
+    date_published: str | None
+    authors: str | None
+
+    def is_changed(self, modified: str | None) -> bool:
+        """Say whether a listing that names ``modified`` knows a newer version than our copy.
+
+        A copy that was fetched more than an hour after ``modified`` has that change, whatever it
+        says of itself; one fetched sooner may have come out of a cache.
+        """
+        if not modified or not self.last_fetched:
+            return False
+        if self.last_fetched > utc(datetime.now(UTC)):
+            # The clock was set back since: when the copy was fetched says nothing.
+            return modified > (self.date_modified or "")
+        fetched = utc(datetime.fromisoformat(self.last_fetched) - _CACHES)
+        return modified > max(self.date_modified or "", fetched)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the article failed or was rejected and waits for its retry."""
+        return self.attempts > 0 and self.next_attempt is not None
+
+    def is_due(self, now: str, *, revisits: bool = True) -> bool:
+        """Say whether to ask for the article again, whatever the listings say.
+
+        ``now`` is in the record's form, which sorts as text. Without ``revisits`` a published
+        article is left alone: the listings tell when it changes.
+        """
+        if self.state == State.PUBLISHED and not self.attempts and not revisits:
+            return False
+        if self.state == State.PENDING:
+            return True
+        # If the clock was set back since, when the next attempt was planned says nothing.
+        is_ahead = self.last_fetched is not None and self.last_fetched > now
+        return self.next_attempt is not None and (self.next_attempt <= now or is_ahead)
+
+    @property
+    def known_authors(self) -> tuple[Author, ...]:
+        """The authors that a listing named, or that the latest revision has."""
+        return tuple(Author(*author) for author in json.loads(self.authors or "[]"))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a run saved about a listing or a job.
+
+    ``asked`` is the time of the last request, ``due`` that of the next (None: in every run), after
+    a ``pause`` in hours that grows while nothing new appears. ``position`` is how far a job got.
+    """
+
+    asked: str
+    etag: str | None = None
+    last_modified: str | None = None
+    due: str | None = None
+    pause: float = 0.0
+    position: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The published versions of an article: content hash by revision, and that of the latest text.
+
+    The latest text is not always the highest revision: archives add what is older.
+    """
+
+    hashes: Mapping[int, str]
+    latest: str | None
+
+    @property
+    def revision(self) -> int:
+        """The highest revision, or 0."""
+        return max(self.hashes, default=0)
+
+    def published(self, content_hash: str) -> "Versions":
+        """Return the versions with a new one, which is the latest text."""
+        return Versions({**self.hashes, self.revision + 1: content_hash}, content_hash)

@@ -1,0 +1,94 @@
+"""The tables of the ledger, and what brings an older ledger to today's schema."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 4
+
+metadata = sa.MetaData()
+
+articles = sa.Table(
+    "articles",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("url", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("reason", sa.String),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_attempt", sa.String),
+    sa.Column("first_seen", sa.String, nullable=False),
+    sa.Column("last_fetched", sa.String),
+    sa.Column("date_modified", sa.String),
+    sa.Column("content_hash", sa.String),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("etag", sa.String),
+    sa.Column("last_modified", sa.String),
+    sa.Column("date_published", sa.String),
+    sa.Column("authors", sa.String),
+    sa.Index("articles_due", "outlet", "next_attempt"),
+    sqlite_with_rowid=False,
+)
+
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("run", sa.String, nullable=False),
+    sa.Column("date_modified", sa.String),
+    sa.Column("date_fetched", sa.String, nullable=False),
+    sa.Index("revisions_run", "outlet", "run"),
+    sqlite_with_rowid=False,
+)
+
+# What a run saves about a listing (by its address) or a job (by its name) for later runs.
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("asked", sa.String, nullable=False),
+    sa.Column("etag", sa.String),
+    sa.Column("last_modified", sa.String),
+    sa.Column("due", sa.String),
+    sa.Column("pause", sa.Float, nullable=False, server_default="0"),
+    sa.Column("position", sa.String),
+    sqlite_with_rowid=False,
+)
+
+# Which run found an article gone from its site, or back.
+withdrawals = sa.Table(
+    "withdrawals",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("run", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("gone", sa.Boolean, nullable=False),
+    sa.Column("date", sa.String, nullable=False),
+    sa.Column("reason", sa.String),
+    sqlite_with_rowid=False,
+)
+
+version_table = sa.Table(
+    "schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True)
+)
+
+# What brings a ledger of version n to n + 1: statements, in order.
+MIGRATIONS: Mapping[int, Sequence[str]] = {
+    1: (
+        "ALTER TABLE articles ADD COLUMN date_published VARCHAR",
+        "ALTER TABLE articles ADD COLUMN authors VARCHAR",
+    ),
+    2: (),  # a table more, which is created where it is missing
+    3: (
+        # The oldest ledgers lack it.
+        "CREATE TABLE IF NOT EXISTS listings (outlet VARCHAR NOT NULL, name VARCHAR NOT NULL,"
+        " asked VARCHAR NOT NULL, etag VARCHAR, last_modified VARCHAR, due VARCHAR,"
+        " pause FLOAT DEFAULT '0' NOT NULL, position VARCHAR, PRIMARY KEY (outlet, name))",
+        "ALTER TABLE listings RENAME TO checkpoints",
+    ),
+}
