@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from itertools import chain
+from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from lxml.etree import _Element
 from parsel import Selector
 from scrapy.http import HtmlResponse, Response, TextResponse
+from scrapy.loader import ItemLoader
 
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.authors import choose_authors, printed_authors, structured_authors
@@ -81,33 +82,57 @@ class Layout:
     section_separator: str = ""
 
 
-def _first(values: Iterable[str | None]) -> str | None:
+def _texts(values: Iterable[str]) -> list[str]:
+    return [unescape(value) for value in values]
+
+
+def _headlines(values: Iterable[str], loader_context: Mapping[str, Any]) -> list[str]:
+    reader: Reader = loader_context["reader"]
+    return [reader.headline(text) for text in _texts(values)]
+
+
+def _dates(values: Iterable[str]) -> list[str]:
+    return list(islice(filter(None, map(iso_date, values)), 1))
+
+
+def _languages(values: Iterable[str]) -> list[str]:
+    return list(islice(filter(None, map(language_tag, values)), 1))
+
+
+def _first(values: Iterable[str]) -> str | None:
     return next(filter(None, values), None)
 
 
-def _texts(values: Iterable[str]) -> list[str]:
-    return list(map(unescape, values))
+class ArticleLoader(ItemLoader):
+    """Item loader of the record: the processors of each field, for every outlet.
 
+    Its context holds the ``reader`` of the outlet, the page's ``base_url``, and the elements
+    ``page`` and ``article``.
 
-@dataclass(slots=True)
-class _Reading:
-    """One article that is being read: where it stands, and the stats of the crawl, if any.
-
-    Of a post there is no ``page``, and no ``element`` that holds the article.
+    Processors are plain functions of all values of a field: ``MapCompose`` and its like are
+    set up anew at every call. Of dates and languages the first valid one is taken.
     """
 
-    base_url: str
-    stats: Stats | None
-    page: _Element | None = None
-    element: _Element | None = None
+    default_item_class = Article
+    default_input_processor = _texts
+    default_output_processor = _first
+
+    headline_in = _headlines
+    description_in = section_in = sections_in = tags_in = _texts
+    date_published_in = date_modified_in = _dates
+    language_in = _languages
+
+    headline_out = description_out = section_out = _first
+    date_published_out = date_modified_out = language_out = _first
+    sections_out = tags_out = unique
 
     def count(self, key: str, count: int = 1) -> None:
         """Add to a stat, when there is a crawl that keeps stats."""
         if self.stats is not None:
             self.stats.inc_value(key, count)
 
-    def printed(self, selector: str, *, anywhere: bool = False) -> list[_Element]:
-        """Return the elements of the article, or ``anywhere`` on its page, that a selector matches.
+    def printed(self, selector: str, scope: str = "article") -> list[_Element]:
+        """Return the elements of the ``article``, or of the ``page``, that a selector matches.
 
         One inside another is left out: the outer one's text holds its own.
         The stat ``parser/css/<selector>`` counts the pages on which it matched, and
@@ -115,7 +140,7 @@ class _Reading:
         """
         if not selector:
             return []
-        found: list[_Element] = css(selector)(self.page if anywhere else self.element)
+        found: list[_Element] = css(selector)(self.context[scope])
         self.count(f"parser/css/{selector}", 1 if found else 0)
         self.count(f"newscrawl/unmatched/{selector}", 0 if found else 1)
         if len(found) < 2:
@@ -123,17 +148,17 @@ class _Reading:
         matched = set(found)
         return [it for it in found if matched.isdisjoint(it.iterancestors())]
 
-    def checked(
-        self, field: str, structured: Iterable[str | None], printed: Iterable[str | None]
-    ) -> str | None:
-        """Return the first structured value, else the first that the page prints.
+    def add_checked(self, field: str, structured: Any, printed: Any) -> None:
+        """Add structured values, then what the page prints.
 
-        Where both are there and the two disagree, ``newscrawl/disagree/<field>`` counts it.
+        Where both have a value and the two disagree, ``newscrawl/disagree/<field>`` counts it.
         """
-        told, seen = _first(structured), _first(printed)
-        if told and seen and _comparable(told) != _comparable(seen):
+        self.add_value(field, structured)
+        told = list(self.get_collected_values(field))
+        self.add_value(field, printed)
+        seen = self.get_collected_values(field)[len(told) :]
+        if told and seen and _comparable(told[0]) != _comparable(seen[0]):
             self.count(f"newscrawl/disagree/{field}")
-        return told or seen
 
 
 def _comparable(value: str) -> str:
@@ -215,51 +240,40 @@ class Reader:
         layout, element = next(found, (None, None))
         if layout is None:
             return None
-        reading = _Reading(_base(page.root, url), stats, page.root, element)
-        reading.count(f"newscrawl/layout/{layout.name}")
-        titles = list(map(text_of, reading.printed(layout.headline, anywhere=True)))
-        data = read_structured_data(page.root, url, identity, next(iter(titles), ""))
-        named = _texts((*data.values("headline"), *data.metas("og:title")))
-        article = Article()
-        article.headline = (
-            reading.checked(
-                "headline",
-                (self.headline(it) for it in named if not _is_shortened(it, titles)),
-                map(self.headline, _texts(titles)),
-            )
-            or ""
-        )
-        byline = reading.printed(layout.byline, anywhere=True)[:1]
-        self._add_dates(article, reading, data, byline)
+        base_url = _base(page.root, url)
+        loader = self._loader(base_url, stats, page=page.root, article=element)
+        loader.count(f"newscrawl/layout/{layout.name}")
+        title = list(map(text_of, loader.printed(layout.headline, "page")))
+        data = read_structured_data(page.root, url, identity, next(iter(title), ""))
+        named = (*data.values("headline"), *data.metas("og:title"))
+        loader.add_checked("headline", [it for it in named if not _is_cut(it, title)], title)
+        byline = loader.printed(layout.byline, "page")[:1]
+        self._add_dates(loader, data, byline)
         summaries = data.metas("og:description", "description", "twitter:description")
-        article.description = _first(map(unescape, (*data.values("description"), *summaries)))
+        loader.add_value("description", [*data.values("description"), *summaries])
         sections = [
             part
-            for name in _texts(data.values("articleSection"))
+            for name in data.values("articleSection")
             for part in _split(name, layout.section_separator)
         ]
-        printed = _texts(map(text_of, reading.printed(layout.section)))
-        article.section = reading.checked("section", sections, printed)
-        article.sections = unique([article.section or "", *sections, *_texts(data.values("genre"))])
-        article.tags = unique(_texts(map(text_of, reading.printed(layout.tags))))
-        article.language = _first(map(language_tag, filter(None, _languages_of(element, data))))
-        article.authors = self._authors(reading, data, byline)
-        roots = reading.printed(layout.story)
+        loader.add_checked("section", sections, map(text_of, loader.printed(layout.section)))
+        known = [*loader.get_collected_values("section")[:1], *sections]
+        loader.add_value("sections", [*known, *data.values("genre")])
+        loader.add_value("tags", map(text_of, loader.printed(layout.tags)))
+        loader.add_value("language", filter(None, _languages_of(element, data)))
+        roots = loader.printed(layout.story)
         # A whole page is no element that must have an end tag.
         if any(map(is_cut, roots if element is page.root.find("body") else [element])):
             raise UnreadableError("cut short")
-        lead = self._lead(reading, layout, data)
-        story = self._read(reading, roots, lambda link: identity(link) in data.here)
-        self._finish(article, roots, story, lead)
+        lead = self._lead(loader.printed(layout.lead), data, base_url)
+        story = self._read(loader, roots, lambda link: identity(link) in data.here)
+        authors = self._authors(loader, data, byline)
+        article = self._finish(loader, roots, story, lead, authors)
         unfilled = bool(self.entries and article.kind == "live" and not story.entries)
-        return Page(article, data, unfilled, _further(roots, reading.base_url, data))
+        return Page(article, data, unfilled, _further(roots, base_url, data))
 
     def _add_dates(
-        self,
-        article: Article,
-        reading: _Reading,
-        data: StructuredData,
-        byline: Sequence[_Element],
+        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element]
     ) -> None:
         """Add the times, each from its sources in the order of trust; an invalid one yields."""
         printed = [
@@ -270,31 +284,34 @@ class Reader:
             for element in byline
             for it in element.iter()
         ]
-        told = (*data.values("datePublished"), *data.metas(*_PUBLISHED), *marked)
+        told = [*data.values("datePublished"), *data.metas(*_PUBLISHED), *marked]
         # Sailthru's is the newsroom's clock (hill/SITE.md).
-        local = (iso_date(text, self.zone) for text in data.metas("sailthru.date"))
-        first = (moment for moment, changed in printed if not changed)
-        published = reading.checked("date_published", map(iso_date, told), chain(first, local))
-        article.date_published = published or ""
-        told = (*data.values("dateModified"), *data.metas(*_MODIFIED))
-        last = (moment for moment, changed in printed if changed)
-        article.date_modified = _first(chain(map(iso_date, told), last))
+        local = (iso_date(text, self.zone) or "" for text in data.metas("sailthru.date"))
+        loader.add_checked(
+            "date_published",
+            told,
+            [*(moment for moment, changed in printed if not changed), *local],
+        )
+        loader.add_value("date_modified", [*data.values("dateModified"), *data.metas(*_MODIFIED)])
+        loader.add_value("date_modified", [moment for moment, changed in printed if changed])
 
     def _authors(
-        self, reading: _Reading, data: StructuredData, byline: Sequence[_Element]
+        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element]
     ) -> list[Author]:
-        structured = structured_authors(data, reading.base_url)
-        printed = printed_authors(byline, reading.base_url)
+        base_url = loader.context["base_url"]
+        structured = structured_authors(data, base_url)
+        printed = printed_authors(byline, base_url)
         names = [{it.name.casefold() for it in authors} for authors in (structured, printed)]
         if all(names) and names[0] != names[1]:
-            reading.count("newscrawl/disagree/authors")
-        chosen = choose_authors(structured, printed, data, reading.base_url)
+            loader.count("newscrawl/disagree/authors")
+        chosen = choose_authors(structured, printed, data, base_url)
         return [Author(it.name, self.author_url(it.url) if it.url else None) for it in chosen]
 
-    def _lead(self, reading: _Reading, layout: Layout, data: StructuredData) -> list[Image]:
+    def _lead(
+        self, figures: Sequence[_Element], data: StructuredData, base_url: str
+    ) -> list[Image]:
         """Return the lead picture: as the page prints it, else as structured data names it."""
-        base_url = reading.base_url
-        if images := read_story(reading.printed(layout.lead), base_url, self.noise).images:
+        if images := read_story(figures, base_url, self.noise).images:
             return images[:1]
         structured = [
             data.resolved(entry)
@@ -322,47 +339,57 @@ class Reader:
         primary one. Times are UTC without saying so. A post names no ``authors``: they come from
         elsewhere. The names of sections and tags, and the lead picture, are ``_embedded``.
         """
-        article = Article()
+        loader = self._loader(base_url, stats)
         title = _rendered(post, "title")
-        article.headline = self.headline(
-            unescape(text_of(_fragment(title)) if "<" in title else title)
-        )
+        loader.add_value("headline", text_of(_fragment(title)) if "<" in title else title)
         if excerpt := _rendered(post, "excerpt").strip():
-            article.description = unescape(_summary(_fragment(excerpt))) or None
-        article.date_published = _time_of(post, "date", self.zone) or ""
-        article.date_modified = _time_of(post, "modified", self.zone)
+            loader.add_value("description", _summary(_fragment(excerpt)))
+        for field, key in (("date_published", "date"), ("date_modified", "modified")):
+            # Where the time in UTC is not set, there is the newsroom's.
+            times = ((post.get(f"{key}_gmt"), UTC), (post.get(key), self.zone))
+            told = (iso_date(text, zone) for text, zone in times if isinstance(text, str))
+            loader.add_value(field, next(filter(None, told), None))
         sections, tags = _terms(post)
         folder = urlsplit(base_url).path.rstrip("/").split("/")[-2:-1]
         primary = [name for slug, name in sections if [slug] == folder]
-        article.sections = unique([*primary, *(name for _, name in sections)])
-        article.section = _first(article.sections)
-        article.tags = unique(name for _, name in tags)
-        article.authors = list(authors)
+        names = [*primary, *(name for _, name in sections)]
+        loader.add_value("section", names[:1])
+        loader.add_value("sections", names)
+        loader.add_value("tags", [name for _, name in tags])
         markup = _rendered(post, "content")
         roots = [_fragment(markup)] if markup.strip() else []
-        reading = _Reading(base_url, stats)
-        story = self._read(reading, roots, lambda link: page_key(link) == page_key(base_url))
-        self._finish(article, roots, story, _featured(post, base_url))
-        return article
+        story = self._read(loader, roots, lambda link: page_key(link) == page_key(base_url))
+        return self._finish(loader, roots, story, _featured(post, base_url), authors)
+
+    def _loader(self, base_url: str, stats: Stats | None, **scopes: _Element) -> ArticleLoader:
+        return ArticleLoader(stats=stats, reader=self, base_url=base_url, **scopes)
 
     def _read(
-        self, reading: _Reading, roots: list[_Element], is_here: Callable[[str], bool]
+        self, loader: ArticleLoader, roots: list[_Element], is_here: Callable[[str], bool]
     ) -> Story:
-        story = read_story(roots, reading.base_url, self.noise, self.entries, is_here)
+        story = read_story(roots, loader.context["base_url"], self.noise, self.entries, is_here)
         for rule, count in story.noise.items():
-            reading.count(f"newscrawl/noise/{rule}", count)
+            loader.count(f"newscrawl/noise/{rule}", count)
         return story
 
     def _finish(
-        self, article: Article, roots: list[_Element], story: Story, lead: Iterable[Image]
-    ) -> None:
+        self,
+        loader: ArticleLoader,
+        roots: list[_Element],
+        story: Story,
+        lead: Iterable[Image],
+        authors: Sequence[Author] = (),
+    ) -> Article:
         images = {image.url: image for image in reversed([*lead, *story.images])}
+        article: Article = loader.load_item()
         article.images = list(reversed(images.values()))
         article.links = story.links
+        article.authors = list(authors)
         article.body = story.text
         if self.live and any(css(self.live)(root) for root in roots):
             article.kind = "live"
         _measure(article)
+        return article
 
 
 def joined(first: Article, rest: Sequence[Article]) -> Article:
@@ -440,18 +467,13 @@ def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
             yield Image(address, *caption_and_credit(text))
 
 
-def _is_shortened(headline: str, titles: Iterable[str]) -> bool:
+def _is_cut(headline: str, titles: Iterable[str]) -> bool:
     """Say whether a headline ends in "…" where a printed one goes on."""
-    start = headline.rstrip(" .…")
-    return headline.endswith(("…", "...")) and any(
+    text = unescape(headline)
+    start = text.rstrip(" .…")
+    return text.endswith(("…", "...")) and any(
         title.startswith(start) and title.rstrip(" .…") != start for title in titles
     )
-
-
-def _time_of(post: Mapping[str, Any], key: str, zone: ZoneInfo) -> str | None:
-    """Return a time of a post; where it is not set in UTC, the newsroom's."""
-    times = ((post.get(f"{key}_gmt"), UTC), (post.get(key), zone))
-    return _first(iso_date(text, zone) for text, zone in times if isinstance(text, str))
 
 
 def _listed(value: Any) -> list[Any]:
