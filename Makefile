@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What running needs, and what the tests need besides.
 RUNS := $(VENV)/.runs
+DOCS := $(VENV)/.docs
 READY := $(VENV)/.ready
 SCRAPYD := .venv-scrapyd
 
@@ -59,9 +60,10 @@ format: $(READY)
 	$(BIN)/ruff format
 
 # The documentation as a site; broken links fail.
-docs: $(READY)
-	$(BIN)/python docs/generate.py
-	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
+docs: $(DOCS)
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
+	@echo "Open build/docs/index.html"
 
 bench: $(READY)
 	$(BIN)/python -m bench
@@ -73,6 +75,11 @@ $(RUNS): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): newscrawl and what running it needs …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) '.[dataset]'
+	@touch $@
+
+$(DOCS): $(RUNS)
+	@echo "Setting up $(VENV): the tools of the documentation …"
+	@$(INSTALL) '.[docs]'
 	@touch $@
 
 $(READY): $(RUNS)
