@@ -1,7 +1,6 @@
 """The run: one crawl of one outlet, its folder, its parts, its books and its ``run.json``."""
 
 import logging
-import platform
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -14,17 +13,17 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
-from newscrawl import __version__
 from newscrawl.discovery import OutletSpider
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import asked_to_wait
 from newscrawl.exceptions import ArgumentError, LedgerError
+from newscrawl.extensions.closing import summary
 from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, OUTPUT_FAILED
 from newscrawl.extensions.opening import WAIT, OpenRun, open_run, output_folder, report_refusal
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Article, Candidate, record
 from newscrawl.settings import check
-from newscrawl.storage.books import Books, Listings, balance
+from newscrawl.storage.books import Books, Listings
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.known_articles import KnownArticles
@@ -223,7 +222,15 @@ class Run:
         self._ticker.stop()
         try:
             opened.journal.close()
-            document = self._summary(opened, reason)
+            document = summary(
+                opened,
+                reason,
+                self.books,
+                self.listings,
+                self.archives,
+                PageAccess.of(self.crawler),
+                plain(self.crawler.stats.get_stats()),
+            )
             write_document(self.folder / RUN_FILE, document)
             self.document = document
         except Exception as error:  # whatever it is, the next run salvages this one
@@ -231,47 +238,3 @@ class Run:
         finally:
             opened.ledger.close()
             opened.folder.release()
-
-    def _summary(self, opened: OpenRun, reason: str) -> RunDocument:
-        """Return the ``run.json`` of a run that ends."""
-        books = self.books.as_dict()
-        out_by = balance(books)
-        if out_by:
-            logger.critical("The books do not balance, they are out by %d: %s", out_by, books)
-        outlet, run = opened.start["spider"], opened.start["run"]
-        waiting = opened.ledger.count_waiting(outlet)
-        nothing_missing = (
-            self.books.complete
-            and self.listings.is_complete
-            and not waiting
-            and all(it.complete for it in self.archives.values())
-        )
-        access = PageAccess.of(self.crawler)
-        document: RunDocument = {
-            "run": run,
-            "spider": outlet,
-            "arguments": opened.start["arguments"],
-            "job": opened.start["job"],
-            "pages": opened.start["pages"],
-            "started": opened.start["started"],
-            "salvaged": opened.start["salvaged"],
-            "finished": utc(datetime.now(UTC)),
-            "reason": reason,
-            "complete": reason == "finished" and not out_by and nothing_missing,
-            "versions": {
-                "newscrawl": __version__,
-                "scrapy": scrapy.__version__,
-                "python": platform.python_version(),
-            },
-            "parts": [part.as_dict() for part in opened.journal.parts],
-            "books": books,
-            "waiting": waiting,
-            "listings": self.listings.as_dict(refused=len(access.refused_listings)),
-            "withdrawn": opened.ledger.withdrawn(outlet, run),
-            "stats": plain(self.crawler.stats.get_stats()),
-        }
-        if access.breaker.report:
-            document["refused"] = access.breaker.report
-        if self.archives:
-            document["archives"] = {path: it.as_dict() for path, it in self.archives.items()}
-        return document

@@ -1,0 +1,163 @@
+"""ReadingSpider: from the response of an article's page or post to its record."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from parsel import Selector
+from scrapy import Request
+from scrapy.http import Response, TextResponse
+
+from newscrawl.base_spiders.requests import RequestingSpider
+from newscrawl.discovery import ARTICLE_PRIORITY
+from newscrawl.discovery.bylines import Bylines
+from newscrawl.discovery.links import Links
+from newscrawl.discovery.rest import Terms
+from newscrawl.discovery.tasks import ArticleTask, Begun
+from newscrawl.downloader.browser.installed import can_render
+from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.dates import utc
+from newscrawl.extraction.loaders import Page, joined, parsed
+from newscrawl.extraction.outlet import post_of
+from newscrawl.extraction.urls import page_key
+from newscrawl.items import Article, Candidate
+
+# An article of more pages is taken for a site that links them without end.
+_MOST_PAGES = 50
+
+
+class ReadingSpider(RequestingSpider):
+    """A spider that reads articles, whatever they were requested through."""
+
+    def __init__(self, /, **kwargs: Any) -> None:
+        """Take the spider arguments."""
+        super().__init__(**kwargs)
+        self.links = Links(self)
+        self.bylines = Bylines(self)
+        self.terms = Terms(self)
+
+    def parse_article(self, response: Response) -> Iterator[Article | Request]:
+        """Read an article, then follow what its page links to.
+
+        Raises UnreadableError for an answer that is not an article; its message is the reason.
+        """
+        task = ArticleTask.required(response)
+        candidate = task.candidate
+        if response.body.lstrip()[:1] == b"{":
+            yield self._post(response, post_of(response.body), candidate)
+            return
+        selector = parsed(response)
+        assert isinstance(response, TextResponse)
+        page = self._best_page(selector, response, task)
+        if page.unfilled and self._needs_browser(response, task):
+            assert response.request is not None
+            # Only the task: the rest of its meta is of the first request.
+            meta = {"article": replace(task, plain=response)}
+            again = response.request.replace(meta=meta, dont_filter=True)
+            yield self.rendered_article(again)
+            return
+        article = page.article
+        if article.id == candidate.id:
+            yield self._whole(response, page, task)
+        elif task.capture:
+            raise UnreadableError("archived under another article's address")
+        else:
+            # The address leads elsewhere: what is there is an article of its own.
+            if other := self.candidate(article.url):
+                yield self.article_request(other)
+            raise UnreadableError("address of another article")
+        if not task.capture and "links" in self.wanted.discover and self.wanted.follow:
+            yield from self.links.around(selector, response.url)
+
+    def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:
+        """Return the article, or the request for its next page where it is divided into several.
+
+        Raises UnreadableError for a page that is not the one that was asked, or one too many.
+        """
+        begun = task.begun or Begun(page.article, (), 0)
+        if task.begun:
+            if page_key(response.url) not in map(page_key, begun.pages):
+                raise UnreadableError(f"page {begun.read + 1} leads elsewhere")
+            joined(begun.article, [page.article])
+        pages = tuple(dict.fromkeys((*begun.pages, *page.further)))
+        if len(pages) == begun.read:
+            return begun.article
+        if task.capture:
+            # An archive answers for one address; whether it has the others is not known here.
+            self.crawler.stats.inc_value("newscrawl/not_whole")
+            self.logger.warning("Only the first page of %s is read", response.url)
+            return begun.article
+        if begun.read == _MOST_PAGES:
+            raise UnreadableError("too many pages")
+        begun = Begun(begun.article, pages, begun.read + 1)
+        request = Request(
+            pages[begun.read - 1],
+            self.parse_article,
+            priority=ARTICLE_PRIORITY,
+            dont_filter=True,
+        )
+        request = task.on(request, begun=begun, plain=None, known=None)
+        return self.rendered_article(request) if self.wanted.fetch == "browser" else request
+
+    async def parse_post(self, response: Response) -> AsyncIterator[Article]:
+        """Read an article as the REST interface gives it, with its authors from elsewhere.
+
+        Raises UnreadableError for an answer that is no post of this article.
+        """
+        candidate = ArticleTask.required(response).candidate
+        post = post_of(response.body)
+        authors = await self.bylines.of(candidate, post)
+        yield await self.read_post(response, replace(candidate, authors=authors))
+
+    async def read_post(self, response: Response, candidate: Candidate) -> Article:
+        """Return the article of a REST answer, which names no authors; those of ``candidate``.
+
+        Raises UnreadableError for an answer that is no post of this article.
+        """
+        post = post_of(response.body)
+        await self.terms.complete([post])
+        return self._post(response, post, candidate)
+
+    def _best_page(self, selector: Selector, response: TextResponse, task: ArticleTask) -> Page:
+        """Return the page; the plain one if the browser was asked for entries and got none."""
+        if task.plain is None or not _is_rendered(response):
+            return self._page(selector, response, task.candidate)
+        with suppress(UnreadableError):
+            page = self._page(selector, response, task.candidate)
+            if not page.unfilled:
+                return page
+        self.crawler.stats.inc_value("newscrawl/downloader/browser/plain_instead")
+        return self._page(parsed(task.plain), task.plain, task.candidate)
+
+    def _needs_browser(self, response: Response, task: ArticleTask) -> bool:
+        """Say whether a live page without entries is requested again, through the browser."""
+        if self.wanted.fetch != "auto" or task.capture or task.plain or _is_rendered(response):
+            return False
+        return can_render(self.crawler)
+
+    def _page(self, selector: Selector, response: TextResponse, candidate: Candidate) -> Page:
+        page = self.read_article(selector, response.url, candidate, self.crawler.stats)
+        self._provenance(page.article, response, "browser" if _is_rendered(response) else "page")
+        return page
+
+    def _post(self, response: Response, post: Mapping[str, Any], candidate: Candidate) -> Article:
+        article = self.read_article_post(post, candidate, self.crawler.stats)
+        self._provenance(article, response, "api")
+        return article
+
+    def _provenance(self, article: Article, response: Response, source: str) -> None:
+        task = ArticleTask.required(response)
+        assert response.request is not None
+        if task.capture:
+            article.source, article.source_url = "archive", task.capture.url
+            article.date_fetched = task.capture.date
+        else:
+            article.source = source
+            article.source_url = task.source_listing or response.request.url
+            article.date_fetched = utc(datetime.now(UTC))
+
+
+def _is_rendered(response: Response) -> bool:
+    return bool(response.meta.get("playwright"))

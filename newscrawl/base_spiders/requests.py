@@ -1,0 +1,120 @@
+"""RequestingSpider: the spider arguments, and how listings and articles are requested."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from scrapy import Request
+from scrapy.http import Response
+
+from newscrawl.base_spiders import arguments
+from newscrawl.discovery import ARTICLE_PRIORITY, Arguments, OutletSpider
+from newscrawl.discovery.rest import post_address
+from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.downloader.browser.rendering import rendered
+from newscrawl.exceptions import ArgumentError
+from newscrawl.items import Article, Candidate
+
+# A live page turns over to older entries at most so often.
+_ENTRY_PAGES = 100
+
+
+class RequestingSpider(OutletSpider):
+    """A spider that makes requests as its arguments want them; subclasses read the responses."""
+
+    def __init__(self, /, **kwargs: Any) -> None:
+        """Take the spider arguments (docs/reference/arguments.md); ``refusal`` holds the error.
+
+        Scrapy's own, ``name``, would rename the outlet: it is a wrong argument.
+        """
+        super().__init__()
+        # Scrapyd's own argument says which of its jobs this is.
+        self.job: str | None = kwargs.pop("_job", None)
+        self.given = {key: str(value) for key, value in kwargs.items()}
+        self.refusal: str | None = None
+        self.wanted = Arguments()
+        try:
+            self.wanted = arguments.read(kwargs, self)
+        except ArgumentError as error:
+            self.refusal = str(error)
+        # Links repeat from page to page; what they mean does not change.
+        self.candidate: Callable[[str], Candidate | None] = lru_cache(maxsize=100_000)(
+            self.find_candidate
+        )
+
+    def refuse(self, sentence: str) -> None:
+        """Prevent the crawl from starting; ``sentence`` says why."""
+        self.refusal = sentence
+
+    def listing_paths(self) -> Iterable[str]:
+        """Return the paths of the listings that the crawl was asked to read, as written."""
+        written = {section.strip("/"): section for section in self.sections}
+        wanted = (*self.wanted.sections, *self.wanted.tags)
+        return [f"/{written.get(path, f'{path}/')}" for path in wanted or written]
+
+    def listing_request(self, request: Request, pages: int) -> Request:
+        """Return the request of a listing's page as ``fetch`` wants it.
+
+        ``pages`` is how often its "Load more" may be clicked.
+        """
+        if self.wanted.fetch != "browser":
+            return request
+        return rendered(request, items="a[href]", more=self.load_more, clicks=pages)
+
+    def parse_article(self, response: Response) -> Iterator[Article | Request]:
+        """Read an article's page."""
+        raise NotImplementedError
+
+    def parse_post(self, response: Response) -> AsyncIterator[Article]:
+        """Read an article's post of the REST interface."""
+        raise NotImplementedError
+
+    def article_request(
+        self,
+        candidate: Candidate,
+        post: Mapping[str, Any] | None = None,
+        source_listing: str = "",
+    ) -> Request:
+        """Return the request for an article, as ``fetch`` requires.
+
+        ``post`` is its inline post, if the listing at ``source_listing`` has one.
+        """
+        if post is not None or self.wanted.fetch == "api":
+            return self.post_request(candidate, post, source_listing)
+        fallback = self.post_request if self.has_fallback else None
+        request = Request(
+            candidate.url,
+            self.parse_article,
+            meta={"article": ArticleTask(candidate=candidate, is_page=True, fallback=fallback)},
+            priority=ARTICLE_PRIORITY,
+            # The books know what was asked; a redirect to an address that was is none the less due.
+            dont_filter=True,
+        )
+        return self.rendered_article(request) if self.wanted.fetch == "browser" else request
+
+    def post_request(
+        self,
+        candidate: Candidate,
+        post: Mapping[str, Any] | None = None,
+        source_listing: str = "",
+    ) -> Request:
+        """Return the request for an article's post of the REST interface."""
+        task = ArticleTask(candidate=candidate, post=post, source_listing=source_listing)
+        return Request(
+            post_address(self, candidate.id),
+            self.parse_post,
+            meta={"article": task},
+            priority=ARTICLE_PRIORITY,
+            dont_filter=True,
+        )
+
+    def rendered_article(self, request: Request) -> Request:
+        """Return an article's request through the browser, with all entries of live pages."""
+        entries = self.reader.entries
+        return rendered(
+            request,
+            items=entries.entry if entries else "a[href]",
+            container=self.reader.live if entries else "",
+            more=self.older_entries,
+            clicks=_ENTRY_PAGES,
+        )

@@ -1,0 +1,71 @@
+"""Closing a run: its ``run.json``, and whether it is complete."""
+
+import logging
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import scrapy
+
+from newscrawl import __version__
+from newscrawl.downloader.circuit_breaker import PageAccess
+from newscrawl.extensions.opening import OpenRun
+from newscrawl.extraction.dates import utc
+from newscrawl.storage.books import Books, Listings, balance
+from newscrawl.storage.document import RunDocument
+from newscrawl.storage.warc import Counts
+
+logger = logging.getLogger(__name__)
+
+
+def summary(
+    opened: OpenRun,
+    reason: str,
+    books_of_run: Books,
+    listings: Listings,
+    archives: Mapping[str, Counts],
+    access: PageAccess,
+    stats: dict[str, Any],
+) -> RunDocument:
+    """Return the ``run.json`` of a run that ends."""
+    books = books_of_run.as_dict()
+    out_by = balance(books)
+    if out_by:
+        logger.critical("The books do not balance, they are out by %d: %s", out_by, books)
+    outlet, run = opened.start["spider"], opened.start["run"]
+    waiting = opened.ledger.count_waiting(outlet)
+    nothing_missing = (
+        books_of_run.complete
+        and listings.is_complete
+        and not waiting
+        and all(it.complete for it in archives.values())
+    )
+    document: RunDocument = {
+        "run": run,
+        "spider": outlet,
+        "arguments": opened.start["arguments"],
+        "job": opened.start["job"],
+        "pages": opened.start["pages"],
+        "started": opened.start["started"],
+        "salvaged": opened.start["salvaged"],
+        "finished": utc(datetime.now(UTC)),
+        "reason": reason,
+        "complete": reason == "finished" and not out_by and nothing_missing,
+        "versions": {
+            "newscrawl": __version__,
+            "scrapy": scrapy.__version__,
+            "python": platform.python_version(),
+        },
+        "parts": [part.as_dict() for part in opened.journal.parts],
+        "books": books,
+        "waiting": waiting,
+        "listings": listings.as_dict(refused=len(access.refused_listings)),
+        "withdrawn": opened.ledger.withdrawn(outlet, run),
+        "stats": stats,
+    }
+    if access.breaker.report:
+        document["refused"] = access.breaker.report
+    if archives:
+        document["archives"] = {path: it.as_dict() for path, it in archives.items()}
+    return document
