@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module, reload
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).parents[1]
 _IMPORTED = (
@@ -37,6 +37,8 @@ _IMPORTED = (
 )
 # What modules read when they are imported is none of these.
 _FREE = ("NEWSCRAWL_", "http_proxy", "https_proxy", "no_proxy", "NO_PROXY")
+
+_DIGITS = 10
 
 
 class Forks:
@@ -70,24 +72,65 @@ class Forks:
         self, arguments: list[str], environment: Mapping[str, str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
         """Run ``scrapy`` with arguments, and return what it printed."""
-        order = json.dumps({"arguments": arguments, "environment": dict(environment)}).encode()
-        with (
-            tempfile.TemporaryFile() as out,
-            tempfile.TemporaryFile() as err,
-            socket.socket(socket.AF_UNIX) as channel,
-        ):
-            channel.settimeout(timeout)
-            channel.connect(self.path)
-            socket.send_fds(channel, [b"."], [out.fileno(), err.fileno()])
-            channel.sendall(order)
-            channel.shutdown(socket.SHUT_WR)
-            with channel.makefile() as answer:
-                code = int(answer.readline())
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            code = Fork(self.path, arguments, environment, (out, err)).wait(timeout)
             texts = []
             for stream in (out, err):
                 stream.seek(0)
                 texts.append(stream.read().decode().replace("\r\n", "\n"))
         return subprocess.CompletedProcess(["scrapy", *arguments], code, *texts)
+
+    def start(self, arguments: list[str], environment: Mapping[str, str]) -> "Fork":
+        """Start ``scrapy`` with arguments; what it prints is lost."""
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+            return Fork(self.path, arguments, environment, (nothing, nothing))
+
+
+class Fork:
+    """A command that is running, as ``subprocess.Popen`` has it."""
+
+    def __init__(
+        self,
+        path: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        streams: tuple[IO[bytes], IO[bytes]],
+    ) -> None:
+        order = json.dumps({"arguments": arguments, "environment": dict(environment)}).encode()
+        self.channel = socket.socket(socket.AF_UNIX)
+        self.channel.connect(path)
+        socket.send_fds(self.channel, [b"."], [stream.fileno() for stream in streams])
+        self.channel.sendall(order)
+        self.channel.shutdown(socket.SHUT_WR)
+        self.pid = self._number()
+        self.code: int | None = None
+
+    def _number(self) -> int:
+        return int(self.channel.recv(_DIGITS, socket.MSG_WAITALL))
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the command is running."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.code
+
+    def wait(self, timeout: float) -> int:
+        """Return the exit code; minus the signal that ended the command."""
+        if self.code is None:
+            if not select.select([self.channel], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("scrapy", timeout)
+            self.code = self._number()
+            self.channel.close()
+        return self.code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the command, if it is running."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill the command."""
+        self.send_signal(signal.SIGKILL)
 
 
 @cache
@@ -120,8 +163,9 @@ def serve(listener: socket.socket) -> tuple[list[str], dict[str, str]]:
 
 
 def _report(channel: socket.socket, child: int) -> NoReturn:
+    channel.sendall(f"{child:{_DIGITS}}".encode())
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    channel.sendall(f"{code}\n".encode())
+    channel.sendall(f"{code:{_DIGITS}}".encode())
     os._exit(0)
 
 

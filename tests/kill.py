@@ -11,8 +11,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,7 +22,8 @@ from newscrawl.dataset.verify import Verifier
 from newscrawl.storage.latest import latest_of
 from newscrawl.storage.ledger import Ledger
 from tests.archives import http, record, write
-from tests.conftest import ROOT, Crawl
+from tests.conftest import Crawl
+from tests.forks import Fork, forks
 from tests.recordings import address, article
 from tests.sample.answer import Fault, Page, Site
 from tests.sample.day import DaySite
@@ -50,7 +49,7 @@ class KillingSite:
         self.kill_at: int | None = None
         self.delay = 0.0
         self.signal = signal.SIGKILL
-        self.victim: subprocess.Popen[bytes] | None = None
+        self.victim: Fork | None = None
 
     def get(self, url: str) -> Page | Fault:
         self.asked += 1
@@ -59,8 +58,7 @@ class KillingSite:
         return self.site.get(url)
 
 
-def start(output: Path, port: int, *arguments: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "scrapy", "crawl", "hill", *FAST, *arguments]
+def start(output: Path, port: int, *arguments: str) -> Fork:
     environment = {
         **os.environ,
         "NEWSCRAWL_OUTPUT_DIR": str(output),
@@ -68,8 +66,7 @@ def start(output: Path, port: int, *arguments: str) -> "subprocess.Popen[bytes]"
         "NEWSCRAWL_BROWSER": "/nonexistent",
         "https_proxy": f"http://127.0.0.1:{port}",
     }
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet)
+    return forks().start(["crawl", "hill", *FAST, *arguments], environment)
 
 
 def published(output: Path) -> Published:
@@ -137,7 +134,7 @@ def _lines(output: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in parts)
 
 
-def _kill_at(line: int, output: Path, victim: "subprocess.Popen[bytes]", delay: float) -> None:
+def _kill_at(line: int, output: Path, victim: Fork, delay: float) -> None:
     """Kill a crawl a moment after its n-th line is on disk."""
     while victim.poll() is None and _lines(output) < line:
         time.sleep(0.002)
