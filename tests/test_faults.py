@@ -374,8 +374,8 @@ def test_nothing_is_asked_until_the_pause_is_over(tmp_path: Path) -> None:
         assert len(asked) == 2
         first = outcome.paths.index(asked[0])
         assert outcome.asked[first + 1][0] - outcome.asked[first][0] >= pause, identity
-    assert outcome.crawl.log.count("Asked to slow down (http 429)") == 4
-    assert outcome.crawl.log.count("Asked to slow down (http 503)") == 1
+    assert outcome.crawl.log.count("Rate limited (HTTP 429)") == 4
+    assert outcome.crawl.log.count("Rate limited (HTTP 503)") == 1
 
 
 def test_pauses_grow_while_the_site_says_nothing(tmp_path: Path) -> None:
@@ -442,7 +442,7 @@ def test_ctrl_c_ends_a_long_pause(tmp_path: Path) -> None:
         ) as process:
             try:
                 assert process.stderr is not None
-                assert any("Asked to slow down" in line for line in process.stderr)
+                assert any("Rate limited" in line for line in process.stderr)
                 asked = len(watched.asked)
                 process.send_signal(signal.SIGINT)
                 # Far below the pause; the test would not end with it.

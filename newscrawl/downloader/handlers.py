@@ -5,7 +5,7 @@ from scrapy.http import Response
 
 from newscrawl.downloader.browser.handler import BrowserDownloadHandler
 from newscrawl.downloader.circuit_breaker import PageAccess
-from newscrawl.downloader.throttle import Patience
+from newscrawl.downloader.throttle import Throttle
 from newscrawl.exceptions import BrokenBodyError
 from newscrawl.storage.http_body import codings, decoded
 
@@ -20,10 +20,10 @@ class PoliteDownloadHandler(BrowserDownloadHandler):
         refused meanwhile, and BrokenBodyError for a compressed answer that is not whole.
         """
         access = PageAccess.of(self._crawl)
-        await Patience.of(self._crawl).wait(lambda: access.must_wait(request))
+        await Throttle.of(self._crawl).wait(lambda: access.must_wait(request))
         access.check(request)
         response = await super().download_request(request)
-        Patience.of(self._crawl).heed(response)
+        Throttle.of(self._crawl).apply(response)
         return checked(response, self._crawl.settings.getint("DOWNLOAD_MAXSIZE"))
 
 

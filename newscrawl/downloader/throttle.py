@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 asked_to_wait = object()
 """Signal: the site asks for no requests for ``seconds``, longer than a run may last."""
 
-_LONGEST_WAIT = 30 * 86_400.0  # seconds; whoever says more does not mean it
+_LONGEST_WAIT = 30 * 86_400.0  # seconds; a longer Retry-After is taken for an error
 
 
-class Patience:
-    """How long a site wants to be left alone: what every request of a crawl waits for."""
+class Throttle:
+    """The pause that a site asks for. Every request of a crawl waits for its end."""
 
     def __init__(self, crawler: Crawler) -> None:
-        """Be ready at once."""
+        """Begin without a pause."""
         self._crawler = crawler
         self._until = 0.0
         self._in_a_row = 0
@@ -36,22 +36,22 @@ class Patience:
         self._longest = settings.getfloat("NEWSCRAWL_LONGEST_PAUSE_SECONDS")
 
     @classmethod
-    def of(cls, crawler: Crawler) -> "Patience":
-        """Return the patience of a crawl."""
-        return _PATIENCE.setdefault(crawler, cls(crawler))
+    def of(cls, crawler: Crawler) -> "Throttle":
+        """Return the throttle of a crawl."""
+        return _THROTTLES.setdefault(crawler, cls(crawler))
 
-    def heed(self, response: Response) -> None:
-        """Pause when an answer asks for it: as long as it says, or longer each time.
+    def apply(self, response: Response) -> None:
+        """Start a pause if a response asks for it: for its Retry-After, or twice the last pause.
 
-        A site that asks for more patience than a run has ends the run, and later runs keep away
-        until then. Raises StoppingError.
+        A pause that is longer than a run may wait ends the run, and later runs do not start until
+        it is over. Raises StoppingError.
         """
-        told = response.headers.get("Retry-After")
-        if response.status != 429 and not (response.status == 503 and told):
+        header = response.headers.get("Retry-After")
+        if response.status != 429 and not (response.status == 503 and header):
             self._in_a_row = 0
             return
-        seconds = retry_after(told.decode("latin-1")) if told else None
-        # Answers to what was under way together are one wish.
+        seconds = retry_after(header.decode("latin-1")) if header else None
+        # Concurrent requests may each get a 429. Count them as one.
         self._in_a_row += time.monotonic() >= self._until
         if seconds is None:
             seconds = self._first * 2 ** (self._in_a_row - 1)
@@ -63,30 +63,30 @@ class Patience:
         assert self._crawler.stats is not None
         self._crawler.stats.inc_value("newscrawl/pauses")
         logger.warning(
-            "Asked to slow down (http %d): nothing is asked for %.0f seconds",
+            "Rate limited (HTTP %d): pausing all requests for %.0f seconds",
             response.status,
             seconds,
         )
 
     async def wait(self, still: Callable[[], bool] | None = None) -> None:
-        """Return when it is time, and ``still`` does not hold. Raises StoppingError."""
+        """Wait until the pause is over and ``still()`` is false. Raises StoppingError."""
         while time.monotonic() < self._until or (still is not None and still()):
             if self._until == math.inf or self._is_stopping():
                 raise StoppingError("the run ends")
             await asyncio.sleep(min(0.2, max(0.01, self._until - time.monotonic())))
 
     def _is_stopping(self) -> bool:
-        # Ctrl-C, or a close reason of our own.
+        # Ctrl-C, or one of our close reasons.
         engine: Any = self._crawler.engine
         slot = engine._slot
         return not self._crawler.crawling or slot is None or slot.closing is not None
 
 
-_PATIENCE: WeakKeyDictionary[Crawler, Patience] = WeakKeyDictionary()
+_THROTTLES: WeakKeyDictionary[Crawler, Throttle] = WeakKeyDictionary()
 
 
 def retry_after(text: str) -> float | None:
-    """Return how many seconds a Retry-After header asks for, a number or a date; else None.
+    """Return the seconds of a Retry-After header, a number or a date, or None.
 
     >>> retry_after("120"), retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), retry_after("soon")
     (120.0, 0.0, None)
