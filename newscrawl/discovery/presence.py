@@ -13,7 +13,9 @@ from newscrawl.items import Candidate
 from newscrawl.storage.ledger import ArticleState
 
 # A request is made for a full page of articles, or when one of them has waited so long.
-_PATIENCE = timedelta(hours=5)
+_PATIENCE = timedelta(hours=11)
+_FIRST_DAY = timedelta(hours=23)
+_EVER = "9999"
 
 
 class Presence(Rest):
@@ -27,12 +29,28 @@ class Presence(Rest):
         """Yield requests for the articles whose time to be looked at has come."""
         now = datetime.now(UTC)
         due = self.known.young(utc(now))
-        patient = utc(now - _PATIENCE)
-        while due and (len(due) >= self.per_page or str(due[0].next_attempt) <= patient):
-            some, due = due[: self.per_page], due[self.per_page :]
-            walk = Walk({"include": ",".join(it.id for it in some)})
-            request = self.listing(self._looked, walk, {}, {"known": some}, whole=False)
-            yield request.replace(errback=partial(self._failed, some))
+        waiting = utc(now - _PATIENCE)
+        if "api" in self.outlet.wanted.discover:
+            # The number of all posts tells at once that one has gone; see ``look_at_all``.
+            due = [it for it in due if (it.date_published or "") < utc(now - _FIRST_DAY)]
+            born = utc(now - _FIRST_DAY - _PATIENCE)
+            impatient = any((it.date_published or "") < born for it in due)
+        else:
+            impatient = any((it.next_attempt or "") <= waiting for it in due)
+        while due and (len(due) >= self.per_page or impatient):
+            yield self._look(due[: self.per_page])
+            due = due[self.per_page :]
+
+    def look_at_all(self) -> Iterator[Request]:
+        """Yield requests for all young articles: there are fewer posts than before."""
+        young = self.known.young(_EVER)
+        for start in range(0, len(young), self.per_page):
+            yield self._look(young[start : start + self.per_page])
+
+    def _look(self, known: Sequence[ArticleState]) -> Request:
+        walk = Walk({"include": ",".join(it.id for it in known)})
+        request = self.listing(self._looked, walk, {}, {"known": known}, whole=False)
+        return request.replace(errback=partial(self._failed, known))
 
     def _looked(
         self,

@@ -12,6 +12,7 @@ from scrapy.http import Response
 
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.backward import Backward
+from newscrawl.discovery.presence import Presence
 from newscrawl.discovery.rest import (
     PER_PAGE,
     Posts,
@@ -203,8 +204,11 @@ class WordPress(Rest):
         """Search when there are other posts than those that are known; of a section always."""
         told = self.outlet.checkpoints.read(f"{Walk(filters).name} hidden")
         hidden = self._hidden(posts_in_all)
-        if not filters and hidden is not None and told and told.position == hidden:
-            return
+        if not filters and hidden is not None and told and told.position:
+            if told.position == hidden:
+                return
+            if int(hidden) < int(told.position):
+                yield from Presence(self.outlet).look_at_all()
         since = utc(datetime.now(UTC) - _RECENT)
         known = dict.fromkeys([*self._new, *self.known.published_after(since)])
         walk = Walk(filters)

@@ -37,7 +37,9 @@ class DaySite(NewsSite):
     it. `articles` new ones appear in the `days` after it, in bunches; several at the same second.
     `corrections` change the headline or a paragraph of articles of these days or of the day
     before, some of them twice. `touched` new articles are saved again without a visible change:
-    only their `date_modified` moves. The same arguments give the same site.
+    only their `date_modified` moves. Of the new ones `planned` ones were saved for the last time
+    hours before they appear, and `wire` ones appear hours after their own time. The same arguments
+    give the same site.
 
     Side columns and the links inside stories are those of `start`: an article that nobody
     touches keeps its bytes and its ETag. ValueError if an argument is out of range.
@@ -51,6 +53,8 @@ class DaySite(NewsSite):
         older: int = 200,
         days: int = 1,
         touched: int = 0,
+        planned: int = 0,
+        wire: int = 0,
     ) -> None:
         if start.tzinfo is None or older < FEWEST_OLDER or days < 1:
             msg = f"start={start}, older={older}, days={days}: want an aware start, older >= 20"
@@ -68,13 +72,15 @@ class DaySite(NewsSite):
         new = cover(times, _numbers(1, articles, rng))
         self._revisions: dict[str, list[Story]] = {}
         self._events = [Event(story.published, story.id, "new") for story in new]
+        late = _antedate(new, planned, wire)
         everything = sorted([*new, *past], key=lambda it: (it.published, it.id), reverse=True)
-        self._correct(everything, start, span, corrections, rng)
+        punctual = [story for story in everything if story.id not in late]
+        self._correct(punctual, start, span, corrections, rng)
         self._touch(rng.sample(new, touched), start + span, rng)
         self._events.sort()
         self._truth: dict[tuple[str, datetime, str], Expected] = {}
         robots = f"{ROBOTS}Sitemap: {SITE}/sitemap.xml\n"
-        super().__init__(Shelf(everything, self._revisions), Press(past), robots)
+        super().__init__(Shelf(everything, self._revisions, late), Press(past), robots)
         self.now = start
 
     @property
@@ -144,6 +150,22 @@ class DaySite(NewsSite):
             when = min(when, max(end, current.modified + timedelta(seconds=1)))
             versions.append(replace(current, modified=when))
             self._events.append(Event(when, story.id, "touched"))
+
+
+def _antedate(stories: list[Story], planned: int, wire: int) -> dict[str, datetime]:
+    """Give stories older times of saving, and of publication; return when those appear."""
+    rng = random.Random(f"{planned} {wire}")
+    chosen = rng.sample(range(len(stories)), planned + wire)
+    late: dict[str, datetime] = {}
+    for turn, place in enumerate(chosen):
+        story = stories[place]
+        when = story.published - timedelta(minutes=rng.randrange(70, 24 * 60))
+        if turn < planned:
+            stories[place] = replace(story, modified=when)
+        else:
+            late[story.id] = story.published
+            stories[place] = replace(story, modified=when, published=when)
+    return late
 
 
 def _place(stories: list[Story], when: datetime) -> int:

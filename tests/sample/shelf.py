@@ -14,14 +14,19 @@ class Shelf:
     """Keeps stories by the path of their listings: `news`, sections, authors, tags.
 
     `stories` are first versions, the newest first; `revisions` are, by id, the later ones,
-    the oldest first, each of which holds from its `modified` on. `now` is aware; None shows
-    everything there is.
+    the oldest first, each of which holds from its `modified` on. `late` tells, by id, when stories
+    appear that do so after their own time of publication. `now` is aware; None shows everything
+    there is.
     """
 
     def __init__(
-        self, stories: Sequence[Story], revisions: Mapping[str, Sequence[Story]] | None = None
+        self,
+        stories: Sequence[Story],
+        revisions: Mapping[str, Sequence[Story]] | None = None,
+        late: Mapping[str, datetime] | None = None,
     ) -> None:
         self.now: datetime | None = None
+        self._late = late or {}
         self._revisions = revisions or {}
         self._first = {story.id: story for story in stories}
         self._titles: dict[str, str] = {}
@@ -50,32 +55,32 @@ class Shelf:
     def story(self, identity: str) -> Story | None:
         """Return an article as it reads now; None if there is none yet."""
         story = self._first.get(identity)
-        if story is None or (self.now and story.published > self.now):
+        if story is None or (self.now and self._late.get(identity, story.published) > self.now):
             return None
         return self._current(story)
 
     def count(self, path: str) -> int:
         """Return how many stories a listing has; KeyError if there is no such listing."""
-        return len(self._listings[path]) - self._hidden(path)
+        return len(self._visible(path))
 
     def listed(
         self, path: str = EVERYTHING, start: int = 0, stop: int | None = None
     ) -> list[Story]:
         """Return the stories of a listing, the newest first; KeyError if there is none."""
-        hidden = self._hidden(path)
-        end = None if stop is None else hidden + stop
-        return [self._current(story) for story in self._listings[path][hidden + start : end]]
+        return [self._current(story) for story in self._visible(path)[start:stop]]
 
     def valid(self, path: str = EVERYTHING) -> list[Story]:
         """Return the stories of a listing without those that have no readable page."""
         return [story for story in self.listed(path) if not story.broken]
 
-    def _hidden(self, path: str) -> int:
-        """Return how many stories of a listing have not appeared yet; they stand in front."""
-        stories = self._listings[path]
-        if self.now is None:
-            return 0
-        return bisect_left(stories, -self.now.timestamp(), key=lambda it: -it.published.timestamp())
+    def _visible(self, path: str) -> list[Story]:
+        """Return the stories of a listing that have appeared."""
+        stories, now = self._listings[path], self.now
+        if now is None:
+            return stories
+        first = bisect_left(stories, -now.timestamp(), key=lambda it: -it.published.timestamp())
+        hidden = {identity for identity, when in self._late.items() if when > now}
+        return [it for it in stories[first:] if it.id not in hidden] if hidden else stories[first:]
 
     def _current(self, story: Story) -> Story:
         for later in reversed(self._revisions.get(story.id, ())):
