@@ -57,7 +57,7 @@ def check(day: Day, site: DaySite, output: Path) -> None:
 
 @pytest.mark.parametrize("door", WANTED)
 def test_a_day_is_whole_by_every_way_and_costs_what_we_say(door: str, tmp_path: Path) -> None:
-    site = DaySite(START)
+    site = DaySite(START, planned=10, wire=5)
     day = simulate(tmp_path / door, door, site)
     assert day.events == 150
     check(day, site, tmp_path / door)

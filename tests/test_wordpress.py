@@ -210,6 +210,7 @@ def test_every_post_has_its_authors_however_old(
     assert sum("feed=" in url for url in asked) <= (0 if source == "coauthors" else 5)
     # What does not answer is not tried again.
     wordpress.edit(ids[-1], post_content="<p>Corrected.</p>")
+    wordpress.saved_at(ids[-1], NOW + 0.5 * HOUR)
     newsroom.crawl(discover="api")
     asked = [url for _, url in wordpress.requests()]
     assert not [url for url in asked if "coauthors/v1" in url or "author=" in url]
@@ -234,6 +235,29 @@ def test_corrected_bylines_and_addresses_are_published(
     assert newsroom.records[second]["revision"] == 1
     assert newsroom.known(second).url.endswith(f"/policy/defense/{second}-elsewhere/")
     wordpress.edit(second, post_title="Corrected")
+    wordpress.saved_at(second, NOW + 1.5 * HOUR)
     newsroom.crawl(discover=discover)
     assert newsroom.records[second]["url"] == newsroom.known(second).url
     assert "/policy/defense/" in newsroom.records[second]["url"]
+
+
+@pytest.mark.parametrize("lastmod", ["day", "none"])
+def test_older_days_of_the_sitemap_are_read_now_and_then(
+    wordpress: WordPress, newsroom: Newsroom, lastmod: str
+) -> None:
+    wordpress.option("hill_lastmod", lastmod)
+    old = NOW - timedelta(days=3)
+    stale = wordpress.write_all(posts(40, first=old - 5 * HOUR))
+    (recent,) = wordpress.write_all(posts(1))
+    newsroom.crawl(discover="sitemap")
+    assert newsroom.records.keys() == {recent}
+    # Neither the correction nor the late article changes what the index says of that day.
+    wordpress.edit(stale[0], post_title="Corrected")
+    wordpress.saved_at(stale[0], NOW + 0.5 * HOUR)
+    late = wordpress.write("Late", date=NOW - timedelta(days=1), modified=NOW - timedelta(days=1))
+    files = 0
+    for hours in (1, 1, 24, 1):
+        newsroom.crawl(hours, discover="sitemap")
+        files += sum("yyyy=" in url for _, url in wordpress.requests())
+    assert newsroom.records.keys() == {recent, late, stale[0]}
+    assert files < 18

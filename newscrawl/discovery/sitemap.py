@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -18,6 +19,8 @@ from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
 
 _INDEX = "sitemap"  # the name under which a run remembers that it has read the index
+_OLDEST = 30 * 366  # days
+_LATE = 60  # days that an index which has not changed may hide changes of
 _DEPTH = 5  # of indexes in indexes; the protocol allows one
 
 # A whole sitemap may come with one of these (Metro Sitemap); so does a day without articles.
@@ -25,11 +28,12 @@ _MISSING = (404, 410)
 
 
 class Sitemap:
-    """Reads the files of the newest days, and of those in which something changed.
+    """Reads the files of today and yesterday, those that changed, and older ones now and then.
 
-    Which these are the index tells: every file has a time of change there, and one that an
-    earlier run has read at that time is left alone. Between ``since`` and ``until`` the days'
-    files are asked by date, the newest first, listed or not.
+    The index may give each file a time of change. Metro Sitemap gives the day itself, or nothing,
+    so a correction or a late article in an older file goes unsaid: such a file is read again at
+    growing intervals, up to half its age. Between ``since`` and ``until`` the days' files are
+    requested by date, the newest first, listed or not.
     """
 
     def __init__(self, outlet: OutletSpider) -> None:
@@ -64,14 +68,45 @@ class Sitemap:
     def _address(self, day: date) -> str:
         return f"https://{self.outlet.host}{self.outlet.sitemap_day.format(day)}"
 
+    @cached_property
+    def _days_back(self) -> dict[str, int]:
+        """The age in days of each day's file, by its address, back to the web's beginnings."""
+        today = min(self._dates(datetime.now(UTC)))
+        return {self._address(today - timedelta(back)): back for back in range(_OLDEST)}
+
+    def _older(self, url: str, modified: str | None, depth: int = 0) -> Iterator[Request]:
+        """Request the file of an older day if it has changed, or if the time for a look has come.
+
+        A first run takes the news of today; the older files are looked at from then on.
+        """
+        checkpoints = self.outlet.checkpoints
+        hours = 24.0 * self._days_back[url]
+        pauses = (max(hours / 8, 6), min(max(hours / 2, 6), 720))
+        known = checkpoints.read(url)
+        now = datetime.now(UTC)
+        if known is None and checkpoints.read(_INDEX) is None:
+            # Not all of them at the same time.
+            pause = pauses[0] * (1 + self._days_back[url] % 8 / 8)
+            due = utc(now + timedelta(hours=pause))
+            checkpoints.save(url, position=modified, pause=pauses[0], due=due)
+        elif known is None or (modified and known.position != modified):
+            yield from self._file(url, modified, depth=depth)
+        elif (known.due or "") <= utc(now):
+            yield from self._file(url, modified, depth=depth, pauses=pauses)
+
     def _file(
-        self, url: str, position: str | None = None, day: str = "", depth: int = 0
+        self,
+        url: str,
+        position: str | None = None,
+        day: str = "",
+        depth: int = 0,
+        pauses: tuple[float, float] | None = None,
     ) -> Iterator[Request]:
         if url in self._asked:
             return
         self._asked.add(url)
         # A backfill asks for a day once; there is nothing to compare with.
-        task = ListingTask(name="" if day else url, position=position)
+        task = ListingTask(name="" if day else url, position=position, pauses=pauses)
         # A day's file that is missing or empty is a day without articles.
         is_day = self._day_address.fullmatch(url) is not None
         yield Request(
@@ -96,10 +131,12 @@ class Sitemap:
             except UnreadableError as error:
                 failed = error
         for url in map(self._address, yesterday):
-            # What stands in an index that has not changed has not changed either.
-            known = checkpoints.read(url)
-            if url not in listed and not (response.status == 304 and known and known.position):
-                yield from self._file(url)
+            yield from self._file(url)
+        _ = self._followed_since  # the first run saves it
+        if response.status == 304:
+            for url, back in self._days_back.items():
+                if 1 < back < _LATE and (known := checkpoints.read(url)):
+                    yield from self._older(url, known.position)
         if failed:
             raise failed
 
@@ -142,9 +179,12 @@ class Sitemap:
             for entry in read_sitemap(response.body, response.url):
                 listed_any = self._any_readable = True
                 if not entry.is_sitemap:
-                    yield from self._article(entry)
+                    yield from self._article(entry, response.url)
                     continue
                 listed.add(entry.url)
+                if self._days_back.get(entry.url, 0) > 1:
+                    yield from self._older(entry.url, entry.modified, depth + 1)
+                    continue
                 known = checkpoints.read(entry.url)
                 if known and entry.modified and known.position == entry.modified:
                     continue
@@ -161,8 +201,27 @@ class Sitemap:
             raise
         self._any_readable = True
 
-    def _article(self, entry: Entry) -> Iterator[Request]:
+    @cached_property
+    def _followed_since(self) -> str:
+        """When the outlet's sitemap was read for the first time."""
+        saved = self.outlet.checkpoints.read(f"{_INDEX} since")
+        since = (saved.position if saved else None) or utc(datetime.now(UTC))
+        if not saved:
+            self.outlet.checkpoints.save(f"{_INDEX} since", position=since)
+        return since
+
+    def _is_old_news(self, identity: str, entry: Entry, source: str) -> bool:
+        """Say whether an older day's article is none of ours: there before we followed the site."""
+        if self._days or self._days_back.get(source, 0) < 2:
+            return False
+        if (entry.modified or "") >= self._followed_since:
+            return False
+        return self.outlet.known_articles.get(identity) is None
+
+    def _article(self, entry: Entry, source: str) -> Iterator[Request]:
         candidate = self.outlet.candidate(entry.url)
+        if candidate and self._is_old_news(candidate.id, entry, source):
+            return
         if candidate and self._is_wanted(candidate.url):
             yield self.outlet.article_request(
                 replace(

@@ -130,6 +130,10 @@ class WordPress:
         """Update fields such as post_title, post_name, post_status, post_password, section."""
         self.act(("edit", [identity, fields]))
 
+    def saved_at(self, identity: int, moment: datetime) -> None:
+        """Give a post the time of its last edit: WordPress' clock is not that of the crawls."""
+        self.act(("stamp", [identity, {"post_modified": _gmt(moment)}]))
+
     def redate(self, identity: int, date: datetime) -> None:
         """Give a post another time of publication."""
         self.edit(identity, post_date_gmt=_gmt(date))
