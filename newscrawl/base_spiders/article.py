@@ -98,6 +98,8 @@ class ArticleSpider(ReadingSpider):
         # Methods that list changes only would not miss an article.
         if not self.is_revisiting and Run.of(self.crawler).is_full:
             yield from Presence(self).start()
+        if self.rest and Run.of(self.crawler).is_full and not {"api", "sitemap"} & names.keys():
+            yield from Presence(self).appeared()
 
     def _due_requests(self) -> Iterator[Request]:
         """Yield requests for articles that are due, whether a listing shows them or not."""

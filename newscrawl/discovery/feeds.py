@@ -9,6 +9,7 @@ from scrapy.http import Response
 from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
 from newscrawl.discovery.feed_files import FEEDS, items
 from newscrawl.discovery.markup import Document
+from newscrawl.discovery.rest import Rest
 from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.names import author_names
@@ -31,6 +32,9 @@ class Feeds:
         if not (wanted.sections or wanted.tags):
             url = f"https://{self.outlet.host}{self.outlet.feed}"
             yield self._request(ListingTask(name=url))
+            if self._by_rest:
+                # REST lists what sections show; only the site's feed may be ahead of it.
+                return
         for path in self.outlet.listing_paths():
             url = f"https://{self.outlet.host}{path.rstrip('/')}/feed/"
             yield self._request(ListingTask(name=url, pauses=_PAUSES, may_be_gone=True))
@@ -46,8 +50,23 @@ class Feeds:
 
     def parse(self, response: Response) -> Iterator[Request]:
         """Ask for the articles of a feed. Raises UnreadableError; what was readable is asked."""
-        for candidate in read_feed(response, self.outlet):
-            yield self.outlet.article_request(candidate)
+        if not self._by_rest:
+            yield from map(self.outlet.article_request, read_feed(response, self.outlet))
+            return
+        named = list(read_feed(response, self.outlet))
+        unknown = [it for it in named if self._is_news(it)]
+        yield from map(self.outlet.article_request, (it for it in named if it not in unknown))
+        yield from Rest(self.outlet).due(unknown)
+
+    @property
+    def _by_rest(self) -> bool:
+        """Whether articles come by REST, a hundred in one request."""
+        wanted = self.outlet.wanted
+        return "api" in wanted.discover and wanted.fetch in ("auto", "api")
+
+    def _is_news(self, candidate: Candidate) -> bool:
+        known = self.outlet.known_articles.get(candidate.id)
+        return known is None or known.is_changed(candidate.modified)
 
 
 def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:

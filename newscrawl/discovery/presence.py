@@ -1,5 +1,6 @@
 """Presence: whether the site still has its young articles, a hundred in one request."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,9 +13,17 @@ from newscrawl.extraction.dates import utc
 from newscrawl.items import Candidate
 from newscrawl.storage.ledger import ArticleState
 
+logger = logging.getLogger(__name__)
+
 # A request is made for a full page of articles, or when one of them has waited so long.
 _PATIENCE = timedelta(hours=11)
 _FIRST_DAY = timedelta(hours=23)
+
+# How far back posts are searched that have appeared with an old time, and how many known ones an
+# address can name that are to be left out.
+RECENT = timedelta(hours=26)
+EXCLUDED = 600
+
 _EVER = "9999"
 
 
@@ -40,6 +49,25 @@ class Presence(Rest):
         while due and (len(due) >= self.per_page or impatient):
             yield self._look(due[: self.per_page])
             due = due[self.per_page :]
+
+    def appeared(self) -> Iterator[Request]:
+        """Yield the request for recent posts that are not known, wherever listings show them.
+
+        Wire copy has a time of its own: it enters a feed or a section behind what is read.
+        """
+        since = utc(datetime.now(UTC) - RECENT)
+        query = {"after": since, "orderby": "date", "order": "desc"}
+        if known := self.known.published_after(since)[:EXCLUDED]:
+            query["exclude"] = ",".join(known)
+        request = self.listing(self._appeared, Walk({}), query, whole=False)
+        yield request.replace(errback=self._no_rest)
+
+    def _appeared(self, posts: Posts, walk: Walk, told_by: str) -> Iterator[Request]:
+        yield from self.articles(posts, told_by)
+
+    def _no_rest(self, failure: Failure) -> None:
+        """Go without: the listings that were asked for are read all the same."""
+        logger.info("REST does not list recent posts: %s", failure.value)
 
     def look_at_all(self) -> Iterator[Request]:
         """Yield requests for all young articles: there are fewer posts than before."""

@@ -12,7 +12,7 @@ from scrapy.http import Response
 
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.backward import Backward
-from newscrawl.discovery.presence import Presence
+from newscrawl.discovery.presence import EXCLUDED, RECENT, Presence
 from newscrawl.discovery.rest import (
     PER_PAGE,
     Posts,
@@ -34,10 +34,6 @@ logger = logging.getLogger(__name__)
 _OVERLAP = timedelta(minutes=65)
 # The newest changes come with the first request: more than an hour's, with the overlap's.
 _NEWEST = 50
-# How far back posts are searched that have appeared with an old time of modification, and how many
-# known ones an address can name that are to be left out.
-_RECENT = timedelta(hours=26)
-_EXCLUDED = 600
 
 
 class WordPress(Rest):
@@ -209,12 +205,12 @@ class WordPress(Rest):
                 return
             if int(hidden) < int(told.position):
                 yield from Presence(self.outlet).look_at_all()
-        since = utc(datetime.now(UTC) - _RECENT)
+        since = utc(datetime.now(UTC) - RECENT)
         known = dict.fromkeys([*self._new, *self.known.published_after(since)])
         walk = Walk(filters)
         keep = {
             "since": since,
-            "known": ",".join(list(known)[:_EXCLUDED]),
+            "known": ",".join(list(known)[:EXCLUDED]),
             "posts_in_all": posts_in_all,
         }
         yield self._appeared(walk, keep)
