@@ -25,6 +25,7 @@ from newscrawl.extraction.markup import (
     css,
     is_cut,
     lines_of,
+    outermost,
     parse,
     parse_page,
     real_encoding,
@@ -145,8 +146,7 @@ class ArticleLoader(ItemLoader):
         self.count(f"newscrawl/unmatched/{selector}", 0 if found else 1)
         if len(found) < 2:
             return found
-        matched = set(found)
-        return [it for it in found if matched.isdisjoint(it.iterancestors())]
+        return outermost(found)
 
     def add_checked(self, field: str, structured: Any, printed: Any) -> None:
         """Add structured values, then what the page prints.

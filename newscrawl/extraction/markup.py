@@ -1,6 +1,7 @@
 """HTML as it is: what makes a line, what a reader never sees, and the text of an element."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from lxml import etree
@@ -104,6 +105,29 @@ def _has_cdata(markup: bytes) -> bool:
             return True
         at = markup.find(b"<![CDATA[", at + 1)
     return False
+
+
+def outermost(elements: Iterable[_Element]) -> list[_Element]:
+    """Return elements without those that are inside another one of them, in the same order.
+
+    Every ancestor is looked at once: a page may nest thousands of elements.
+    """
+    given = dict.fromkeys(elements)
+    # Whether an ancestor is one of the elements, or inside one.
+    known: dict[_Element, bool] = {}
+    kept = []
+    for element in given:
+        passed = []
+        is_inside = False
+        for parent in element.iterancestors():
+            is_inside = parent in given or known.get(parent, False)
+            if is_inside or parent in known:
+                break
+            passed.append(parent)
+        known.update(dict.fromkeys(passed, is_inside))
+        if not is_inside:
+            kept.append(element)
+    return kept
 
 
 def hidden(element: _Element) -> str | None:

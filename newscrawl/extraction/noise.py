@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from lxml.etree import _Element
 
@@ -10,6 +11,7 @@ from newscrawl.extraction.markup import css, hidden, text_of, xpath
 _SIMPLE = re.compile(r"^([a-z0-9]*)([.#][\w-]+)$", re.ASCII)
 _STRING = xpath("string()")
 _LISTS = frozenset({"ul", "ol"})
+_LONGEST_BOX = 50  # blocks of links behind a title
 # WordPress' links to the other pages of an article.
 _PAGES = ("page-links", "post-page-numbers")
 
@@ -87,15 +89,23 @@ def _is_links(element: _Element) -> bool:
     )
 
 
+def _is_alone(element: _Element, parent: _Element) -> bool:
+    """Say whether no text is around an element in its parent."""
+    around = (parent.text, *(part.tail for part in parent))
+    if any(text and not text.isspace() for text in around):
+        return False
+    return not any(text_of(it) for it in parent if it is not element and isinstance(it.tag, str))
+
+
 def _link_box(title: _Element, root: _Element) -> list[_Element]:
     """Return the elements of the link box that ``title`` names; none when no links follow."""
     # The title may be wrapped (<p><strong>Related Articles</strong></p>): take its whole block.
     while (parent := title.getparent()) is not None and parent is not root:
-        if text_of(parent) != text_of(title):
+        if not _is_alone(title, parent):
             break
         title = parent
     rest = []
-    for sibling in title.itersiblings():
+    for sibling in islice(title.itersiblings(), _LONGEST_BOX):
         if isinstance(sibling.tag, str):
             if not _is_links(sibling):
                 break

@@ -11,7 +11,7 @@ from lxml.etree import _Element
 
 from newscrawl.extraction.dates import iso_date
 from newscrawl.extraction.images import image_address
-from newscrawl.extraction.markup import BLOCKS, SILENT, css, is_emoji, parse, text_of
+from newscrawl.extraction.markup import BLOCKS, SILENT, css, is_emoji, outermost, parse, text_of
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.processors import caption_and_credit, clean_text
 from newscrawl.extraction.urls import clean_url
@@ -352,9 +352,7 @@ def read_story(
     whether it is the article's own. Comments below the roots go.
     """
     reader = _Reader(base_url, noise, entries, is_here)
-    inside = list(roots)
-    for root in inside:
-        if not any(parent in inside for parent in root.iterancestors()):
-            reader.read(root)
+    for root in outermost(roots):
+        reader.read(root)
     reader.story.links = list(dict.fromkeys(reader.story.links))
     return reader.story
