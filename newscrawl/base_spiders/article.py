@@ -42,12 +42,12 @@ class ArticleSpider(ReadingSpider):
         super().__init__(**kwargs)
         self._rest_requests: dict[str, Request] | None = None
 
-    ways: ClassVar[Mapping[str, type[Discovery]]] = {
+    methods: ClassVar[Mapping[str, type[Discovery]]] = {
         "feeds": Feeds,
         "sitemap": Sitemap,
         "api": WordPress,
     }
-    """The ways to articles beside ``links``; what stands in ``discover``."""
+    """The discovery methods beside ``links``, by their names in ``discover``."""
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -91,7 +91,7 @@ class ArticleSpider(ReadingSpider):
             self._rest_requests = {}
             names = dict.fromkeys("api" if name == "links" else name for name in names)
         for name in names:
-            method = self.links if name == "links" else self.ways[name](self)
+            method = self.links if name == "links" else self.methods[name](self)
             yield from method.start()
         if not (wanted.sections or wanted.tags):
             yield from self._due_requests()
