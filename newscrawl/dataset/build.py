@@ -86,7 +86,7 @@ def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, full: bool)
     if before is None:
         return "it is the first build"
     if full:
-        return "it was asked for"
+        return "--full"
     if any(before.get(name) != value for name, value in FORMAT.items()):
         return "the dataset's format has changed"
     for outlet, entry in before["outlets"].items():

@@ -11,7 +11,7 @@ from scrapy.utils.log import get_scrapy_root_handler
 
 logger = logging.getLogger(__name__)
 
-# As many kinds are told apart; messages of further kinds are all logged.
+# More kinds than this are not counted: their messages are all logged.
 _MOST_KINDS = 1000
 
 
