@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.kill import FAST
 from tests.recordings import site
 from tests.sample.server import running
 from tests.sample.site import SampleSite
+from tests.test_checks import run_document
 
 KEYS = {"AWS_ACCESS_KEY_ID": "ada", "AWS_SECRET_ACCESS_KEY": "s3cr3t-passphrase"}
 
@@ -170,8 +172,8 @@ def run(output: Path, name: str, *articles: Article, is_open: bool = False) -> P
 
 def close(folder: Path) -> Path:
     parts = [asdict(describe(path)) for path in sorted(folder.glob("part-*.jsonl"))]
-    told = {"run": folder.name.partition("=")[2], "spider": "hill", "parts": parts}
-    (folder / "run.json").write_text(json.dumps(told))
+    run = datetime.strptime(folder.name, "run=%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    (folder / "run.json").write_text(json.dumps(run_document(run, parts=parts)))
     return folder
 
 
