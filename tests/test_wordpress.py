@@ -261,3 +261,56 @@ def test_older_days_of_the_sitemap_are_read_now_and_then(
         files += sum("yyyy=" in url for _, url in wordpress.requests())
     assert newsroom.records.keys() == {recent, late, stale[0]}
     assert files < 18
+
+
+def test_sections_hold_their_subsections_and_pages_may_be_small(
+    wordpress: WordPress, newsroom: Newsroom
+) -> None:
+    wordpress.option("hill_per_page", 7)
+    inside = wordpress.write_all([*posts(10), {"title": "Above", "section": "homenews"}])
+    wordpress.write("Elsewhere", "opinion/campaign")
+    run = newsroom.crawl(discover="api", sections="homenews")
+    assert newsroom.records.keys() == set(inside)
+    assert run["complete"]
+    refused = [status for status, _ in wordpress.requests() if status == 400]
+    newsroom.crawl(discover="api", sections="homenews")
+    # How many the site gives at once is known from then on.
+    assert len(refused) == 1
+    assert not [status for status, _ in wordpress.requests() if status == 400]
+
+
+def test_a_window_in_the_hour_that_is_lived_twice_is_whole(
+    wordpress: WordPress, newsroom: Newsroom
+) -> None:
+    # At 06:00 UTC clocks in New York went back from two to one.
+    back = datetime(2026, 11, 1, 6, tzinfo=UTC)
+    times = [back + timedelta(minutes=10 * number) for number in range(-12, 12)]
+    ids = wordpress.write_all([{"title": f"At {it:%H:%M}", "date": it} for it in times])
+    for hours, since, until in ((1, -35, 25), (1, -5, 15)):
+        bounds = {"since": back + since * HOUR / 60, "until": back + until * HOUR / 60}
+        given = {name: f"{it:%Y-%m-%dT%H:%M:%SZ}" for name, it in bounds.items()}
+        with crawling(newsroom.output.parent / str(since), wordpress) as other:
+            other.crawl(hours, discover="api", **given)
+            inside = zip(ids, times, strict=True)
+            wanted = {it for it, when in inside if bounds["since"] <= when <= bounds["until"]}
+            assert other.records.keys() == wanted
+
+
+def test_what_comes_back_is_published_again(wordpress: WordPress, newsroom: Newsroom) -> None:
+    first, *_ = wordpress.write_all(posts(3))
+    newsroom.crawl(discover="api")
+    wordpress.trash(first)
+    assert [it["gone"] for it in newsroom.crawl(discover="api")["withdrawn"]] == [True]
+    wordpress.restore(first)
+    wordpress.saved_at(first, NOW + 1.5 * HOUR)
+    assert [it["gone"] for it in newsroom.crawl(discover="api")["withdrawn"]] == [False]
+    assert newsroom.known(first).state == "published"
+
+
+def test_a_feed_that_has_not_changed_answers_304(wordpress: WordPress, newsroom: Newsroom) -> None:
+    wordpress.write_all(posts(3))
+    newsroom.crawl(discover="feeds")
+    wordpress.requests()
+    newsroom.crawl(discover="feeds")
+    feeds = [status for status, url in wordpress.requests() if "feed=partner" in url]
+    assert feeds == [304]
