@@ -133,7 +133,10 @@ class Walk:
         return bool(posts) and bool(self.fresh if self.left is None else self.left > 0)
 
     def step(self, posts: Sequence[Mapping[str, Any]], key: str, direction: int) -> None:
-        """Go on behind the last post; ``key`` names its time by the newsroom's clock."""
+        """Go on behind the last post; ``key`` names its time by the newsroom's clock.
+
+        Raises UnreadableError for posts that lead nowhere.
+        """
         if self.by_id:
             if posts and (self.left is None or self.left > 0):
                 self.page += 1
@@ -142,10 +145,20 @@ class Walk:
                 self.cursor = shifted(self.cursor, direction)
                 self.by_id, self.page, self.edge = False, 1, frozenset()
             return
-        last = str(posts[-1].get(key))
-        at_last = frozenset(str(post.get("id")) for post in posts if post.get(key) == last)
+        times = [post.get(key) or moment(post, f"{key}_gmt") for post in posts]
+        last = times[-1]
+        try:
+            shifted(str(last), direction)
+        except (ValueError, OverflowError) as error:
+            raise UnreadableError("posts without a time") from error
+        if not self.fresh and last == self.cursor:
+            self.check()
+            raise UnreadableError("the same posts again")
+        at_last = frozenset(
+            str(post.get("id")) for post, time in zip(posts, times, strict=True) if time == last
+        )
         self.edge = at_last | (self.edge if last == self.cursor else frozenset())
-        self.cursor = last
+        self.cursor = str(last)
         self.by_id = len(self.edge) >= PER_PAGE
 
     def check(self) -> None:

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 # What was changed while an earlier run was asking may have shown up late; and WordPress compares
 # times by the newsroom's clock, which lives one hour of autumn twice.
 _OVERLAP = timedelta(minutes=65)
+_EPOCH = "1970-01-01T00:00:00Z"  # no post of WordPress is older
 # The newest changes come with the first request: more than an hour's, with the overlap's.
 _NEWEST = 50
 
@@ -184,7 +185,7 @@ class WordPress(Rest):
 
     def _remember(self, walk: Walk, changed: str) -> None:
         # A time in the future would hide what is changed before it comes.
-        latest = datetime.fromisoformat(min(changed, utc(datetime.now(UTC))))
+        latest = datetime.fromisoformat(min(max(changed, _EPOCH), utc(datetime.now(UTC))))
         self.outlet.checkpoints.save(walk.name, position=utc(latest - _OVERLAP))
 
     # What appeared without a new time of modification.
