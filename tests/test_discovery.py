@@ -200,6 +200,19 @@ def test_a_feed_is_read_however_it_is_written(text: str) -> None:
     )
 
 
+UNSET = ("Mon, 30 Nov -0001 00:00:00 +0000", "Thu, 01 Jan 1970 00:00:00 GMT")
+
+
+@pytest.mark.parametrize("time", [*UNSET, "Mon, 20 Nov 2062 14:04:00 GMT", "Fri, 20 Nov 2026"])
+def test_a_time_of_a_feed_that_cannot_be_is_none(time: str) -> None:
+    text = FEED.replace("Fri, 20 Nov 2026 14:04:00 -0500", time).replace(
+        "2026-11-20T20:00:00Z", time
+    )
+    response = answer("https://thehill.com/feed/", text.encode(), "application/xml")
+    (found,) = read_feed(response, open_spider(HillSpider))
+    assert (found.published, found.modified) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "count"),
     [

@@ -7,12 +7,11 @@ https://www.rfc-editor.org/rfc/rfc4287
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from lxml import etree
 
 from newscrawl.discovery.markup import Document, space_and_name, text_of
-from newscrawl.extraction.dates import iso_date, utc
+from newscrawl.extraction.dates import iso_date
 from newscrawl.extraction.processors import clean_text, unescape
 from newscrawl.extraction.urls import absolute_url
 
@@ -97,22 +96,5 @@ def _author(element: etree._Element) -> str:
 
 
 def _first_time(texts: dict[str, str], names: tuple[str, ...]) -> str | None:
-    return next((time for name in names if (time := feed_time(texts.get(name, "")))), None)
-
-
-def feed_time(text: str) -> str | None:
-    """Return a time of RSS or Atom in the record's form; None when it names no moment.
-
-    >>> feed_time("Fri, 20 Nov 2026 14:04:00 EST"), feed_time("2026-11-20T19:04:00.123Z")
-    ('2026-11-20T19:04:00Z', '2026-11-20T19:04:00Z')
-    >>> feed_time("20 November 2026 19:04 GMT"), feed_time("Fri, 20 Nov 2026"), feed_time("soon")
-    ('2026-11-20T19:04:00Z', None, None)
-    """
-    text = clean_text(text)
-    if moment := iso_date(text):
-        return moment
-    try:
-        parsed = parsedate_to_datetime(text)
-        return utc(parsed) if parsed.tzinfo else None
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
+    times = (iso_date(clean_text(texts[name])) for name in names if name in texts)
+    return next(filter(None, times), None)

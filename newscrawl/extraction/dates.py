@@ -1,5 +1,6 @@
 """Times as others write them: ISO 8601, e-mail's form, and what pages print. No guess is a time."""
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -51,12 +52,14 @@ def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
     ('2019-02-07T23:27:43Z', '2019-02-07T23:27:43Z')
     >>> iso_date("2019-02-07T18:27:43"), iso_date("2019-02-07 18:27:43", EASTERN)
     (None, '2019-02-07T23:27:43Z')
+    >>> iso_date("2019-02-07t18:27:60-5:00"), iso_date("2019-02-07T23:27:43&#43;00:00")
+    ('2019-02-07T23:27:59Z', '2019-02-07T23:27:43Z')
     >>> [iso_date(it) for it in ("0001-01-01T00:00:00Z", "2019-13-07T00:00:00Z", "soon")]
     [None, None, None]
     >>> iso_date("1970-01-01T00:00:00Z"), iso_date("9999-12-31T23:59:59Z"), iso_date("2026-11-23")
     (None, None, None)
     """
-    text = text.strip()[:_LONGEST]
+    text = html.unescape(text.strip()[:_LONGEST])
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -69,7 +72,7 @@ def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
 
 def _other_date(text: str, zone: tzinfo | None) -> str | None:
     """Return a moment that is not written in ISO 8601, but in e-mail's form or as in print."""
-    if ":" not in text:
+    if ":" not in text or _NEGATIVE_YEAR.search(text):
         return None
     with suppress(ValueError, TypeError, IndexError, OverflowError):
         moment = parsedate_to_datetime(text)
@@ -78,6 +81,9 @@ def _other_date(text: str, zone: tzinfo | None) -> str | None:
     found = _PRINTED.search(text)
     return _read(found, zone) if found and (found["zone"] or zone) else None
 
+
+# WordPress' feeds have "30 Nov -0001" where no time is set.
+_NEGATIVE_YEAR = re.compile(r"[A-Za-z]\s+-\d{4}\s+\d")
 
 # Zones as they are printed. Those of the United States follow daylight saving time when neither
 # "S" nor "D" is printed. IST, which is three zones, is none.
@@ -136,13 +142,13 @@ _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _MONTH = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
 _DATE = (
     r"(?:(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d{2})"
-    r"|(?P<year_1>\d{4})-(?P<month_1>\d{2})-(?P<day_1>\d{2})"
+    r"|(?<!-)(?P<year_1>\d{4})-(?P<month_1>\d{2})-(?P<day_1>\d{2})(?:T(?=\d\d:))?"
     rf"|{_MONTH}\s+(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year_2>\d{{4}})"
     rf"|(?P<day_3>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH.replace('name', 'name_3')},?\s+"
-    r"(?P<year_3>\d{4}))\b"
+    r"(?P<year_3>\d{4}))(?:\b|(?<=T))"
 )
 _TIME = (
-    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?(?::(?P<second>\d{2}))?"
+    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
     r"(?:\s*(?P<half>[ap])\.?\s?m\b\.?)?"
     r"(?:[\s,(]*(?P<zone>(?:GMT|UTC)?\s?[+-]\d{1,2}(?::?\d{2})?(?!\d)"
     r"|(?:E|C|M|P|AK|H)\.?[SD]?\.?T\b\.?|Z\b"
@@ -185,11 +191,7 @@ def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
 def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
     part = match.groupdict()
     year, day = (
-        int(
-            next(
-                part[key] for key in (name, f"{name}_1", f"{name}_2", f"{name}_3") if part.get(key)
-            )
-        )
+        next(part[key] for key in (name, f"{name}_1", f"{name}_2", f"{name}_3") if part.get(key))
         for name in ("year", "day")
     )
     name = part["name"] or part["name_3"]
@@ -203,19 +205,21 @@ def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
     of = _zone(part["zone"], part["light"]) if part["zone"] else zone
     if of is None:
         return None
+    minute, second = int(part["minute"] or 0), int(part["second"] or 0)
+    is_midnight = (hour, minute, second) == (24, 0, 0)
     try:
-        return _possible(
-            datetime(
-                year if year > 99 else 2000 + year,
-                month,
-                day,
-                hour,
-                int(part["minute"] or 0),
-                int(part["second"] or 0),
-                tzinfo=of,
-            )
+        moment = datetime(
+            int(year) if len(year) == 4 else 2000 + int(year),
+            month,
+            int(day),
+            0 if is_midnight else hour,
+            minute,
+            # A leap second has no place in Python's times.
+            59 if second == 60 else second,
+            tzinfo=of,
         )
-    except ValueError:
+        return _possible(moment + timedelta(days=is_midnight))
+    except (ValueError, OverflowError):
         return None
 
 

@@ -285,8 +285,9 @@ class Reader:
             for it in element.iter()
         ]
         told = [*data.values("datePublished"), *data.metas(*_PUBLISHED), *marked]
-        # Sailthru's is the newsroom's clock (hill/SITE.md).
-        local = (iso_date(text, self.zone) or "" for text in data.metas("sailthru.date"))
+        # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
+        clocks = (*marked, *data.metas("sailthru.date"))
+        local = (iso_date(text, self.zone) or "" for text in clocks)
         loader.add_checked(
             "date_published",
             told,
