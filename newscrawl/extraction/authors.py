@@ -19,7 +19,10 @@ _FULL_NAME = re.compile(
     r"[^\W\da-z][\w.'’-]*(?: (?:[^\W\da-z][\w.'’-]*|de|da|van|von|der|la|el|bin))+,?"
 )
 
-_META = ("author", "parsely-author", "sailthru.author", "dcterms.creator", "dc.creator", "byl")
+_META = (
+    *("author", "article:author", "parsely-author", "sailthru.author", "dcterms.creator"),
+    *("dc.creator", "byl"),
+)
 
 
 def _unique(authors: Iterable[Author]) -> list[Author]:
@@ -49,8 +52,7 @@ def _entries(data: StructuredData, value: Any, base_url: str) -> Iterator[Author
             if "@list" in entry:
                 yield from _entries(data, entry["@list"], base_url)
                 continue
-            if isinstance(entry.get("name"), list):
-                names = list(strings(entry["name"]))
+            names = names or list(strings(entry.get("name")))
             parts = [*strings(entry.get("givenName")), *strings(entry.get("familyName"))]
             names = names or [" ".join(parts)]
             url = next(strings(entry.get("url"), "@id"), None)

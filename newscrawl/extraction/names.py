@@ -22,8 +22,18 @@ _ROLE = re.compile(
     r"|columnists?|guest (?:writers?|columnists?)|staff (?:writers?|reporters?))\s*$",
     re.I,
 )
-# A part of a byline that is a job and no name: "White House correspondent".
-_JOB_ALONE = re.compile(rf"^(?:[\w&.'’-]+ ){{0,4}}{_JOB}(?: at large)?$", re.I)
+# A part of a byline that is a job and no name: "White House correspondent", "special to The Hill".
+_JOB_ALONE = re.compile(
+    rf"^(?:(?:[\w&.'’-]+ ){{0,4}}{_JOB}(?: at large)?|special to .*|for the .*"
+    r"|(?:updated|edited|reviewed|produced|translated|fact-checked) by .*)$",
+    re.I,
+)
+# How to reach a person, beside the name: addresses of e-mail, names on social networks.
+_CONTACT = re.compile(
+    r"[<(]?[^\s@()<>,;|]{1,64}@[^\s@()<>,;|]{1,255}\.[a-z]{2,}[>)]?"
+    r"|(?:\bfollow\s+|\()?(?<![^\s(|,])@\w+\)?",
+    re.I,
+)
 _SUFFIX = re.compile(
     r"^(?:(?:jr|sr|ii|iii|iv|esq|ret|usn|usa|usaf|usmc|uscg)\b\.?"
     r"|(?:m\.?d|ph\.?d|d\.?o|j\.?d|r\.?n|b\.?a|m\.?a|b\.?s|m\.?s|mba|mph|mpp|mpa|msw|lcsw|edd|psyd"
@@ -31,7 +41,7 @@ _SUFFIX = re.compile(
     r"|\(?[RDI]-[A-Z][\w. ]*\)?$)",
     re.I,
 )
-_AND = re.compile(r"\s*(?:,\s*)?(?:\band\b|&)\s+", re.I)
+_AND = re.compile(r"\s*(?:,\s*)?(?:\b(?:and|with)\b|&)\s+", re.I)
 # Wire services, whose names stand behind those of people.
 _AGENCIES = frozenset(
     "associated press|ap|ap news|afp|agence france-presse|reuters|thomson reuters|upi|bloomberg"
@@ -40,7 +50,7 @@ _AGENCIES = frozenset(
 )
 _STATION = re.compile(r"^[KW][A-Z]{2,3}(?:-?(?:TV|DT|FM|AM))?$")
 _AGENCY_BEHIND = re.compile(
-    r"\s*(?:[,/|(]|\bof\b|\bfor\b|[-–—]\s)\s*(?:the )?"
+    r"\s*(?:[,/|(]|\bof\b|\bfor\b|\bvia\b|[-–—]\s)\s*(?:the )?"
     rf"(?:{'|'.join(sorted(map(re.escape, _AGENCIES)))})\)?$",
     re.I,
 )
@@ -50,7 +60,9 @@ _LABEL = re.compile(
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d.*|@.*|[ -@[-`{-~]*)$",
     re.I,
 )
-_NO_NAME = frozenset({"null", "none", "undefined", "n/a", "[object object]", "author", "by"})
+_NO_NAME = frozenset(
+    {"null", "none", "undefined", "n/a", "[object object]", "author", "by", "admin"}
+)
 _JUNK = " \t\n-–—|•·,;:/"
 
 
@@ -72,12 +84,22 @@ def whole_name(text: str) -> str | None:
     ('Cy Lund', 'Cy Lund')
     >>> whole_name("https://social.example/ada"), whole_name("null"), whole_name(" ")
     (None, None, None)
+    >>> whole_name("ada@example.org (Ada Quill)"), whole_name("Ada Quill @aquill")
+    ('Ada Quill', 'Ada Quill')
     """
-    name = _BY.sub("", clean_text(text)).strip(_JUNK)
+    name = _BY.sub("", _without_contact(clean_text(text))).strip(_JUNK)
     name = _AGENCY_BEHIND.sub("", _ROLE.sub("", name)).strip(_JUNK)
     if name.casefold() in _NO_NAME or "://" in name or name.startswith(("@", "#")):
         return None
     return name or None
+
+
+def _without_contact(text: str) -> str:
+    if "@" not in text:
+        return text
+    rest = _CONTACT.sub(" ", text).strip()
+    # RSS has the name in parentheses behind the address.
+    return rest[1:-1] if rest[:1] == "(" and rest[-1:] == ")" else rest
 
 
 def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
@@ -92,10 +114,13 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
     (['Cy Lund, Jr.'], [], ['The Halvern Wire'])
     >>> author_names("By Ada Quill, RN, MPH\nBo Marsh, R-Utah\nSenior reporter")
     ['Ada Quill, RN, MPH', 'Bo Marsh, R-Utah']
+    >>> author_names("By Ada Quill (ada@example.org) with Bo Marsh @bo; special to The Hill")
+    ['Ada Quill', 'Bo Marsh']
     >>> author_names("by Parks and Rivers and Ada Quill, Reuters - 11/23/26", ["Parks and Rivers"])
     ['Parks and Rivers', 'Ada Quill']
     """
-    lines = "\n".join(map(clean_text, without_dates(byline).split("\n")))
+    printed = without_dates(byline).split("\n")
+    lines = "\n".join(_without_contact(clean_text(line)) for line in printed)
     tokens: dict[str, str] = {}
     for number, name in enumerate(sorted(filter(None, whole), key=len, reverse=True)):
         token = chr(0xE000 + number)
@@ -105,7 +130,7 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
     parts: list[str] = []
     for line in lines.split("\n"):
         for group in _AND.split(_ROLE.sub("", _BY.sub("", line.strip(_JUNK)))):
-            for part in re.split(r"[,|•·]|\s[/–—-]\s", group):
+            for part in re.split(r"[,;|•·]|\s[/–—-]\s", group):
                 name = _AGENCY_BEHIND.sub("", _ROLE.sub("", _BY.sub("", part.strip(_JUNK))))
                 if parts and _SUFFIX.match(name):
                     parts[-1] += f", {name}"
