@@ -412,6 +412,8 @@ def test_author_by_reference() -> None:
         ('lang="english"', "", None),
         ('lang="english"', '<meta property="og:locale" content="en_GB">', "en-GB"),
         ("", '<meta property="og:locale" content="es_LA">', "es-LA"),
+        ("", '<meta http-equiv="Content-Language" content="es">', "es"),
+        ('lang="en-UK"', "", "en-GB"),
         ("", "", None),
         ('lang="und"', "", None),
         ('lang="{{lang}}"', "", None),
@@ -462,8 +464,17 @@ def test_markup_and_entities_in_strings() -> None:
 def test_a_headline_that_was_cut_yields_to_the_printed_one() -> None:
     for cut in ("A head…", "A head&hellip;", "A ..."):
         assert read(page(data=DATA | {"headline": cut}))["headline"] == "A headline"
-    for whole in ("Another headline", "A headline …", "Wait…"):
+    for whole in ("Another headline", "A headline …", "Wait…", "A"):
         assert read(page(data=DATA | {"headline": whole}))["headline"] == whole
+    long = "word " * 30
+    got = read(page(data=DATA | {"headline": long[:104]}, headline=long))
+    assert got["headline"] == long.strip()
+
+
+@pytest.mark.parametrize("suffix", [" | The Hill", " | TheHill", " - The Hill", " – TheHill"])
+def test_the_outlets_name_is_no_part_of_a_headline(suffix: str) -> None:
+    for headline in ("A headline", "Cats on The Hill"):
+        assert read(page(data=DATA | {"headline": headline + suffix}))["headline"] == headline
 
 
 @pytest.mark.parametrize(
@@ -475,6 +486,8 @@ def test_a_canonical_address_of_nothing_yields_to_the_next(href: str) -> None:
     right = f'<link rel="Canonical" href="{OTHER}">'
     assert read(page(head=link + right))["id"] == "7000002"
     assert read(page(head=f'{link}<meta property="og:url" content="{OTHER}">'))["id"] == "7000002"
+    # One in the story, of an e-mail that stands there, says nothing of the page.
+    assert read(page(f"<p>It rained.</p>{right}", head=link))["url"] == URL
 
 
 # Pictures.

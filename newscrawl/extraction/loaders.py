@@ -426,6 +426,8 @@ def _fragment(markup: str) -> _Element:
     return root
 
 
+# Characters of a headline in structured data; plug-ins cut longer ones at a word's end.
+_LIMIT = 110
 # What WordPress puts where it has cut an excerpt off; the link is a theme's.
 _CUT = re.compile(r"\s*\[?(?:…|\.\.\.)\]?$")
 _CUT_IN_BRACKETS = re.compile(r"\s*\[(?:…|\.\.\.)\]$")
@@ -469,10 +471,11 @@ def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
 
 
 def _is_cut(headline: str, titles: Iterable[str]) -> bool:
-    """Say whether a headline ends in "…" where a printed one goes on."""
+    """Say whether a headline ends where a printed one goes on: in "…", or by Google's limit."""
     text = unescape(headline)
     start = text.rstrip(" .…")
-    return text.endswith(("…", "...")) and any(
+    is_marked = text.endswith(("…", "..."))
+    return (is_marked or _LIMIT - 15 <= len(text) <= _LIMIT) and any(
         title.startswith(start) and title.rstrip(" .…") != start for title in titles
     )
 
@@ -493,7 +496,9 @@ def _languages_of(article: _Element, data: StructuredData) -> Iterator[str]:
         for name in ("lang", "xml:lang"):
             yield element.get(name, "")
     yield from data.values("inLanguage")
-    yield from data.metas("og:locale", "dc.language", "dcterms.language", "language")
+    yield from data.metas(
+        "og:locale", "dc.language", "dcterms.language", "language", "content-language"
+    )
 
 
 def _further(roots: Iterable[_Element], base_url: str, data: StructuredData) -> tuple[str, ...]:

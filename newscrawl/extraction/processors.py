@@ -117,7 +117,9 @@ def language_tag(text: str) -> str | None:
     if not (found := _LANGUAGE.fullmatch(tag)) or found[1] in ("und", "zxx", "mul", "mis"):
         return None
     language, script, region, more = found.groups()
-    parts = (_SHORT.get(language, language), script and script.title(), region and region.upper())
+    # "UK" is what some mean by GB, which is the region's code.
+    region = "GB" if region == "uk" else region and region.upper()
+    parts = (_SHORT.get(language, language), script and script.title(), region)
     return "-".join(filter(None, parts)) + (more or "")
 
 

@@ -243,10 +243,15 @@ def read_structured_data(
             except ValueError:
                 errors += 1
         elif element.tag == "meta":
-            name, content = element.get("property") or element.get("name"), element.get("content")
+            name = element.get("property") or element.get("name") or element.get("http-equiv")
+            content = element.get("content")
             if name and content and not content.isspace():
                 meta.setdefault(name.strip().lower(), []).append(content)
-        elif "canonical" in (element.get("rel") or "").lower().split():
+        elif (
+            "canonical" in (element.get("rel") or "").lower().split()
+            # A newsletter's body holds a whole e-mail, with a head of its own.
+            and next(element.iterancestors("article"), None) is None
+        ):
             canonical.append(element.get("href") or "")
     named = (*canonical[:3], *meta.get("og:url", ())[:1], base_url)
     addresses = [it for name in named if name.strip() and (it := absolute_url(name, base_url))]

@@ -226,7 +226,7 @@ class HillSpider(ArticleSpider):
             entry="div#wpcom-liveblog-container :is(article.liveblog-entry, article[id^=id_])",
             time="a.liveblog-meta-time, time.liveblog-timestamp",
         ),
-        headline=without_suffix(r"\s*\|\s*The ?Hill"),
+        headline=without_suffix(r"(?:\s*\||\s[-–—])\s*The ?Hill"),
         # /author/361406-brett-samuels/ is /author/brett-samuels/ on the page.
         author_url=lambda url: re.sub(r"(/author/)\d+-", r"\1", url),
     )
