@@ -28,7 +28,7 @@ from newscrawl.extensions.options import unknown
 from newscrawl.items import Candidate
 from newscrawl.settings import check
 from newscrawl.storage.ledger import Ledger, sqlite_path
-from newscrawl.storage.parts import read_part
+from newscrawl.storage.parts import read_run_parts
 from newscrawl.storage.runs import outlets
 
 if TYPE_CHECKING:
@@ -276,8 +276,7 @@ class OutputCommand(ProjectCommand):
         records = [
             record
             for revision, run, *_ in known
-            for part in sorted(self.output.glob(f"{outlet}/run={run}/part-*.jsonl"))
-            for record in read_part(part)
+            for record in read_run_parts(self.output / outlet / f"run={run}")
             if record["id"] == identity and record["revision"] == revision
         ]
         if not records:

@@ -23,7 +23,7 @@ from newscrawl.exceptions import OutputError
 from newscrawl.extensions.progress import summary
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Ledger, sqlite_url
-from newscrawl.storage.parts import read_part
+from newscrawl.storage.parts import read_run_parts
 from newscrawl.storage.runs import closed_runs, run_folders
 
 _SHOWN_LINES = 30
@@ -111,8 +111,7 @@ class Command(OutputCommand, ScrapyCommand):
 
 def records_of(output: Path) -> list[dict[str, Any]]:
     """Return every published record, in the order of runs and lines."""
-    parts = (it for folder in run_folders(output) for it in sorted(folder.glob("part-*.jsonl")))
-    return [record for part in parts for record in read_part(part)]
+    return [record for folder in run_folders(output) for record in read_run_parts(folder)]
 
 
 def unused(folder: Path) -> Path:

@@ -7,7 +7,7 @@ from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand
 from newscrawl.storage.books import balance
-from newscrawl.storage.runs import read_run, run_folders
+from newscrawl.storage.runs import read_run, run_folders, run_of
 
 
 class Command(OutputCommand, ScrapyCommand):
@@ -34,7 +34,7 @@ class Command(OutputCommand, ScrapyCommand):
             raise UsageError("name one outlet, or none for all")
         outlet = self.known_outlet(args[0]) if args else "*"
         for folder in run_folders(self.existing_output(), outlet)[-opts.limit :]:
-            line = f"{folder.name.partition('=')[2]}  {folder.parent.name}  "
+            line = f"{run_of(folder)}  {folder.parent.name}  "
             document = read_run(folder)
             if document is None:
                 print(f"{line}running, or killed")  # noqa: T201

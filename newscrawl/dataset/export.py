@@ -10,8 +10,6 @@ import pyarrow.parquet as pq
 from newscrawl.dataset.generations import Generations
 from newscrawl.exceptions import DatasetError
 
-VIEWS = ("articles", "revisions")
-
 _QUOTED = pc.WriteOptions(quoting_style="all_valid")
 
 

@@ -12,7 +12,7 @@ from newscrawl.exceptions import VersionError
 from newscrawl.storage.books import balance
 from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import sha256_of
-from newscrawl.storage.runs import RUN_FILE, outlets, run_folders
+from newscrawl.storage.runs import RUN_FILE, outlets, run_folders, run_of
 from newscrawl.storage.schema import violation
 from newscrawl.storage.versions import upgraded
 
@@ -52,7 +52,7 @@ class Verifier:
             published: dict[tuple[str, int], tuple[str, str]] = {}
             latest: dict[str, int] = {}
             folders = run_folders(self.output, outlet)
-            closed = {it.name.partition("=")[2] for it in folders if (it / RUN_FILE).exists()}
+            closed = {run_of(it) for it in folders if (it / RUN_FILE).exists()}
             for folder in folders:
                 yield from self._run(outlet, folder, published, latest)
             if ledger is not None:

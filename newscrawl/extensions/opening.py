@@ -26,6 +26,7 @@ from newscrawl.storage.journal import Journal
 from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule, sqlite_url
 from newscrawl.storage.parts import PartWriter
 from newscrawl.storage.run_folder import PARTIAL, RunFolder, remove_unused
+from newscrawl.storage.runs import run_of
 from newscrawl.storage.salvage import salvage_run
 
 logger = logging.getLogger(__name__)
@@ -81,10 +82,10 @@ class OpenRun:
 def open_run(
     settings: BaseSettings, spider: OutletSpider, failed: Callable[[Exception], None]
 ) -> OpenRun:
-    """Open a run; ``failed`` is told when the ledger cannot be read later.
+    """Open a run; ``failed`` is called when the ledger cannot be read later.
 
     The folder of the run is created last: what goes wrong before leaves nothing behind. Raises
-    one of the exceptions that ``close_reason`` knows, with one sentence, or any other.
+    one of the exceptions of ``_REASONS``, with one sentence, or any other.
     """
     with ExitStack() as undo:
         folder = RunFolder(output_folder(settings), spider.name)
@@ -123,13 +124,13 @@ def open_run(
             checkpoints=checkpoints,
             schedule=schedule,
             start={
-                "run": path.name.partition("=")[2],
+                "run": run_of(path),
                 "spider": spider.name,
                 "arguments": spider.given,
                 "job": spider.job,
                 "pages": wanted.pages,
                 "started": utc(datetime.now(UTC)),
-                "salvaged": [it.name.partition("=")[2] for it in killed],
+                "salvaged": list(map(run_of, killed)),
             },
             is_full=is_full,
             follows_complete=follows_complete,

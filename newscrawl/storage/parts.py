@@ -163,6 +163,17 @@ def read_part(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(upgraded, reader.iter(type=dict))
 
 
+def part_files(folder: Path) -> list[Path]:
+    """Return the finished parts of a run, in the order of their records."""
+    return sorted(folder.glob("part-*.jsonl"))
+
+
+def read_run_parts(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of all finished parts of a run; see ``read_part``."""
+    for path in part_files(folder):
+        yield from read_part(path)
+
+
 def sha256_of(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal. Raises OSError."""
     with path.open("rb") as stream:
@@ -190,8 +201,8 @@ def _is_whole(line: bytes) -> bool:
 def salvage(folder: Path) -> tuple[list[Part], int]:
     """Finish the parts that a killed run left in ``folder``.
 
-    Whole lines are kept and published, a torn tail is cut off. Returns all finished parts of the
-    folder, in order, and the number of bytes that were cut.
+    Whole lines are kept and published, an incomplete last line is removed. Returns all finished
+    parts of the folder, in order, and the number of bytes that were removed.
     """
     cut = 0
     for temporary in sorted(folder.glob(f"part-*.jsonl{TEMPORARY}")):
@@ -209,4 +220,4 @@ def salvage(folder: Path) -> tuple[list[Part], int]:
         else:
             temporary.unlink()
     sync(folder)
-    return [describe(path) for path in sorted(folder.glob("part-*.jsonl"))], cut
+    return [describe(path) for path in part_files(folder)], cut

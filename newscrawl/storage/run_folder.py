@@ -1,16 +1,13 @@
 """The folder of one run: locked, created, and found again when the run was killed."""
 
 import fcntl
-import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newscrawl.exceptions import OutputError, RunningError
 from newscrawl.storage.document import missing_listings
-from newscrawl.storage.runs import RUN_FILE, read_run, run_folders, run_name, run_time
-
-logger = logging.getLogger(__name__)
+from newscrawl.storage.runs import RUN_FILE, read_run, run_folders, run_name, run_of, run_time
 
 PARTIAL = frozenset(("sections", "tags", "follow", "archive", "since", "until"))
 """The arguments with which a crawl is not of the whole outlet."""
@@ -44,9 +41,9 @@ class RunFolder:
         read what comes after the latest run that they know.
         """
         moment = datetime.now(UTC)
-        for earlier in run_folders(self.outlet_folder.parent, self.outlet_folder.name):
+        for earlier in self._folders():
             with suppress(ValueError):
-                latest = run_time(earlier.name.partition("=")[2])
+                latest = run_time(run_of(earlier))
                 moment = max(moment, latest + timedelta(seconds=1))
         while True:
             folder = self.outlet_folder / f"run={run_name(moment)}"
@@ -59,8 +56,7 @@ class RunFolder:
 
     def unfinished(self) -> list[Path]:
         """Return the folders of earlier runs that never came to their ``run.json``."""
-        folders = run_folders(self.outlet_folder.parent, self.outlet_folder.name)
-        return [it for it in folders if it.is_dir() and not (it / RUN_FILE).exists()]
+        return [it for it in self._folders() if it.is_dir() and not (it / RUN_FILE).exists()]
 
     def is_previous_complete(self, pages: int, discover: str) -> bool:
         """Say whether the latest full crawl missed no listing, and went as deep as this one.
@@ -69,7 +65,7 @@ class RunFolder:
         hold nothing new either. ``discover`` is the argument: only a crawl by the same methods
         counts. Raises OutputError for a damaged ``run.json``.
         """
-        for folder in reversed(run_folders(self.outlet_folder.parent, self.outlet_folder.name)):
+        for folder in reversed(self._folders()):
             run = read_run(folder)
             if run is None or PARTIAL & set(given := run.get("arguments", {})):
                 continue
@@ -78,6 +74,9 @@ class RunFolder:
                 missed = refused or missing_listings(run)
                 return run["reason"] == "finished" and not missed and run.get("pages", 0) >= pages
         return False
+
+    def _folders(self) -> list[Path]:
+        return run_folders(self.outlet_folder.parent, self.outlet_folder.name)
 
     def release(self) -> None:
         """Let other runs have the folder."""

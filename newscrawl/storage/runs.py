@@ -1,4 +1,4 @@
-"""The runs that are closed: their folders and their ``run.json``, for all who look back."""
+"""Runs on disk: their names, their folders and their ``run.json``."""
 
 import json
 from collections.abc import Iterator
@@ -28,6 +28,15 @@ def run_time(name: str) -> datetime:
     '2026-11-23T20:14:00+00:00'
     """
     return datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+def run_of(folder: Path) -> str:
+    """Return the name of the run of a folder.
+
+    >>> run_of(Path("output/hill/run=20261123T201400Z"))
+    '20261123T201400Z'
+    """
+    return folder.name.removeprefix("run=")
 
 
 def run_folders(output: Path, outlet: str = "*", since: datetime | None = None) -> list[Path]:
@@ -61,7 +70,7 @@ def read_run(folder: Path) -> RunDocument | None:
         reason = "it is not that of a run"
     if not isinstance(document, dict) or "run" not in document:
         raise OutputError(
-            f"{path} is damaged ({reason}). Remove it: the next crawl makes it anew from the parts"
+            f"{path} is damaged ({reason}). Remove it: the next crawl makes it again from the parts"
             " in its folder."
         )
     return cast("RunDocument", document)

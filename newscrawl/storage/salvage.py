@@ -5,8 +5,8 @@ from pathlib import Path
 
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.ledger import Ledger, Schedule, sqlite_path
-from newscrawl.storage.parts import read_part, salvage, write_document
-from newscrawl.storage.runs import RUN_FILE, read_run, run_name
+from newscrawl.storage.parts import read_run_parts, salvage, write_document
+from newscrawl.storage.runs import RUN_FILE, read_run, run_folders, run_name, run_of
 
 logger = logging.getLogger(__name__)
 
@@ -19,16 +19,15 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
     published; what else it did is not known.
     """
     parts, cut = salvage(folder)
-    lines = (record for part in parts for record in read_part(folder / part.name))
-    ledger.reconcile(outlet, folder.name.partition("=")[2], lines, schedule)
+    run = run_of(folder)
+    ledger.reconcile(outlet, run, read_run_parts(folder), schedule)
     # Books count articles. An archive may give several versions of one.
     articles: dict[str, int] = {}
-    for part in parts:
-        for record in read_part(folder / part.name):
-            articles.setdefault(record["id"], record["revision"])
+    for record in read_run_parts(folder):
+        articles.setdefault(record["id"], record["revision"])
     new = sum(revision == 1 for revision in articles.values())
     document: RunDocument = {
-        "run": folder.name.partition("=")[2],
+        "run": run,
         "spider": outlet,
         "reason": "crashed",
         "complete": False,
@@ -44,17 +43,17 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
             "failed": {},
             "pending": 0,
         },
-        "withdrawn": ledger.withdrawn(outlet, folder.name.partition("=")[2]),
+        "withdrawn": ledger.withdrawn(outlet, run),
     }
     write_document(folder / RUN_FILE, document)
     return document
 
 
 def rebuild(output: Path, url: str, schedule: Schedule) -> int:
-    """Make the ledger anew from the published parts of every outlet; return their records.
+    """Make a new ledger from the published parts of every outlet; return how many records it has.
 
-    A SQLite ledger is set aside under another name, not deleted. Of articles that were never
-    published nothing is left: they will be discovered again.
+    A SQLite ledger is set aside under another name, not deleted. Articles that were
+    never published are lost: they will be discovered again.
     """
     if file := sqlite_path(url):
         for suffix in ("", "-wal", "-shm"):
@@ -63,10 +62,9 @@ def rebuild(output: Path, url: str, schedule: Schedule) -> int:
                 path.rename(f"{path}.{run_name()}.damaged")
     ledger = Ledger(url)
     count = 0
-    for folder in sorted(output.glob("*/run=*"), key=lambda it: it.name):
-        parts = sorted(folder.glob("part-*.jsonl"))
-        records = [record for part in parts for record in read_part(part)]
-        outlet, run = folder.parent.name, folder.name.partition("=")[2]
+    for folder in run_folders(output):
+        records = list(read_run_parts(folder))
+        outlet, run = folder.parent.name, run_of(folder)
         ledger.reconcile(outlet, run, records, schedule)
         if closed := read_run(folder):
             ledger.restore(outlet, run, closed.get("withdrawn", ()))

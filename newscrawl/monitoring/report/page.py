@@ -20,7 +20,7 @@ from newscrawl.exceptions import ReportError
 from newscrawl.monitoring.checks import CHECKS, HISTORY, findings
 from newscrawl.monitoring.report.charts import Chart, Rows, shown
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.parts import read_part
+from newscrawl.storage.parts import read_run_parts
 from newscrawl.storage.runs import closed_runs, read_run, run_time
 from newscrawl.storage.stats import COVERED
 
@@ -64,17 +64,16 @@ class Records:
     def of(cls, folder: Path) -> Self:
         """Count the records in the parts of a run."""
         records = cls()
-        for part in sorted(folder.glob("part-*.jsonl")):
-            for record in read_part(part):
-                revised = record["revision"] > 1
-                published = record["date_published"]
-                length = _between(_LENGTHS)[sum(record["word_count"] >= it for it in _LENGTHS[1:])]
-                records.hours[f"{published[11:13]}:00"][revised] += 1
-                records.sections[record["section"] or "(no section)"][revised] += 1
-                records.kinds[record["kind"]][revised] += 1
-                records.lengths[length][revised] += 1
-                records.first = min(records.first or published, published)
-                records.last = max(records.last, published)
+        for record in read_run_parts(folder):
+            revised = record["revision"] > 1
+            published = record["date_published"]
+            length = _between(_LENGTHS)[sum(record["word_count"] >= it for it in _LENGTHS[1:])]
+            records.hours[f"{published[11:13]}:00"][revised] += 1
+            records.sections[record["section"] or "(no section)"][revised] += 1
+            records.kinds[record["kind"]][revised] += 1
+            records.lengths[length][revised] += 1
+            records.first = min(records.first or published, published)
+            records.last = max(records.last, published)
         return records
 
 
