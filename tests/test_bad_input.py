@@ -183,7 +183,7 @@ def test_a_killed_run_is_salvaged_by_the_next(tmp_path: Path) -> None:
     (run / "part-00000.jsonl.tmp").write_bytes(b"".join(lines[:3]) + lines[3][:100])
     part.unlink()
     done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(recording))
-    assert f"{run} was killed: 3 records kept, 100 bytes of a torn line cut" in done.log
+    assert f"{run}: kept 3 records, removed 100 bytes of an incomplete line" in done.log
     assert [record["id"] for record in read_part(part)] == [it["id"] for it in first.records[:3]]
     salvaged = json.loads((run / "run.json").read_text())
     assert salvaged["reason"] == "crashed"

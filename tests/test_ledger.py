@@ -294,7 +294,7 @@ def test_runs_lists_the_books(small: tuple[Path, str]) -> None:
     document = json.loads(path.read_text())
     document["books"]["new"] = 4
     path.write_text(json.dumps(document))
-    assert "OUT OF BALANCE by 1" in command(output, "runs", "hill").stdout
+    assert "counts differ from discovered by 1" in command(output, "runs", "hill").stdout
 
 
 def test_the_checkpoints_of_an_older_ledger_are_kept(tmp_path: Path) -> None:

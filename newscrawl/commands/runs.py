@@ -44,7 +44,7 @@ class Command(OutputCommand, ScrapyCommand):
                 f"{name} {sum(it.values()) if isinstance(it, dict) else it}"
                 for name, it in books.items()
             ]
-            verdict = "complete" if document["complete"] else "not complete"
+            verdict = "complete" if document["complete"] else "incomplete"
             if balance(books):
-                verdict = f"OUT OF BALANCE by {balance(books)}"
+                verdict = f"counts differ from discovered by {balance(books)}"
             print(f"{line}{document['reason']}, {verdict}: {', '.join(counts)}")  # noqa: T201

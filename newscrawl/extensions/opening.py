@@ -97,7 +97,8 @@ def open_run(
         for path in killed:
             salvaged = salvage_run(path, spider.name, ledger, schedule)
             logger.warning(
-                "%s was killed: %d records kept, %d bytes of a torn line cut",
+                "Salvaged interrupted run %s: kept %d records, removed %d bytes of an incomplete"
+                " line",
                 path,
                 salvaged["books"]["discovered"],
                 salvaged["bytes_cut"],
