@@ -730,12 +730,24 @@ def test_pages_before_2022(kind: str) -> None:
         ("utf-16", ""),
         ("cp1252", ""),
         ("cp1252", "iso-8859-1"),
+        ("cp1252", "utf-8"),
+        ("utf-8", "windows-1252"),
+        ("utf-8", "hex"),
     ],
 )
 def test_bytes(encoding: str, declared: str) -> None:
     head = f'<meta charset="{declared}">' if declared else ""
     html = page("<p>“Café”</p>", head=head).encode(encoding)
     assert read(html)["body"] == "“Café”"
+
+
+def test_one_wrong_byte_does_not_spoil_the_page() -> None:
+    for head in ("", '<meta charset="utf-8">', '<meta charset="latin1">'):
+        html = page("<p>“Café”</p><p>x</p>", head=head).encode().replace(b">x", b">\xff")
+        assert read(html)["body"] == "“Café”\n\n\ufffd"
+    # A text that was cut within a character.
+    html = page("<p>“It’s” wet</p>").encode().replace("’".encode(), b"\xe2\x80")
+    assert read(html)["body"] == "“It\ufffds” wet"
 
 
 def test_provenance() -> None:
@@ -759,6 +771,8 @@ def test_provenance() -> None:
         ("[" * 99999, "no article on the page"),
         ('{"a":' * 99999, "broken JSON"),
         (page(body=""), "no body"),
+        (page(body=f"<p>x</p>{'<b>' * 3000}y"), "nested too deep"),
+        (json.dumps(POST | {"content": {"rendered": "x" + "<i>" * 3000}}), "nested too deep"),
         (page(headline="", data={}), "no headline"),
     ],
 )

@@ -7,13 +7,13 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from w3lib.encoding import html_to_unicode
+from w3lib.encoding import html_body_declared_encoding, read_bom
 
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extensions.options import unknown
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, joined
-from newscrawl.extraction.markup import parse_page, real_encoding
+from newscrawl.extraction.markup import parse_page, recoded
 from newscrawl.extraction.outlet import Outlet, post_of
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.schema import fault
@@ -72,19 +72,5 @@ def _read(site: Outlet, html: str | bytes, url: str, candidate: Candidate) -> Pa
 
 def decoded(body: bytes) -> str | bytes:
     """Return a page as text, by its byte order mark or what it declares; UTF-8 as it is."""
-    try:
-        encoding, text = html_to_unicode(None, body, auto_detect_fun=_detected)
-    except (LookupError, ValueError):
-        # Python has codecs that are no encodings of text, such as "hex" and "idna".
-        return body.decode("utf-8", "replace")
-    if real_encoding(encoding, body) == "utf-8":
-        return body.removeprefix(b"\xef\xbb\xbf")
-    return text
-
-
-def _detected(body: bytes) -> str:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+    encoding, _ = read_bom(body)
+    return recoded(body, encoding or html_body_declared_encoding(body) or "utf-8")

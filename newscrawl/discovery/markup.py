@@ -18,6 +18,7 @@ from lxml import etree
 from w3lib.encoding import read_bom, resolve_encoding
 
 from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.markup import recoded
 
 _MOST_BYTES = 64 * 1024 * 1024  # of a listing, unpacked; the protocol's limit is 50 MB
 _GZIP = b"\x1f\x8b\x08"
@@ -152,17 +153,8 @@ def decoded(body: bytes) -> str:
         return body.decode("utf-16-le" if body[0] else "utf-16-be", "replace")
     found = _DECLARED.search(body, 0, 1000)
     declared = resolve_encoding(found[1].decode("ascii")) if found else None
-    if declared and declared.startswith("iso2022"):
-        return body.decode(declared, "replace")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # In the last bytes: cut within a character.
-        fallback = "utf-8" if error.start > len(body) - 4 else "cp1252"
-    try:
-        return body.decode(declared or fallback, "replace")
-    except (LookupError, ValueError):
-        return body.decode(fallback, "replace")
+    text = recoded(body, declared or "utf-8")
+    return text if isinstance(text, str) else text.decode()
 
 
 def tidy(text: str) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from lxml.etree import _Element
 from parsel import Selector
-from scrapy.http import HtmlResponse, Response, TextResponse
+from scrapy.http import Response, TextResponse
 from scrapy.loader import ItemLoader
 
 from newscrawl.exceptions import UnreadableError
@@ -24,11 +24,12 @@ from newscrawl.extraction.dates import iso_date, printed_dates
 from newscrawl.extraction.markup import (
     css,
     is_cut,
+    is_too_deep,
     lines_of,
     outermost,
     parse,
     parse_page,
-    real_encoding,
+    recoded,
     text_of,
 )
 from newscrawl.extraction.noise import Noise
@@ -181,14 +182,7 @@ def parsed(response: Response) -> Selector:
     kind = (response.headers.get("Content-Type") or b"unknown").decode("latin-1").lower()
     if not isinstance(response, TextResponse) or kind.startswith(_MEDIA):
         raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
-    encoding = real_encoding(response.encoding, response.body)
-    if encoding == "utf-8" and isinstance(response, HtmlResponse):
-        return parse_page(response.body)
-    try:
-        return parse_page(response.text)
-    except (LookupError, ValueError):
-        # Python has codecs that are no encodings of text, such as "hex" and "idna".
-        return parse_page(response.body.decode("utf-8", "replace"))
+    return parse_page(recoded(response.body, response.encoding))
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +362,8 @@ class Reader:
     def _read(
         self, loader: ArticleLoader, roots: list[_Element], is_here: Callable[[str], bool]
     ) -> Story:
+        if any(map(is_too_deep, roots)):
+            raise UnreadableError("nested too deep")
         story = read_story(roots, loader.context["base_url"], self.noise, self.entries, is_here)
         for rule, count in story.noise.items():
             loader.count(f"newscrawl/noise/{rule}", count)

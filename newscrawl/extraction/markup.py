@@ -1,5 +1,6 @@
 """HTML as it is: what makes a line, what a reader never sees, and the text of an element."""
 
+import codecs
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -62,16 +63,46 @@ def parse(markup: str | bytes, encoding: str = "utf-8") -> Selector:
     return Selector(body=markup or b"<html/>", encoding=encoding, type="html")
 
 
-def real_encoding(declared: str, markup: bytes) -> str:
-    """Return a page's encoding; one that declares UTF-16 in ASCII is of UTF-8 (HTML §13.2.3.3).
+def recoded(markup: bytes, declared: str) -> bytes | str:
+    r"""Return a page in UTF-8 as it is, any other one decoded; ``declared`` is its encoding.
 
-    >>> real_encoding("utf-16-be", b"<meta charset='utf-16'>"), real_encoding("cp1252", b"")
-    ('utf-8', 'cp1252')
+    What is valid as UTF-8 is nothing else, whatever it declares. A page that declares UTF-16 in
+    ASCII is of UTF-8 (HTML §13.2.3.3).
+
+    >>> recoded("é".encode(), "cp1252"), recoded("é”".encode("cp1252"), "utf-8")
+    (b'\xc3\xa9', 'é”')
     """
     wide = declared.startswith(("utf-16", "utf-32"))
-    return "utf-8" if wide and b"\0" not in markup[:64] else declared
+    if not (wide and b"\0" in markup[:64]) and not declared.startswith("iso2022"):
+        try:
+            markup.decode()
+            return markup.removeprefix(codecs.BOM_UTF8)
+        except UnicodeDecodeError:
+            if wide or declared in ("utf-8", "cp1252"):
+                return mostly_utf8(markup)
+    try:
+        return markup.decode(declared, "replace").removeprefix("\ufeff")
+    except (LookupError, ValueError):
+        # Python has codecs that are no encodings of text, such as "hex" and "idna".
+        return mostly_utf8(markup)
 
 
+def mostly_utf8(markup: bytes) -> str:
+    r"""Return text in which not every byte is right: as UTF-8 if most characters are, else cp1252.
+
+    >>> mostly_utf8(b"caf\xc3\xa9\xff"), mostly_utf8(b"caf\xe9")
+    ('café\ufffd', 'café')
+    """
+    rest, right = _SEQUENCE.subn(b"", markup)
+    encoding = "utf-8" if len(_HIGH.findall(rest)) <= right else "cp1252"
+    return markup.decode(encoding, "replace")
+
+
+# Of half characters, too, which some programs write.
+_SEQUENCE = re.compile(
+    b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
+_HIGH = re.compile(b"[\x80-\xff]")
 # Ends whatever may be open where a page breaks off: an attribute, a tag, a comment, a script.
 _MARK = "x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
 _END_TAG = re.compile(r"</(?:html|body)\b", re.I)
@@ -95,6 +126,19 @@ def is_cut(element: _Element) -> bool:
     [False, False, True]
     """
     return element.find(".//newscrawl-end") is not None
+
+
+def is_too_deep(element: _Element) -> bool:
+    """Say whether the parser stopped below an element, because too many nest; the rest is lost."""
+    depth = sum(1 for _ in element.iterancestors())
+    while len(element):
+        element = element[-1]
+        depth += 1
+    return depth > _DEEPEST
+
+
+# libxml2 stops at 2048.
+_DEEPEST = 2000
 
 
 def _has_cdata(markup: bytes) -> bool:
