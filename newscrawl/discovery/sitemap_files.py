@@ -57,13 +57,17 @@ def read_sitemap(body: bytes, url: str = "") -> Iterator[Entry]:
         document = Document(body, ("urlset", "sitemapindex", *FEEDS))
     except UnreadableError as error:
         raise UnreadableError("not a sitemap") from error
-    entries = _of_feed(document, url) if document.root in FEEDS else _of_sitemap(document, url)
+    is_feed = document.root in FEEDS
+    entries = _of_feed(document, url) if is_feed else _of_sitemap(document, url)
+    is_lost = not is_feed and document.mentions("loc")
     for count, entry in enumerate(entries):
+        is_lost = False
         if count == _MOST_ENTRIES:
             raise UnreadableError("sitemap of more than 50,000 entries")
         if entry.url:
             yield entry
-    if not (is_whole and document.is_whole):
+    # Addresses that stand in none of the protocol's elements are lost.
+    if is_lost or not (is_whole and document.is_whole):
         raise UnreadableError("broken sitemap")
 
 
