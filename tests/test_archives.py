@@ -78,6 +78,10 @@ def readable() -> dict[str, bytes]:
     add("brackets", http(page("brackets")), f"<{url('brackets')}>")
     add("http", http(page("http")), url("http", "http://www.thehill.com:80"))
     add("staging", http(page("staging")), url("staging", "https://digital-stage.thehill.com"))
+    add("case", http(page("case")), url("case", "HTTPS://TheHill.com:443"))
+    add("headers", http(page("headers")))
+    # As a library of Rust writes them.
+    found["headers"] = found["headers"].replace(b"WARC-Type", b"warc-type")
     add("query", http(page("query")), f"{url('query')}?utm_source=feed#top")
     dates = ("2026-11-22T10:00:00", "20261122100000", "2026-11-22T10:00:00.123456789Z")
     for date in (*dates, "2026-11-22T05:00:00-05:00", "2026-11-22 10:00:00Z"):

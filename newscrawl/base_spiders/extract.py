@@ -15,6 +15,7 @@ from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, joined
 from newscrawl.extraction.markup import parse_page, recoded
 from newscrawl.extraction.outlet import Outlet, post_of
+from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.schema import fault
 
@@ -56,7 +57,7 @@ def extract(
             text = f"{candidate.url} goes on at {', '.join(missing)}"
             warnings.warn(text, NotWholeWarning, stacklevel=3)
         article, source = joined(page.article, [it.article for it in rest]), "page"
-    article.source, article.source_url = source, url
+    article.source, article.source_url = source, absolute_url(url) or url
     article.date_fetched = utc(fetched or datetime.now(UTC))
     if reason := fault(article):
         raise UnreadableError(reason)

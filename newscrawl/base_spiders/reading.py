@@ -21,7 +21,7 @@ from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.loaders import Page, joined, parsed
 from newscrawl.extraction.outlet import post_of
-from newscrawl.extraction.urls import page_key
+from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
 
 # An article of more pages is taken for a site that links them without end.
@@ -151,7 +151,8 @@ class ReadingSpider(RequestingSpider):
         task = ArticleTask.required(response)
         assert response.request is not None
         if task.capture:
-            article.source, article.source_url = "archive", task.capture.url
+            article.source = "archive"
+            article.source_url = absolute_url(task.capture.url) or task.capture.url
             article.date_fetched = task.capture.date
         else:
             article.source = source

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Self
 
-from fastwarc import WarcRecord, WarcRecordType
+from fastwarc import WarcRecord
 
 from newscrawl.exceptions import BodyTooLargeError, BrokenBodyError
 from newscrawl.extraction.dates import utc
@@ -100,6 +100,11 @@ def _promised(lengths: Iterable[bytes]) -> int:
     return max((int(it) for it in lengths if it.isdigit() and len(it) < 19), default=0)
 
 
+def kind_of(record: WarcRecord) -> str:
+    """Return a record's type; fastwarc's own knows it by one spelling of the header only."""
+    return (record.headers.get("WARC-Type") or "").strip().lower()
+
+
 def address(record: WarcRecord) -> str:
     """Return the address that a record is of; some tools write it in angle brackets."""
     return (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")
@@ -112,7 +117,7 @@ def read_capture(
     header = record.headers.get
     url = address(record)
     digest = header("WARC-Payload-Digest")
-    is_revisit = record.record_type == WarcRecordType.revisit
+    is_revisit = kind_of(record) == "revisit"
     status, headers, payload = _parsed(block, record)
     date = _time(header("WARC-Date") or "") or _http_time(headers)
     differs = False
@@ -174,7 +179,7 @@ def _keys(identity: str | None, url: str, date: str | None, digest: str | None) 
 def _parsed(block: bytes, record: WarcRecord) -> tuple[int, Headers, bytes]:
     """Return status, headers and payload of a block; status 0 when it is no HTTP response."""
     kind = record.headers.get("Content-Type") or ""
-    is_message = record.record_type != WarcRecordType.resource
+    is_message = kind_of(record) != "resource"
     while is_message and (line := _STATUS_LINE.match(block)):
         end = HEAD_END.search(block)
         head, payload = (block[: end.start()], block[end.end() :]) if end else (block, b"")

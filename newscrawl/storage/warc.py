@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from fastwarc import ArchiveIterator, WarcRecord, WarcRecordType
+from fastwarc import ArchiveIterator, WarcRecord
 
 from newscrawl.exceptions import ArchiveError
 from newscrawl.storage.capture import (
@@ -25,6 +25,7 @@ from newscrawl.storage.capture import (
     Capture,
     address,
     keys_of,
+    kind_of,
     read_capture,
 )
 from newscrawl.storage.document import ArchiveDocument, archive_faults
@@ -40,7 +41,7 @@ _GZIP, _ZSTD, _SKIPPABLE = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\
 _OPENING = re.compile(rb"\s*WARC/\d")
 _RECORD_START = re.compile(rb"(?<=\n)WARC/\d\.\d+\r?\n")
 _MEMBER_START = re.compile(b"|".join(map(re.escape, (_GZIP, _ZSTD))))
-_PAYLOADS = (WarcRecordType.response, WarcRecordType.resource, WarcRecordType.revisit)
+_PAYLOADS = ("response", "resource", "revisit")
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class WarcFile:
 
         def is_original(record: WarcRecord) -> bool:
             hit = references & keys_of(record)
-            if record.record_type == WarcRecordType.revisit or not hit:
+            if kind_of(record) == "revisit" or not hit:
                 return False
             hits.append(hit)
             return True
@@ -190,7 +191,7 @@ class WarcFile:
                             return
                         counts.records += 1
                         damage_counted = False
-                        if record.record_type in _PAYLOADS and is_wanted(record):
+                        if kind_of(record) in _PAYLOADS and is_wanted(record):
                             held = (record, b"")
                             if length <= LARGEST:
                                 held = (record, record.reader.read())
