@@ -97,10 +97,22 @@ class ProjectCommand(Base):
     """A command that checks the settings first and names an example in its help."""
 
     requires_project = True
+    arguments: ClassVar[str] = ""
+    """The command's arguments, for the usage line."""
+    summary: ClassVar[str]
+    """What the list of commands says."""
     example: ClassVar[str]
     """A command line that works, without the program's name."""
     exit_codes: ClassVar[str] = "0 done, 2 wrong usage, 3 it cannot be done"
     """What the exit codes mean, for the help and the reference."""
+
+    def syntax(self) -> str:
+        """Return the arguments, for the usage line."""
+        return self.arguments
+
+    def short_desc(self) -> str:
+        """Return what the list of commands says."""
+        return self.summary
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add Scrapy's options, an example and the exit codes."""

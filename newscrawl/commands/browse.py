@@ -17,17 +17,11 @@ from newscrawl.exceptions import DatasetError
 class Command(OutputCommand, ScrapyCommand):
     """Serves the dataset as web pages until Ctrl-C."""
 
+    arguments = "[--port 8001] [--host 127.0.0.1] [--open]"
+    summary = "Look at the dataset in a web browser"
     example = "browse --open"
     extra = "browse"
     exit_codes = "0 ended by Ctrl-C, 2 wrong usage, 3 it cannot be done"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "[--port 8001] [--host 127.0.0.1] [--open]"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Look at the dataset in a web browser"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

@@ -17,16 +17,10 @@ from newscrawl.storage.runs import closed_runs, run_time
 class Command(OutputCommand, ScrapyCommand):
     """Runs the checks of the monitors over a closed run, the latest one or the one named."""
 
+    arguments = "<outlet> [<run>]"
+    summary = "Check a run against those before it; exit code 1 when something is wrong"
     example = "check-run hill --max-age 3"
     exit_codes = "0 all is well, 1 something is wrong, 2 wrong usage, 3 there is no such run"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "<outlet> [<run>]"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Check a run against those before it; exit code 1 when something is wrong"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

@@ -19,19 +19,13 @@ if TYPE_CHECKING:
 class Command(ProjectCommand, ScrapyCommand):
     """Reads articles through page, REST and feed, and shows where they disagree."""
 
+    arguments = "<outlet> <URL> ..."
+    summary = "Compare what an article's page, REST post and feed entry say"
     example = "compare hill https://thehill.com/?p=6094464"
     exit_codes = (
         "0 all sources agree, 1 some disagree or none can be read, 2 wrong usage,"
         " 3 no such outlet or article"
     )
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "<outlet> <URL> ..."
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Compare what an article's page, REST post and feed entry say"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add ``--json``."""

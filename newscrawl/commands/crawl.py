@@ -20,16 +20,10 @@ logger = logging.getLogger(__name__)
 class Command(SpiderCommand, CrawlCommand):
     """Scrapy's own command; the checks before it and the exit code after it are ours."""
 
+    arguments = "<outlet> [-a NAME=VALUE] [--strict]"
+    summary = "Crawl an outlet and publish what is new"
     example = "crawl hill -a sections=homenews/senate -a limit=20"
     exit_codes = ", ".join(f"{it.code} {it.name}" for it in EXIT_CODES)
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "<outlet> [-a NAME=VALUE] [--strict]"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Crawl an outlet and publish what is new"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

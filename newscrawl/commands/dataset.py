@@ -15,16 +15,10 @@ from newscrawl.storage.parts import line_of
 class Command(OutputCommand, ScrapyCommand):
     """Builds the dataset, verifies it, lists changes, and writes it as CSV."""
 
+    arguments = "build | verify | changes | csv | duplicates"
+    summary = "Build the dataset (Parquet) from the parts, verify it, list changes"
     example = "dataset build"
     exit_codes = "0 all is well, 1 verify found something wrong, 2 wrong usage, 3 it cannot be done"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "build | verify | changes | csv | duplicates"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Build the dataset (Parquet) from the parts, verify it, list changes"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add a parser for each action; each takes the options of every command."""

@@ -32,11 +32,8 @@ _SHOWN_LINES = 30
 class Command(OutputCommand, ScrapyCommand):
     """Runs the real spider over the two editions of the recording that is in the package."""
 
+    summary = "Crawl a made-up site, offline, and show what comes out"
     example = "demo"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Crawl a made-up site, offline, and show what comes out"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Crawl, crawl again, build the dataset, and show one record and one revision."""

@@ -21,20 +21,14 @@ from newscrawl.storage.parts import line_of
 class Command(OutputCommand, ScrapyCommand):
     """Prints the record of a saved page, or the reason why it gives none."""
 
+    arguments = "<outlet> <file, or - for standard input>"
+    summary = "Read a saved page and print its record as a line of JSON"
     example = (
         "extract hill page.html --url https://thehill.com/homenews/senate/5671027-storm-nears/"
     )
     exit_codes = (
         "0 a record, 1 no article on the page, 2 wrong usage, 3 no such outlet, file or address"
     )
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "<outlet> <file, or - for standard input>"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Read a saved page and print its record as a line of JSON"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

@@ -14,15 +14,9 @@ from newscrawl.storage import difference
 class Command(OutputCommand, ScrapyCommand):
     """Shows the revisions of one article and a readable difference between them."""
 
+    arguments = "<outlet> <id or URL>"
+    summary = "Show an article's revisions and what changed between them"
     example = "history hill 4373704"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "<outlet> <id or URL>"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Show an article's revisions and what changed between them"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print the history."""

@@ -24,15 +24,9 @@ _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 class Command(OutputCommand, ScrapyCommand):
     """Shows the ledger: counts, what waits, what is due, or all that is known of one article."""
 
+    arguments = "[<outlet> [<id or URL>]] | --rebuild"
+    summary = "Show what is known of the articles, or rebuild the ledger from the parts"
     example = "ledger hill 4373704"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "[<outlet> [<id or URL>]] | --rebuild"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Show what is known of the articles, or rebuild the ledger from the parts"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

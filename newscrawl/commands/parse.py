@@ -14,11 +14,9 @@ from newscrawl.commands.debugging import DebuggingCommand
 class Command(DebuggingCommand, SpiderCommand, ParseCommand):
     """Scrapy's own command: fetches a page and prints its record and the links to follow."""
 
+    arguments = "[options] <url>"
+    summary = "Fetch a page and print its record and what would be fetched next"
     example = "parse https://thehill.com/homenews/senate/5671027-storm-nears/"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Fetch a page and print its record and what would be fetched next"
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Take Scrapy's options; end with a sentence when the outlet or an argument is wrong."""

@@ -15,19 +15,13 @@ from newscrawl.settings import read
 class Command(OutputCommand, ScrapyCommand):
     """Sends what is closed and not there yet."""
 
+    arguments = "[<URL>]"
+    summary = "Upload runs and dataset to S3, GCS, Azure or a folder"
     example = "push s3://bucket/news"
     extra = "remote"
     exit_codes = (
         "0 uploaded, 1 damaged local files skipped, 2 wrong usage, 3 the storage cannot be used"
     )
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "[<URL>]"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Upload runs and dataset to S3, GCS, Azure or a folder"
 
     def long_desc(self) -> str:
         """Return what its help says."""

@@ -15,16 +15,10 @@ from newscrawl.storage.runs import RUN_FILE, run_folders
 class Command(OutputCommand, ScrapyCommand):
     """Writes the report of a closed run, the latest one or the one named."""
 
+    arguments = "<outlet> [<run>]"
+    summary = "Write a run's report, one page of HTML, and print where it is"
     example = "report hill --to report.html"
     extra = "report"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "<outlet> [<run>]"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Write a run's report, one page of HTML, and print where it is"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

@@ -13,15 +13,9 @@ from newscrawl.storage.runs import read_run, run_folders, run_of
 class Command(OutputCommand, ScrapyCommand):
     """Lists the runs, the latest last, each with its books."""
 
+    arguments = "[<outlet>]"
+    summary = "List the runs and what became of their articles"
     example = "runs hill --limit 5"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "[<outlet>]"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "List the runs and what became of their articles"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

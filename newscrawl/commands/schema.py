@@ -11,11 +11,8 @@ from newscrawl.storage.schema import dump, generate
 class Command(OutputCommand, ScrapyCommand):
     """Prints the JSON Schema that every published line validates against."""
 
+    summary = "Print the JSON Schema of the record"
     example = "schema > article.schema.json"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Print the JSON Schema of the record"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print it."""

@@ -13,15 +13,9 @@ from newscrawl.settings import table
 class Command(OutputCommand, SettingsCommand):
     """Scrapy's own command; without an option it lists our settings."""
 
+    arguments = "[<setting>] | [--get SETTING]"
+    summary = "List newscrawl's settings with their values and meaning"
     example = "settings NEWSCRAWL_RETRY_HOURS"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "[<setting>] | [--get SETTING]"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "List newscrawl's settings with their values and meaning"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print the settings, or what Scrapy's options ask for."""

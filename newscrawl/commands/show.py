@@ -16,15 +16,9 @@ from newscrawl.exceptions import OutputError
 class Command(OutputCommand, ScrapyCommand):
     """Shows the latest record of one article, or the revision that is named."""
 
+    arguments = "<outlet> <id or URL>"
+    summary = "Show the record of an article"
     example = "show hill 4373704"
-
-    def syntax(self) -> str:
-        """Return the arguments, for the usage line."""
-        return "<outlet> <id or URL>"
-
-    def short_desc(self) -> str:
-        """Return what the list of commands says."""
-        return "Show the record of an article"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""
