@@ -29,7 +29,7 @@ from newscrawl.items import Candidate
 from newscrawl.settings import check
 from newscrawl.storage.ledger import Ledger, sqlite_path
 from newscrawl.storage.parts import read_run_parts
-from newscrawl.storage.runs import outlets
+from newscrawl.storage.runs import RUN_FILE, outlets, run_folders, run_of
 
 if TYPE_CHECKING:
     from scrapy.commands import ScrapyCommand as Base
@@ -271,6 +271,21 @@ class OutputCommand(ProjectCommand):
         if name in self.spider_names():
             raise exceptions.OutputError(f"There is no run of {name} in {self.output}.")
         raise unknown("outlet", name, sorted({*known, *self.spider_names()}))
+
+    def closed_run(self, args: list[str]) -> Path:
+        """Return the folder of the closed run that is named, or of the latest of the outlet.
+
+        Raises UsageError for other arguments than these, OutputError when there is no such run.
+        """
+        if len(args) not in (1, 2):
+            raise UsageError("name an outlet, and a run if it is not the latest")
+        outlet, *named = self.known_outlet(args[0]), *args[1:]
+        closed = [it for it in run_folders(self.output, outlet) if (it / RUN_FILE).exists()]
+        found = [it for it in closed if not named or run_of(it) in named]
+        if not found:
+            what = f"closed run {named[0]}" if named else "closed run"
+            raise exceptions.OutputError(f"There is no {what} of {outlet} in {self.output}.")
+        return found[-1]
 
     def article_id(self, outlet: str, text: str) -> str:
         """Return the id of an article that is named by id or address. Raises ArgumentError."""

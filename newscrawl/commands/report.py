@@ -4,12 +4,9 @@ import argparse
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand
-from newscrawl.exceptions import OutputError
 from newscrawl.monitoring.report import write_report
-from newscrawl.storage.runs import RUN_FILE, run_folders
 
 
 class Command(OutputCommand, ScrapyCommand):
@@ -32,13 +29,4 @@ class Command(OutputCommand, ScrapyCommand):
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Write the report and print its path."""
-        if len(args) not in (1, 2):
-            raise UsageError("name an outlet, and a run if it is not the latest")
-        outlet = self.known_outlet(args[0])
-        closed = [it for it in run_folders(self.output, outlet) if (it / RUN_FILE).exists()]
-        if len(args) == 2:
-            closed = [it for it in closed if it.name == f"run={args[1]}"]
-        if not closed:
-            what = f"closed run {args[1]}" if len(args) == 2 else "closed run"
-            raise OutputError(f"There is no {what} of {outlet} in {self.output}.")
-        print(write_report(closed[-1], opts.to))  # noqa: T201
+        print(write_report(self.closed_run(args), opts.to))  # noqa: T201

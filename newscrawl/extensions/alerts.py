@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
@@ -13,8 +13,7 @@ from scrapy.crawler import Crawler
 from newscrawl.exceptions import ArgumentError
 from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT
 from newscrawl.extensions.run import Run
-from newscrawl.monitoring.checks import HISTORY, Finding, findings, standing_since
-from newscrawl.storage.runs import closed_runs
+from newscrawl.monitoring.checks import Finding, findings, runs_before, standing_since
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -77,11 +76,7 @@ class Alerts:
             if reason in _NO_NEWS:
                 return []
             return [(Finding("began", "", f"The crawl did not begin: {reason}."), None)]
-        past = [
-            it
-            for it in closed_runs(run.output, spider.name, datetime.now(UTC) - HISTORY)
-            if it["run"] != document["run"]
-        ]
+        past = runs_before(run.folder)
         return [
             (finding, standing_since(finding, document, past))
             for finding in findings(document, past)
@@ -136,7 +131,7 @@ def service_of(url: str, place: int) -> "NotifyBase":
         service = Apprise.instantiate(url)
     finally:
         logging.getLogger("apprise").removeHandler(said)
-    # A recipient that apprise leaves out would never hear of anything.
+    # A recipient that apprise leaves out would get no alert.
     if service is None or said.lines:
         scheme, found, _ = url.partition("://")
         name = f" ({scheme}://)" if found else f" ({url})" if _NAMES.fullmatch(url) else ""

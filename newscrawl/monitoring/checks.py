@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import exp, lgamma
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from newscrawl.storage.books import balance
 from newscrawl.storage.document import RunDocument, archive_faults, missing_listings
-from newscrawl.storage.runs import run_time
+from newscrawl.storage.run_folder import PARTIAL
+from newscrawl.storage.runs import closed_runs, run_of, run_time
 
 Runs = Sequence[RunDocument]
 """Earlier runs, the oldest first."""
@@ -34,7 +36,6 @@ _FEWEST = 20
 # Shape of the gamma distribution of hourly rates: how unevenly a newsroom publishes.
 _UNEVEN = 10
 _ENDS_WELL = {"finished", "limit", "shutdown"}
-_PARTIAL = {"sections", "tags", "follow", "archive", "since", "until", "limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,21 @@ class Finding:
     says: str
 
 
+def runs_before(folder: Path) -> list[RunDocument]:
+    """Return the closed runs that the run in ``folder`` is compared with, the oldest first.
+
+    Raises OutputError for a ``run.json`` that is damaged.
+    """
+    output, outlet, run = folder.parent.parent, folder.parent.name, run_of(folder)
+    since = run_time(run) - HISTORY
+    return [it for it in closed_runs(output, outlet, since) if it["run"] < run]
+
+
 def _began(run: RunDocument) -> datetime:
     return run_time(run["run"])
 
 
-def _stats(run: RunDocument, prefix: str) -> dict[str, int]:
+def stats_under(run: RunDocument, prefix: str) -> dict[str, Any]:
     """Return the stats under a prefix, by the rest of their names."""
     stats = run.get("stats", {})
     return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
@@ -59,7 +70,7 @@ def _stats(run: RunDocument, prefix: str) -> dict[str, int]:
 def _recent(run: RunDocument, past: Runs, prefix: str) -> set[str]:
     """Return the names of stats under a prefix in this run and in those of the day before it."""
     recent = [it for it in past if _began(run) - _began(it) <= timedelta(days=1)]
-    return {name for it in (*recent, run) for name in _stats(it, prefix)}
+    return {name for it in (*recent, run) for name in stats_under(it, prefix)}
 
 
 def _listed(reasons: Mapping[str, int]) -> str:
@@ -217,7 +228,7 @@ def selectors(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
 def disagreement(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report fields on which page and structured data disagree more often than usual."""
     runs = [*past, run]
-    pages = [sum(_stats(it, "newscrawl/layout/").values()) for it in runs]
+    pages = [sum(stats_under(it, "newscrawl/layout/").values()) for it in runs]
     for field in sorted(_recent(run, past, "newscrawl/disagree/")):
         wrong = [it.get("stats", {}).get(f"newscrawl/disagree/{field}", 0) for it in runs]
         series = [(of - bad, of) for bad, of in zip(wrong, pages, strict=True)]
@@ -258,7 +269,7 @@ def news(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     The hours since the run before are counted. Consecutive hours with fewer articles count
     together.
     """
-    if _PARTIAL & set(run.get("arguments", {})):
+    if {*PARTIAL, "limit"} & set(run.get("arguments", {})):
         return
     alike = [it for it in past if _alike(it, run)]
     spans = [

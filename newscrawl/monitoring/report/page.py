@@ -12,16 +12,16 @@ from http import HTTPStatus
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from jinja2 import Environment, StrictUndefined
 
 from newscrawl.exceptions import ReportError
-from newscrawl.monitoring.checks import CHECKS, HISTORY, findings
+from newscrawl.monitoring.checks import CHECKS, findings, runs_before, stats_under
 from newscrawl.monitoring.report.charts import Chart, Rows, shown
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.parts import read_run_parts
-from newscrawl.storage.runs import closed_runs, read_run, run_time
+from newscrawl.storage.runs import read_run, run_time
 from newscrawl.storage.stats import COVERED
 
 _PUBLISHED = {"new": "new", "revised": "revised"}
@@ -86,12 +86,6 @@ def _between(bounds: Sequence[float]) -> list[str]:
     return [*(f"{it:g} – {to:g}" for it, to in pairwise(bounds)), f"over {bounds[-1]:g}"]
 
 
-def _stats(run: RunDocument, prefix: str) -> dict[str, Any]:
-    """Return the stats under a prefix, by the rest of their names."""
-    stats = run.get("stats", {})
-    return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
-
-
 def _count(value: object) -> int:
     """Return a count, summed over its reasons if it has reasons."""
     if isinstance(value, Mapping):
@@ -146,7 +140,7 @@ def extraction(run: RunDocument, past: Sequence[RunDocument]) -> Iterator[Chart]
         count = total(f"published/{source}", runs)
         return [total(f"filled/{source}/{it}", runs) / count for it in names] if count else []
 
-    for source, count in _stats(run, "newscrawl/published/").items():
+    for source, count in stats_under(run, "newscrawl/published/").items():
         filled = [(it,) for it in shares(source, [run])]
         yield Chart(
             f"Fields filled, from {source}",
@@ -157,7 +151,7 @@ def extraction(run: RunDocument, past: Sequence[RunDocument]) -> Iterator[Chart]
             usual=shares(source, past),
             most=1,
         )
-    if noise := {name: (count,) for name, count in _stats(run, "newscrawl/noise/").items()}:
+    if noise := {name: (count,) for name, count in stats_under(run, "newscrawl/noise/").items()}:
         yield Chart(
             "Noise removed",
             "pieces of pages outside the article text, by the rule that removed them",
@@ -171,9 +165,9 @@ def responses(run: RunDocument) -> Iterator[Chart]:
     phrases = {str(it.value): it.phrase for it in HTTPStatus}
     statuses = {
         f"{code} {phrases.get(code, '')}": count
-        for code, count in _stats(run, "downloader/response_status_count/").items()
+        for code, count in stats_under(run, "downloader/response_status_count/").items()
     }
-    for name, count in _stats(run, "downloader/exception_type_count/").items():
+    for name, count in stats_under(run, "downloader/exception_type_count/").items():
         # Requests that newscrawl did not send have no response either.
         if not name.startswith("newscrawl.") and not name.endswith(".IgnoreRequest"):
             statuses[f"none: {name.rpartition('.')[2]}"] = count
@@ -181,7 +175,7 @@ def responses(run: RunDocument) -> Iterator[Chart]:
         rows = [(name, (count,)) for name, count in sorted(statuses.items())]
         note = "responses by HTTP status; none: requests without a response"
         yield Chart("By status", note, {"plain": "responses"}, rows)
-    latency = _stats(run, "newscrawl/latency/")
+    latency = stats_under(run, "newscrawl/latency/")
     if count := latency.get("count"):
         bounds = sorted(float(it[3:]) for it in latency if it.startswith("le/"))
         upto = [0, *(latency[f"le/{it:g}"] for it in bounds), count]
@@ -313,9 +307,7 @@ def page(folder: Path) -> str:
     run = read_run(folder)
     if run is None:
         raise ReportError(f"The run in {folder} is not closed.")
-    began = run_time(run["run"])
-    output, outlet = folder.parent.parent, folder.parent.name
-    past = [it for it in closed_runs(output, outlet, began - HISTORY) if it["run"] < run["run"]]
+    past = runs_before(folder)
     lost = "" if "stats" in run else "The run was killed before it wrote its numbers."
     groups = [
         (
@@ -338,7 +330,7 @@ def page(folder: Path) -> str:
     text = files("newscrawl.monitoring.report").joinpath("page.html").read_text("utf-8")
     return environment.from_string(text).render(
         run=run,
-        began=began,
+        began=run_time(run["run"]),
         sentence=sentence(run),
         figures=figures(run),
         findings=findings(run, past),
