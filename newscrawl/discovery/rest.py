@@ -362,7 +362,7 @@ class Rest:
                 candidate = replace(task.candidate, authors=asked.authors)
                 yield task.on(request, candidate=candidate)
         missing = [it for it in candidates if it.id not in walk.seen]
-        if walk.left:
+        if walk.left and len(missing) < len(candidates):
             yield from self.due(missing)
             return
         for candidate in missing:

@@ -155,6 +155,8 @@ class WordPress(Rest):
     def _looked(self, posts: Posts, walk: Walk, told_by: str) -> Iterator[Request]:
         yield from self._listed(posts, told_by)
         times = [time for post in posts if (time := moment(post, "modified_gmt"))]
+        if posts and not times:
+            raise UnreadableError("posts without a time")
         if walk.left and min(times, default="") >= walk.cursor:
             again = Walk(walk.filters, walk.cursor)
             yield self._changed(again, walk.total)
