@@ -31,13 +31,13 @@ def utc(moment: datetime) -> str:
 def _possible(moment: datetime) -> str | None:
     """Return an aware moment in the record's form; None when nothing can be of that time."""
     try:
-        day = moment.astimezone(UTC).date()
+        known = moment.astimezone(UTC)
     except OverflowError:
         return None
-    if {moment.date(), day} & _UNSET:
+    if moment.date() in _UNSET or known.date() in _UNSET:
         return None
     latest = max(datetime.now(UTC).year, _WRITTEN_IN) + _AHEAD
-    return utc(moment) if 1900 <= day.year <= latest else None
+    return utc(known) if 1900 <= known.year <= latest else None
 
 
 def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
@@ -249,5 +249,7 @@ def without_dates(text: str) -> str:
     """
     text = "\n".join(" ".join(line.split()) for line in text.split("\n"))[:_LONGEST_BYLINE]
     for pattern in (_PRINTED, _TIME_FIRST, _DAY):
+        if not any(map(str.isdigit, text)):
+            break
         text = pattern.sub("\n", text)
     return text

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -84,25 +84,34 @@ class Layout:
     section_separator: str = ""
 
 
-def _texts(values: Iterable[str]) -> list[str]:
-    return [unescape(value) for value in values]
+def _valid(values: Iterable[str | None]) -> list[str]:
+    """Return the first valid one of values; what stands behind it is not even cleaned."""
+    return list(islice(filter(None, values), 1))
 
 
-def _headlines(values: Iterable[str], loader_context: Mapping[str, Any]) -> list[str]:
+def _headline(values: Iterable[str], loader_context: Mapping[str, Any]) -> list[str]:
     reader: Reader = loader_context["reader"]
-    return [reader.headline(text) for text in _texts(values)]
+    return _valid(reader.headline(unescape(value)) for value in values)
 
 
-def _dates(values: Iterable[str]) -> list[str]:
-    return list(islice(filter(None, map(iso_date, values)), 1))
+def _text(values: Iterable[str]) -> list[str]:
+    return _valid(map(unescape, values))
 
 
-def _languages(values: Iterable[str]) -> list[str]:
-    return list(islice(filter(None, map(language_tag, values)), 1))
+def _texts(values: Iterable[str]) -> list[str]:
+    return list(map(unescape, values))
 
 
-def _first(values: Iterable[str]) -> str | None:
-    return next(filter(None, values), None)
+def _date(values: Iterable[str]) -> list[str]:
+    return _valid(map(iso_date, values))
+
+
+def _language(values: Iterable[str]) -> list[str]:
+    return _valid(map(language_tag, values))
+
+
+def _first(values: Sequence[str]) -> str:
+    return values[0]
 
 
 class ArticleLoader(ItemLoader):
@@ -112,17 +121,16 @@ class ArticleLoader(ItemLoader):
     ``page`` and ``article``.
 
     Processors are plain functions of all values of a field: ``MapCompose`` and its like are
-    set up anew at every call. Of dates and languages the first valid one is taken.
+    set up anew at every call. Where a field has one value, the first valid one is taken.
     """
 
     default_item_class = Article
-    default_input_processor = _texts
-    default_output_processor = _first
 
-    headline_in = _headlines
-    description_in = section_in = sections_in = tags_in = _texts
-    date_published_in = date_modified_in = _dates
-    language_in = _languages
+    headline_in = _headline
+    description_in = section_in = _text
+    sections_in = tags_in = _texts
+    date_published_in = date_modified_in = _date
+    language_in = _language
 
     headline_out = description_out = section_out = _first
     date_published_out = date_modified_out = language_out = _first
@@ -145,8 +153,6 @@ class ArticleLoader(ItemLoader):
         found: list[_Element] = css(selector)(self.context[scope])
         self.count(f"parser/css/{selector}", 1 if found else 0)
         self.count(f"newscrawl/unmatched/{selector}", 0 if found else 1)
-        if len(found) < 2:
-            return found
         return outermost(found)
 
     def add_checked(self, field: str, structured: Any, printed: Any) -> None:
@@ -158,13 +164,10 @@ class ArticleLoader(ItemLoader):
         told = list(self.get_collected_values(field))
         self.add_value(field, printed)
         seen = self.get_collected_values(field)[len(told) :]
-        if told and seen and _comparable(told[0]) != _comparable(seen[0]):
+        # Times agree to the minute, texts but for capitals.
+        to = 16 if field.startswith("date") else None
+        if told and seen and told[0][:to].casefold() != seen[0][:to].casefold():
             self.count(f"newscrawl/disagree/{field}")
-
-
-def _comparable(value: str) -> str:
-    """Return what two values must share to agree: times to the minute."""
-    return (iso_date(value) or "")[:16] or value.casefold()
 
 
 # What a server may send in place of a page; short ones of these Scrapy takes for text.
@@ -278,17 +281,17 @@ class Reader:
             for element in byline
             for it in element.iter()
         ]
-        told = [*data.values("datePublished"), *data.metas(*_PUBLISHED), *marked]
+        told = chain(data.values("datePublished"), data.metas(*_PUBLISHED), marked)
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
-        clocks = (*marked, *data.metas("sailthru.date"))
+        clocks = chain(marked, data.metas("sailthru.date"))
         local = (iso_date(text, self.zone) or "" for text in clocks)
         loader.add_checked(
-            "date_published",
-            told,
-            [*(moment for moment, changed in printed if not changed), *local],
+            "date_published", told, chain((it for it, changed in printed if not changed), local)
         )
-        loader.add_value("date_modified", [*data.values("dateModified"), *data.metas(*_MODIFIED)])
-        loader.add_value("date_modified", [moment for moment, changed in printed if changed])
+        changes = (it for it, changed in printed if changed)
+        loader.add_value(
+            "date_modified", chain(data.values("dateModified"), data.metas(*_MODIFIED), changes)
+        )
 
     def _authors(
         self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element]

@@ -125,7 +125,7 @@ def is_cut(element: _Element) -> bool:
     >>> [is_cut(it) for it in page.root.iter("article", "p")]
     [False, False, True]
     """
-    return element.find(".//newscrawl-end") is not None
+    return next(element.iter("newscrawl-end"), None) is not None
 
 
 def is_too_deep(element: _Element) -> bool:
@@ -157,6 +157,8 @@ def outermost(elements: Iterable[_Element]) -> list[_Element]:
     Every ancestor is looked at once: a page may nest thousands of elements.
     """
     given = dict.fromkeys(elements)
+    if len(given) < 2 or not any(map(len, given)):
+        return list(given)
     # Whether an ancestor is one of the elements, or inside one.
     known: dict[_Element, bool] = {}
     kept = []

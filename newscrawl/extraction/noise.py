@@ -53,6 +53,8 @@ class Noise:
 
     def rule(self, element: _Element) -> str | None:
         """Return the first rule by which an element's own attributes tell it to be noise."""
+        if not element.attrib:
+            return None
         marks = [f".{name}" for name in element.get("class", "").split()]
         if name := element.get("id"):
             marks.append(f"#{name}")

@@ -130,7 +130,7 @@ class _Reader:
             return
         text = "".join(self.pending)
         self.pending.clear()
-        for line in _lines(text):
+        for line in () if text.isspace() else _lines(text):
             if self.noise.is_noise(line):
                 self._count(line)
             elif not self.lists:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from lxml.etree import _Element
@@ -16,6 +17,7 @@ from newscrawl.extraction.urls import absolute_url, page_key
 
 # Types of schema.org that are articles, beside those whose names end in "Article".
 _ARTICLE_TYPES = frozenset({"LiveBlogPosting", "BlogPosting", "SocialMediaPosting", "Report"})
+_VOCABULARY = re.compile("[/:#]")
 # schema.org nests a few levels; a page that nests more is broken or hostile.
 _MAX_DEPTH = 12
 # A broken script is searched for whole objects from each brace, until so much was read in vain.
@@ -28,22 +30,22 @@ Identity = Callable[[str], str | None]
 """Returns what an absolute address identifies: equal for one article; None for no article's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StructuredData:
     """The structured data of one page.
 
     ``articles`` are the JSON-LD objects of an article type that are of this page's article, the
     surest first; never one of another article. ``meta`` maps the ``property`` or ``name`` of meta
     elements, in lower case, to their contents. ``addresses`` are those that the page calls its own,
-    then the one that was asked, and ``here`` what they identify. ``objects`` are all JSON-LD
-    objects by their ``@id``. ``errors`` counts scripts of JSON-LD that are not JSON.
+    then the one that was asked, and ``here`` what they identify. ``documents`` are the JSON-LD as
+    it is. ``errors`` counts scripts of JSON-LD that are not JSON.
     """
 
     articles: Sequence[Object] = ()
     meta_all: Mapping[str, Sequence[str]] = field(default_factory=dict)
     addresses: Sequence[str] = ()
     here: Collection[str] = ()
-    objects: Mapping[str, Object] = field(default_factory=dict)
+    documents: Sequence[Any] = ()
     errors: int = 0
 
     @property
@@ -60,6 +62,11 @@ class StructuredData:
         """Yield the contents of the meta elements of these names, name by name."""
         for name in names:
             yield from self.meta_all.get(name, ())
+
+    @cached_property
+    def objects(self) -> Mapping[str, Object]:
+        """The JSON-LD objects that have an ``@id`` and a name, by their ``@id``."""
+        return {it["@id"]: it for it in _identified(self.documents, -1)}
 
     def resolved(self, value: Any) -> Any:
         """Return an object in place of a reference to it (``{"@id": …}``); any other as it is."""
@@ -84,7 +91,7 @@ def types(entry: Object) -> list[str]:
     """Return an object's types, without the vocabulary: ``schema:Person`` is a ``Person``."""
     kinds = entry.get("@type")
     return [
-        re.split(r"[/:#]", kind)[-1]
+        _VOCABULARY.split(kind)[-1]
         for kind in (kinds if isinstance(kinds, list) else [kinds])
         if isinstance(kind, str)
     ]
@@ -192,7 +199,7 @@ def _own(
     slugs = {_slug(name) for name in here}
     for entry in found:
         said = set(filter(None, map(identity, _addresses(entry, base_url))))
-        if said & set(here):
+        if not said.isdisjoint(here):
             sure.append(entry)
         elif not said:
             unsure.append(entry)
@@ -227,7 +234,7 @@ def read_structured_data(
     ``base_url`` is the page's address and ``title`` its printed headline.
     """
     articles: list[Object] = []
-    objects: dict[str, Object] = {}
+    documents: list[Any] = []
     meta: dict[str, list[str]] = {}
     canonical: list[str] = []
     errors = 0
@@ -238,8 +245,8 @@ def read_structured_data(
                 continue
             try:
                 for document in _documents(_unwrapped((element.text or "").strip())):
+                    documents.append(document)
                     articles.extend(filter(is_article, _objects(document)))
-                    objects.update((it["@id"], it) for it in _identified(document))
             except ValueError:
                 errors += 1
         elif element.tag == "meta":
@@ -254,7 +261,9 @@ def read_structured_data(
         ):
             canonical.append(element.get("href") or "")
     named = (*canonical[:3], *meta.get("og:url", ())[:1], base_url)
-    addresses = [it for name in named if name.strip() and (it := absolute_url(name, base_url))]
+    addresses = [
+        it for name in dict.fromkeys(named) if name.strip() and (it := absolute_url(name, base_url))
+    ]
     here = tuple(dict.fromkeys(filter(None, map(identity, addresses))))
     own = _own(articles, here, identity, base_url, _plain(title))
-    return StructuredData(own, meta, addresses, here, objects, errors)
+    return StructuredData(own, meta, addresses, here, documents, errors)

@@ -36,9 +36,9 @@ def absolute_url(url: str, base: str = "") -> str | None:
     >>> [absolute_url(it) for it in ("mailto:desk@example.org", "http://[x", "https:///", "a/b")]
     [None, None, None, None]
     """
-    url = url.strip().strip(_AROUND).translate(_INSIDE).partition("#")[0]
     if _PLAIN.fullmatch(url):
         return url
+    url = url.strip().strip(_AROUND).translate(_INSIDE).partition("#")[0]
     try:
         path, mark, query = url.partition("?")
         # A browser reads a backslash as a slash.
