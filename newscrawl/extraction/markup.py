@@ -9,6 +9,7 @@ from lxml import etree
 from lxml.etree import _Element
 from parsel import Selector
 from parsel.csstranslator import HTMLTranslator
+from parsel.selector import create_root_node
 
 from newscrawl.extraction.processors import clean_text
 
@@ -47,20 +48,30 @@ def css(selector: str) -> etree.XPath:
     return xpath(HTMLTranslator().css_to_xpath(selector))
 
 
-def parse(markup: str | bytes, encoding: str = "utf-8") -> Selector:
-    r"""Return a page or fragment, parsed. Half characters go; CDATA marks go, their text stays.
+def parse(markup: str | bytes) -> Selector:
+    r"""Return a page or fragment, parsed; bytes are UTF-8.
+
+    Half characters go; CDATA marks go, their text stays.
 
     >>> parse("<p>It <![CDATA[rained\ud83d]]>.</p>").xpath("string()").get()
     'It rained.'
     """
     if isinstance(markup, str):
-        # A pair of halves is a character; one alone is none.
-        markup = markup.encode("utf-16", "surrogatepass").decode("utf-16", "ignore").encode()
-        encoding = "utf-8"
+        markup = _encoded(markup)
     if _has_cdata(markup):
         # A parser of HTML takes it for a comment, and the text in it is lost.
         markup = markup.replace(b"<![CDATA[", b"").replace(b"]]>", b"")
-    return Selector(body=markup or b"<html/>", encoding=encoding, type="html")
+    # Elements of lxml.html are made by a function in Python, which costs time at every one.
+    root = create_root_node("", etree.HTMLParser, body=markup)
+    return Selector(root=root, type="html")
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # A pair of halves is a character; one alone is none.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore").encode()
 
 
 def recoded(markup: bytes, declared: str) -> bytes | str:
@@ -104,16 +115,17 @@ _SEQUENCE = re.compile(
 )
 _HIGH = re.compile(b"[\x80-\xff]")
 # Ends whatever may be open where a page breaks off: an attribute, a tag, a comment, a script.
-_MARK = "x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
-_END_TAG = re.compile(r"</(?:html|body)\b", re.I)
+_MARK = b"x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
+_END_TAG = re.compile(rb"</(?:html|body)\b", re.I)
 
 
 def parse_page(markup: str | bytes) -> Selector:
     """Return a page, parsed; where it has no end tag, its end is marked for ``is_cut``."""
     if isinstance(markup, str):
-        return parse(markup if _END_TAG.search(markup[-65536:]) else markup + _MARK)
-    tail = markup[-65536:].decode("latin-1")
-    return parse(markup if _END_TAG.search(tail) else markup + _MARK.encode())
+        markup = _encoded(markup)
+    # Most pages end with it; others have comments or scripts behind it.
+    has_end = any(_END_TAG.search(markup[-size:]) for size in (64, 65536))
+    return parse(markup if has_end else markup + _MARK)
 
 
 def is_cut(element: _Element) -> bool:
