@@ -93,7 +93,10 @@ def test_without_an_output_folder_the_place_is_named(tmp_path: Path, line: str) 
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("line", ["runs -x", "show hill", "dataset", "dataset fly", "settings NO"])
+@pytest.mark.parametrize(
+    "line",
+    ["runs -x", "show hill", "dataset", "dataset fly", "settings NO", "parse thehill.com/?p=1"],
+)
 def test_wrong_usage_has_a_code_of_its_own(output: Path, line: str) -> None:
     done = command(output, *line.split())
     assert done.returncode == 2
@@ -243,6 +246,10 @@ def test_an_installed_newscrawl_works_in_any_folder(tmp_path: Path) -> None:
         )
 
     assert "newscrawl <command> -h" in newscrawl().stdout
+    assert newscrawl("--version").stdout.startswith("newscrawl 0.")
+    misspelt = newscrawl("craw", "hill")
+    assert (misspelt.returncode, misspelt.stdout) == (2, "")
+    assert misspelt.stderr == "Unknown command 'craw'. Did you mean 'crawl'?\n"
     assert newscrawl("runs").stderr == (
         f"There is no output folder {folder / 'output'}."
         " Name another with NEWSCRAWL_OUTPUT_DIR=/path/to/output.\n"

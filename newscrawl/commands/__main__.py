@@ -4,8 +4,14 @@ import io
 import os
 import sys
 from contextlib import redirect_stdout, suppress
+from importlib.metadata import version
+from pkgutil import iter_modules
 
+import scrapy.commands
 from scrapy.cmdline import execute
+
+import newscrawl.commands
+from newscrawl.extensions.options import unknown
 
 
 def main() -> None:
@@ -18,6 +24,15 @@ def main() -> None:
             execute(["newscrawl"])
         print(listed.getvalue().replace("scrapy <", "newscrawl <"), end="")  # noqa: T201
         return
+    if sys.argv[1:] == ["--version"]:
+        print(f"newscrawl {version('newscrawl')}, Scrapy {scrapy.__version__}")  # noqa: T201
+        return
+    packages = (newscrawl.commands, scrapy.commands)
+    known = sorted({it.name for package in packages for it in iter_modules(package.__path__)})
+    name = next((it for it in sys.argv[1:] if not it.startswith("-")), None)
+    if name and name not in known:
+        print(unknown("command", name, known), file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     execute(["newscrawl", *sys.argv[1:]])
 
 

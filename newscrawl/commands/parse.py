@@ -6,6 +6,7 @@ from scrapy.commands.parse import Command as ParseCommand
 from scrapy.exceptions import UsageError
 from scrapy.http import Request
 from scrapy.spiderloader import get_spider_loader
+from w3lib.url import is_url
 
 from newscrawl.commands.base import SpiderCommand
 from newscrawl.commands.debugging import DebuggingCommand
@@ -22,8 +23,8 @@ class Command(DebuggingCommand, SpiderCommand, ParseCommand):
         """Take Scrapy's options; end with a sentence when the outlet or an argument is wrong."""
         super().process_options(args, opts)
         assert self.settings is not None
-        if len(args) != 1:
-            raise UsageError("name one URL")
+        if len(args) != 1 or not is_url(args[0]):
+            raise UsageError("name one URL, with http:// or https://", print_help=False)
         loader = get_spider_loader(self.settings)
         names = [opts.spider] if opts.spider else loader.find_by_request(Request(args[0]))
         for name in names:
