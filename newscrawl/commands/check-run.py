@@ -43,7 +43,10 @@ class Command(OutputCommand, ScrapyCommand):
             shown = {"run": run["run"], "findings": [asdict(it) for it in found]}
             print(json.dumps(shown, ensure_ascii=False, indent=2))  # noqa: T201
             return
-        verdict = f"{len(found)} findings" if found else f"all {len(CHECKS)} checks passed"
-        print(f"Run {run['run']} of {args[0]}, after {len(past)} others: {verdict}")  # noqa: T201
+        verdict = f"all {len(CHECKS)} checks passed"
+        if found:
+            verdict = f"{len(found)} finding{'s' * (len(found) > 1)}"
+        others = f"{len(past)} other{'s' * (len(past) != 1)}"
+        print(f"Run {run['run']} of {args[0]}, after {others}: {verdict}")  # noqa: T201
         for it in found:
             print(f"  {it.check:<13} {it.says}")  # noqa: T201

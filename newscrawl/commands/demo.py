@@ -20,7 +20,7 @@ from newscrawl.commands.base import IMPOSSIBLE, PROGRAM, OutputCommand
 from newscrawl.commands.history import describe
 from newscrawl.commands.show import readable
 from newscrawl.exceptions import OutputError
-from newscrawl.extensions.progress import summary
+from newscrawl.extensions.progress import near, summary
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import read_run_parts
@@ -55,7 +55,7 @@ class Command(OutputCommand, ScrapyCommand):
             print("Left out: it needs pip install 'newscrawl[dataset]'")  # noqa: T201
         else:
             built = build(output)
-            print(f"{built.runs} runs became {output / 'dataset'}")  # noqa: T201
+            print(f"{near(output / 'dataset')}: {built.runs} runs read")  # noqa: T201
         self.show(output)
 
     def crawl(self, output: Path, recording: Path) -> None:
@@ -98,8 +98,7 @@ class Command(OutputCommand, ScrapyCommand):
         say("Try next:")
         called = Path(sys.argv[0])
         program = called if called.stem in ("newscrawl", "scrapy") else PROGRAM
-        if output.is_relative_to(Path.cwd()):
-            output = output.relative_to(Path.cwd())
+        output = near(output)
         where = f"-s NEWSCRAWL_OUTPUT_DIR={shlex.quote(str(output))}"
         for command in ("runs hill", f"show hill {revised['id']} --json", "ledger hill"):
             print(f"   {program} {command} {where}")  # noqa: T201

@@ -79,6 +79,7 @@ def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) ->
             table.add_row(outlet, state, reason, str(count))
     console.print(table)
     waiting = Table("Outlet", "Article", "State", "Attempts", "Next", "Reason")
+    waiting.columns[4].no_wrap, waiting.columns[4].min_width = True, len(utc(datetime.now(UTC)))
     for outlet, known in ledger.oldest(_WAITING, limit, chosen):
         next_attempt = known.next_attempt or "given up"
         values = (known.id, known.state, str(known.attempts), next_attempt, known.reason or "")

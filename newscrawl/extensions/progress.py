@@ -152,14 +152,14 @@ def summary(document: RunDocument, folder: Path) -> str:
     output = folder.parent.parent
     check = f"newscrawl check-run {document['spider']}"
     if output.absolute() != Path("output").absolute():
-        check += f" -s {shlex.quote(f'NEWSCRAWL_OUTPUT_DIR={_near(output)}')}"
-    return "\n".join([*lines, f"  output     {_near(folder)}", f"  details    {check}"])
+        check += f" -s {shlex.quote(f'NEWSCRAWL_OUTPUT_DIR={near(output)}')}"
+    return "\n".join([*lines, f"  output     {near(folder)}", f"  details    {check}"])
 
 
 def _reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in counts.items())
 
 
-def _near(path: Path) -> Path:
+def near(path: Path) -> Path:
     """Return a path below the working directory relative to it, others as they are."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
