@@ -103,7 +103,7 @@ class ReplayMiddleware:
         except ArchiveError as error:
             refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} is not a WARC file: {error}.")
         except OSError as error:
-            refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} cannot be read: {error}.")
+            refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} cannot be read: {error.strerror}.")
         return cls({}, most)
 
     def process_request(self, request: Request) -> Response | None:

@@ -32,7 +32,9 @@ class RunFolder:
                 f"Another run of {outlet} uses the output folder {output}; this one does nothing."
             ) from None
         except OSError as error:
-            raise OutputError(f"The output folder {output} cannot be used: {error}.") from error
+            raise OutputError(
+                f"The output folder {output} cannot be used: {error.strerror}."
+            ) from error
 
     def create(self) -> Path:
         """Return a new, empty folder for a run that starts now.
