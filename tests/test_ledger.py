@@ -215,11 +215,12 @@ def test_a_ledger_of_a_later_newscrawl_is_left_alone(small: tuple[Path, str]) ->
     assert "has schema 99" in done.log
 
 
-def test_a_ledger_address_that_is_none_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", ["mongodb://x/y", "sqlite://", "sqlite:///:memory:"])
+def test_a_ledger_address_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
     recording = str(site(tmp_path / "site.warc.gz", {}))
-    done = crawl(tmp_path, NEWSCRAWL_REPLAY=recording, NEWSCRAWL_LEDGER_URL="mongodb://x/y")
+    done = crawl(tmp_path, NEWSCRAWL_REPLAY=recording, NEWSCRAWL_LEDGER_URL=url)
     assert done.code == 3
-    assert "NEWSCRAWL_LEDGER_URL='mongodb://x/y' is not allowed" in done.log
+    assert f"NEWSCRAWL_LEDGER_URL='{url}' is not allowed" in done.log
 
 
 def lines_of(process: "subprocess.Popen[str]") -> Iterator[str]:

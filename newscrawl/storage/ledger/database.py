@@ -43,6 +43,8 @@ class Database:
             parsed = sa.make_url(url)
             inserts = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
             self.insert: Callable[..., Any] = inserts[parsed.get_backend_name()]
+            if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+                raise sa.exc.ArgumentError("in memory it is lost with the crawl")
             self._engine = sa.create_engine(parsed)
         except (sa.exc.ArgumentError, KeyError, ImportError, sa.exc.NoSuchModuleError) as error:
             raise LedgerError(
