@@ -401,6 +401,12 @@ def test_the_exit_code_says_that_an_archive_was_not_read(tmp_path: Path) -> None
     assert crawl(tmp_path / "c", "-a", f"archive={tmp_path}/none.warc.gz").code == 4
 
 
+@pytest.mark.parametrize("name", ["a,b.warc.gz", "[a].warc.gz", "a b#?%.warc.gz"])
+def test_any_name_can_be_an_archives(name: str, tmp_path: Path) -> None:
+    path = write_warc(tmp_path / name, [(address(6000001), (200, HTML, article(6000001)))])
+    assert len(crawl(tmp_path / "output", "-a", f"archive={path}").records) == 1
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.warc.gz").touch()
     done = crawl(tmp_path / "output", "-a", f"archive={tmp_path}/a.warc.gz")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from difflib import get_close_matches
 from glob import glob
+from pathlib import Path
 from typing import Any
 
 from newscrawl.discovery import Arguments
@@ -41,7 +42,10 @@ def _moment(*, last: bool) -> Callable[[str], str]:
 
 
 def _files(text: str) -> tuple[str, ...]:
-    files = sorted({path for pattern in comma_list(text) for path in glob(pattern)})
+    # A file's name may hold what means something else here: brackets, or a comma.
+    names = [text] if Path(text).is_file() else comma_list(text)
+    found = ([name] if Path(name).is_file() else glob(name) for name in names)
+    files = sorted({path for paths in found for path in paths})
     if not files:
         raise ValueError
     for path in files:
