@@ -112,6 +112,20 @@ def test_what_goes_wrong_while_a_run_is_opened_ends_it(
     assert "No module" not in done.log
 
 
+@pytest.mark.parametrize("damaged", ["", "[]", '{"run": 1}', '{"run": "20200101T000000Z"}'])
+def test_a_run_json_that_was_damaged_later_is_told(damaged: str, tmp_path: Path) -> None:
+    recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
+    settings = {"NEWSCRAWL_REPLAY": str(recording)}
+    assert crawl(tmp_path, "-a", "sections=news", **settings).code == 0
+    [path] = tmp_path.glob("hill/run=*/run.json")
+    path.write_text(damaged)
+    done = crawl(tmp_path, "-a", "sections=news", **settings)
+    assert (done.code, "Traceback" in done.log) == (6, False), done.log
+    for arguments in (["runs", "hill"], ["check-run", "hill"], ["dataset", "build"]):
+        told = command(tmp_path, *arguments)
+        assert (told.returncode, told.stderr.count("run.json is damaged")) == (3, 1), told.stderr
+
+
 # Exit codes.
 
 

@@ -54,6 +54,10 @@ def outlets(output: Path) -> list[str]:
     return sorted({it.parent.name for it in run_folders(output)})
 
 
+# What every run.json has.
+_ALWAYS = {"run": str, "books": dict, "parts": list}
+
+
 def read_run(folder: Path) -> RunDocument | None:
     """Return a run's ``run.json``, or None while it is not closed.
 
@@ -68,7 +72,9 @@ def read_run(folder: Path) -> RunDocument | None:
         document, reason = None, str(error)
     else:
         reason = "it is not that of a run"
-    if not isinstance(document, dict) or "run" not in document:
+    if not isinstance(document, dict) or any(
+        not isinstance(document.get(key), kind) for key, kind in _ALWAYS.items()
+    ):
         raise OutputError(
             f"{path} is damaged ({reason}). Remove it: the next crawl makes it again from the parts"
             " in its folder."
