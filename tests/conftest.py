@@ -69,6 +69,17 @@ def for_article(response: Response, candidate: Candidate) -> Response:
     return response.replace(request=request)
 
 
+def records_of(output: Path) -> list[dict[str, Any]]:
+    """Return every published record of the outlet, in the order of runs and lines."""
+    parts = sorted(output.glob("hill/run=*/part-*.jsonl"))
+    return [json.loads(line) for part in parts for line in part.read_text("utf-8").splitlines()]
+
+
+def runs_of(output: Path) -> list[dict[str, Any]]:
+    """Return every ``run.json`` of the outlet, the oldest first."""
+    return [json.loads(it.read_text()) for it in sorted(output.glob("hill/run=*/run.json"))]
+
+
 @dataclass(frozen=True)
 class Crawl:
     """A finished crawl: its exit code, its log, and what it left."""
@@ -79,14 +90,11 @@ class Crawl:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Every published record, in the order of runs and lines."""
-        parts = sorted(self.output.glob("hill/run=*/part-*.jsonl"))
-        return [json.loads(line) for part in parts for line in part.read_text("utf-8").splitlines()]
+        return records_of(self.output)
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """Every ``run.json``, the oldest first."""
-        return [json.loads(p.read_text()) for p in sorted(self.output.glob("hill/run=*/run.json"))]
+        return runs_of(self.output)
 
     @property
     def stats(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import describe, line_of, read_part
 from newscrawl.storage.runs import read_run
 from newscrawl.storage.schema import generate, shipped
-from tests.conftest import ROOT, command, crawl
+from tests.conftest import ROOT, command, crawl, runs_of
 from tests.made_up import AWKWARD, back, gone, made_up, write_run
 from tests.recordings import HTML, address, article, site
 
@@ -652,7 +652,7 @@ def test_a_crawl_tells_what_is_gone_all_the_way(tmp_path: Path) -> None:
         ledger = Ledger(f"sqlite:///{output}/ledger.sqlite3")
         ledger.apply([ledger.changed("hill", "6000001", "2026-01-01T00:00:00Z")])
         ledger.close()
-    first, second = (it["run"] for it in crawl_runs(output))
+    first, second = (it["run"] for it in runs_of(output))
     told = list(changes(output, "hill", first))
     assert [(it["run"], it["change"], it["id"]) for it in told] == [(second, "gone", "6000001")]
     assert command(output, "ledger", "--rebuild").returncode == 0
@@ -674,10 +674,6 @@ def test_a_crawl_tells_what_is_gone_all_the_way(tmp_path: Path) -> None:
     ]
     build(output)
     assert not [it for it in rows(output) if it["date_gone"]]
-
-
-def crawl_runs(output: Path) -> list[dict[str, Any]]:
-    return [it for path in sorted(output.glob("hill/run=*")) if (it := read_run(path))]
 
 
 def test_a_build_beside_a_build_says_so(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import EASTERN
 from newscrawl.items import Author, Candidate
 from newscrawl.spiders.hill import HillSpider
-from tests.conftest import ROOT, answer, open_spider, read_article
+from tests.conftest import ROOT, answer, open_spider, read_article, runs_of
 from tests.recordings import article
 from tests.sample.answer import Page, page
 from tests.sample.day import DaySite
@@ -327,7 +327,7 @@ def test_more_posts_of_one_second_than_fit_a_page(
         if not since:
             assert crawler.crawl(START + timedelta(hours=1), discover="api") == "finished"
             assert len(latest(tmp_path / "out")) == 260
-    runs = [json.loads(it.read_text()) for it in tmp_path.glob("out/hill/run=*/run.json")]
+    runs = runs_of(tmp_path / "out")
     assert [run["listings"]["failed"] for run in runs] == [{}] * len(runs)
 
 
@@ -357,7 +357,7 @@ def test_posts_that_are_missing_from_a_listing_are_counted(tmp_path: Path) -> No
     with crawling(tmp_path / "out", site) as (crawler, _):
         since = "2026-11-01"
         assert crawler.crawl(START, discover="api", since=since) == "finished"
-    run = json.loads(next(tmp_path.glob("out/hill/run=*/run.json")).read_text())
+    (run,) = runs_of(tmp_path / "out")
     assert run["listings"]["failed"] == {"fewer posts than told": 1}
     assert not run["complete"]
 
@@ -410,12 +410,8 @@ def test_days_that_the_index_does_not_list_are_asked_by_date(tmp_path: Path) -> 
     new = {event.id for event in site.events() if event.time <= site.now}
     assert len(new) > 20
     assert new <= latest(tmp_path / "out").keys()
-    runs = [json.loads(it.read_text()) for it in sorted(tmp_path.glob("out/hill/run=*/run.json"))]
+    runs = runs_of(tmp_path / "out")
     assert [run["listings"]["unchanged"] > 0 for run in runs] == [False, True, True]
-
-
-def runs_of(output: Path) -> list[dict[str, Any]]:
-    return [json.loads(it.read_text()) for it in sorted(output.glob("hill/run=*/run.json"))]
 
 
 class Changed:

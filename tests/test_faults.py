@@ -22,7 +22,7 @@ import pytest
 from bench.day import START, crawling
 from newscrawl.storage.books import balance
 from tests.archives import ENCODERS, raw_deflate
-from tests.conftest import ROOT, Crawl, crawl, environment
+from tests.conftest import ROOT, Crawl, crawl, environment, runs_of
 from tests.sample import faults
 from tests.sample.answer import Fault, Page, Site
 from tests.sample.day import DaySite
@@ -450,7 +450,7 @@ def test_ctrl_c_ends_a_long_pause(tmp_path: Path) -> None:
             finally:
                 process.kill()
     assert process.returncode == 0, log
-    run = json.loads(next(tmp_path.glob("hill/run=*/run.json")).read_text())
+    (run,) = runs_of(tmp_path)
     assert run["reason"] == "shutdown"
     assert balance(run["books"]) == 0
     assert (run["books"]["failed"], run["complete"]) == ({}, False)

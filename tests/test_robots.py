@@ -10,9 +10,9 @@ from scrapy.robotstxt import ProtegoRobotParser
 
 from bench.day import START, crawling
 from newscrawl.downloader.robots import rules_of
+from tests.conftest import runs_of
 from tests.sample.answer import Page, page, redirect
 from tests.sample.day import DaySite
-from tests.test_discovery import runs_of
 
 TEXT = ("Content-Type", "text/plain")
 HOUR = timedelta(hours=1)

@@ -20,8 +20,7 @@ from urllib.request import urlopen
 import pytest
 
 from bench.day import agrees, latest
-from newscrawl.storage.parts import read_part
-from tests.conftest import ROOT
+from tests.conftest import ROOT, records_of, runs_of
 from tests.sample.day import DaySite
 from tests.sample.server import running
 
@@ -133,8 +132,7 @@ class Server:
         return log.read_text("utf-8")
 
     def runs(self) -> list[dict[str, Any]]:
-        paths = sorted(self.prefix.glob("output/hill/run=*/run.json"))
-        return [json.loads(path.read_text("utf-8")) for path in paths]
+        return runs_of(self.prefix / "output")
 
 
 def tree() -> str:
@@ -231,11 +229,7 @@ def check_records(site: DaySite, server: Server) -> None:
     output = server.prefix / "output"
     have = latest(output)
     assert all(agrees(have.get(it), truth) for it, truth in site.expected().items())
-    keys = [
-        (record["id"], record["revision"])
-        for part in output.glob("hill/run=*/part-*.jsonl")
-        for record in read_part(part)
-    ]
+    keys = [(it["id"], it["revision"]) for it in records_of(output)]
     assert len(keys) == len(set(keys))
 
 

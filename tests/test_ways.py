@@ -17,8 +17,7 @@ from newscrawl.discovery.feeds import read_feed
 from newscrawl.extraction.dates import EASTERN
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage.books import balance
-from newscrawl.storage.parts import read_part
-from tests.conftest import open_spider
+from tests.conftest import open_spider, records_of, runs_of
 from tests.sample import faults
 from tests.sample.answer import Page
 from tests.sample.day import DaySite
@@ -35,11 +34,7 @@ def is_page(url: str) -> bool:
 def check(day: Day, site: DaySite, output: Path) -> None:
     """Nothing late, nothing twice, everything as the site says, every run balanced and whole."""
     assert day.late == []
-    keys = [
-        (record["id"], record["revision"])
-        for part in output.glob("hill/run=*/part-*.jsonl")
-        for record in read_part(part)
-    ]
+    keys = [(it["id"], it["revision"]) for it in records_of(output)]
     assert len(keys) == len(set(keys))
     truth = site.expected()
     past = [event for event in site.events() if event.time <= site.now]
@@ -171,9 +166,7 @@ def test_a_backfill_goes_on_where_it_was_killed(
                 assert crawler.crawl(now, **arguments) == "finished"
             asked += len(server.requests)
     assert latest(tmp_path / "out").keys() == wanted
-    runs = [
-        json.loads(path.read_text()) for path in sorted(tmp_path.glob("out/hill/run=*/run.json"))
-    ]
+    runs = runs_of(tmp_path / "out")
     assert [run["reason"] for run in runs] == [*(["crashed"] * len(kills)), "finished"]
     assert runs[-1]["complete"]
     assert runs[-1]["books"]["known"] < len(wanted)
@@ -185,11 +178,7 @@ def test_a_backfill_is_newest_first_and_cheap(tmp_path: Path) -> None:
     with crawling(tmp_path / "out", site, CONCURRENT_REQUESTS="1") as (crawler, server):
         assert crawler.crawl(NEXT_DAY, discover="api", since="2026-01-01") == "finished"
         asked = len(server.requests)
-    dates = [
-        record["date_published"]
-        for part in sorted(tmp_path.glob("out/hill/run=*/part-*.jsonl"))
-        for record in read_part(part)
-    ]
+    dates = [it["date_published"] for it in records_of(tmp_path / "out")]
     assert len(dates) == 1000
     assert asked / len(dates) <= 0.022
     assert all(it["authors"] for it in latest(tmp_path / "out").values())
