@@ -93,7 +93,7 @@ def run() -> str:
             "### Two days, crawled every hour, with an hour of refusal, one of downtime, and a"
             " layout change",
             "",
-            markdown(["", "trouble", "checks that told of it"], rows),
+            markdown(["", "trouble", "checks that reported it"], rows),
             "",
             f"Articles and corrections missing at the end: {len(watch.missing)}."
             f" Alerts for other runs: {others or 'none'}.",

@@ -204,7 +204,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 
 def fill(page: str) -> str:
-    """Return the text of a page with every generated part written anew."""
+    """Return the text of a page with every generated part written again."""
     return _BLOCK.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", page)
 
 

@@ -41,7 +41,7 @@ class RemoteError(Exception):
 
 
 class WaitError(Exception):
-    """The site asked for a pause that is not over."""
+    """The site requested a pause that is not over."""
 
 
 class ReportError(Exception):

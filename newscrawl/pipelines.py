@@ -16,7 +16,7 @@ from newscrawl.items import Article
 from newscrawl.storage.ledger import Versions
 from newscrawl.storage.schema import fault
 
-# Versions of so many articles are kept in mind: the ledger knows them within a second.
+# Articles whose versions are kept in memory; the ledger has them within a second.
 _RECENT = 1000
 
 

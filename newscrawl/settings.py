@@ -24,7 +24,7 @@ AUTOTHROTTLE_ENABLED = True  # default False; slows down when the site does
 METAREFRESH_ENABLED = False  # default True; a page that reloads itself is no redirect
 COOKIES_ENABLED = False  # default True; a reader without an account has none
 
-# What a listing shows first is asked for first; the newest, that is.
+# First in, first out: listings show the newest articles first, so request them in that order.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # default LIFO
 
 # Bounds on what one answer may cost.
@@ -68,7 +68,7 @@ DOWNLOADER_MIDDLEWARES = {
     # Scrapy's own lets subdomains pass; an outlet's are other sites.
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "newscrawl.downloadermiddlewares.ExactHostMiddleware": 50,
-    # Scrapy's own, with better manners.
+    # Scrapy's own, with RFC 9309's error handling and Crawl-delay.
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "newscrawl.downloader.robots.RobotsMiddleware": 100,
     # Before a refusal is retried, and after its body is decompressed.

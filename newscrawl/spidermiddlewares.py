@@ -118,7 +118,7 @@ class AdmissionMiddleware:
     """Enters every candidate into the books once, and drops requests that are not needed.
 
     This is the one place that decides which articles are requested: not those that are in the
-    books already (under whatever address), and not those that the ledger knows and that are not
+    books already (under whatever address), and not those that are in the ledger and not
     due. Articles of an archive are all read: it may hold several versions of one.
     """
 
@@ -191,7 +191,7 @@ class AdmissionMiddleware:
             return request.replace(errback=self.outcomes.article_failed)
         known = self.look_up(candidate) if first else None
         if first and known and not (task.is_unlisted or self.is_wanted(known, candidate)):
-            # What failed and waits for its retry is owed: it stays pending.
+            # What failed and waits for its retry stays pending.
             if not known.is_waiting:
                 books.record(candidate.id, KNOWN)
             return None

@@ -66,7 +66,7 @@ def test_an_unknown_outlet_is_one_sentence_and_one_exit_code(output: Path, line:
         ("history hill 999", "No article 999 of hill was published in "),
         ("show hill 999", "No article 999 of hill was published in "),
         ("show hill 1 --revision 7", "There is no revision 7 of article 1."),
-        ("ledger hill 999", "The ledger knows no article 999 of hill."),
+        ("ledger hill 999", "The ledger has no article 999 of hill."),
         ("show hill https://thehill.com/news/", "'https://thehill.com/news/' is not the address"),
         ("runs hill --limit 1", ""),
         ("history hill https://thehill.com/homenews/senate/6000001-storm/", "No article 6000001"),

@@ -194,13 +194,14 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_article_is_counted_and_said(name: str, articles: Outcome) -> None:
-    _, fate, reason = BROKEN[name]
+    _, outcome, reason = BROKEN[name]
     with closing(sqlite3.connect(articles.crawl.output / "ledger.sqlite3")) as ledger:
         query = "SELECT state, reason, attempts FROM articles WHERE id = ?"
         (state, told, attempts), *_ = ledger.execute(query, [PLACES[name]])
-    assert (state, attempts) == (fate, 1)
+    assert (state, attempts) == (outcome, 1)
     assert told.startswith(reason)
-    assert re.search(rf"{fate.capitalize()} \S*\b{PLACES[name]}\b.*: {told}", articles.crawl.log)
+    said = {"failed": "Could not fetch article", "rejected": "Rejected"}[outcome]
+    assert re.search(rf"{said} \S*\b{PLACES[name]}\b.*: {told}", articles.crawl.log)
     assert 1 <= len(articles.asked_for(of(PLACES[name]))) <= 6
 
 
@@ -271,7 +272,7 @@ def listings(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def test_a_broken_listing_is_counted_and_said(name: str, listings: Outcome) -> None:
     path, _, reason = LISTINGS[name]
     url = re.escape(f"https://thehill.com{path}")
-    assert re.search(rf"No listing at {url}\S*: {reason}\n", listings.crawl.log)
+    assert re.search(rf"Could not read listing page {url}\S*: {reason}\n", listings.crawl.log)
 
 
 def test_the_articles_come_by_other_listings(listings: Outcome) -> None:
@@ -507,7 +508,7 @@ def test_nothing_is_asked_while_the_rules_are_unknown(fault: Break, tmp_path: Pa
     assert set(outcome.paths) == {"/robots.txt"}
     assert len(outcome.paths) <= 2
     assert outcome.run["listings"]["failed"] == {"robots.txt unknown": 2}
-    assert outcome.crawl.log.count("The rules of thehill.com are unknown") == 1
+    assert outcome.crawl.log.count("Cannot read robots.txt of thehill.com") == 1
     assert not outcome.run["complete"]
 
 
@@ -639,7 +640,9 @@ def test_refused_pages_and_rest_that_robots_txt_forbids(tmp_path: Path) -> None:
     assert 3 <= len(outcome.asked_for(ARTICLES)) <= TRIES
     assert outcome.failed == {"robots.txt": outcome.run["books"]["discovered"]}
     assert outcome.run["listings"]["failed"] == {"robots.txt": 1}
-    assert re.search(r"No listing at \S*/wp-json/\S*: robots\.txt\n", outcome.crawl.log)
+    assert re.search(
+        r"Could not read listing page \S*/wp-json/\S*: robots\.txt\n", outcome.crawl.log
+    )
     assert not outcome.run["complete"]
 
 
@@ -752,7 +755,7 @@ def test_rest_that_is_none(fault: Break, reason: str, tmp_path: Path) -> None:
     published(outcome, lost=IDS)
     assert outcome.run["listings"]["failed"] == {reason: 1}
     assert outcome.run["listings"]["refused"] == 1
-    assert re.search(rf"No listing at \S*/wp-json/\S*: {reason}\n", outcome.crawl.log)
+    assert re.search(rf"Could not read listing page \S*/wp-json/\S*: {reason}\n", outcome.crawl.log)
     assert not outcome.run["complete"]
 
 

@@ -139,7 +139,7 @@ def test_failures_are_kept_tried_again_and_given_up(tmp_path: Path) -> None:
     assert done.runs[-1]["books"]["known"] == 3
     shown = command(output, "ledger").stdout
     assert "http 500" in shown
-    assert "given up" in shown
+    assert "abandoned" in shown
 
 
 def test_an_article_that_the_site_took_away_is_gone_and_its_records_stay(tmp_path: Path) -> None:

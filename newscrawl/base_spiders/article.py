@@ -61,7 +61,7 @@ class ArticleSpider(ReadingSpider):
 
     @property
     def known_articles(self) -> KnownArticles:
-        """What the ledger knows of articles. Raises RuntimeError when there is no run."""
+        """The outlet's articles in the ledger. Raises RuntimeError when there is no run."""
         return Run.of(self.crawler).known_articles
 
     @property

@@ -121,7 +121,7 @@ class ReadingSpider(RequestingSpider):
         return self._post(response, post, candidate)
 
     def _best_page(self, selector: Selector, response: TextResponse, task: ArticleTask) -> Page:
-        """Return the page; the plain one if the browser was asked for entries and got none."""
+        """Return the page; the plain one if the browser found no entries."""
         if task.plain is None or not _is_rendered(response):
             return self._page(selector, response, task.candidate)
         with suppress(UnreadableError):

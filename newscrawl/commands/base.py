@@ -61,7 +61,7 @@ _SENTENCES = (
 def printing() -> Iterator[None]:
     """Print to any terminal, and to a reader that stops reading, without a traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that knows ASCII only shows the rest as escapes.
+        # A terminal with ASCII only shows the rest as escapes.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield

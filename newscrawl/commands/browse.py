@@ -54,7 +54,7 @@ class Command(OutputCommand, ScrapyCommand):
             print(url, flush=True)  # noqa: T201
             if not local:
                 print(  # noqa: T201
-                    "Whoever reaches this address can read the dataset; SQL is off.",
+                    "Everybody who can reach this address can read the dataset; SQL is off.",
                     file=sys.stderr,
                 )
             if opts.open:

@@ -33,7 +33,7 @@ class Command(ProjectCommand, ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object an article")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Log errors only, unless something else was asked for."""
+        """Log errors only, unless another level is given."""
         super().process_options(args, opts)
         assert self.settings is not None
         if not opts.loglevel:

@@ -76,8 +76,8 @@ class Command(OutputCommand, ScrapyCommand):
             f" {len(built.kept)} kept."
         )
         if built.doubled:
-            told = f"{built.doubled} lines are in the parts twice: see scrapy dataset verify."
-            print(told, file=sys.stderr)  # noqa: T201
+            hint = f"{built.doubled} lines are in the parts twice: see scrapy dataset verify."
+            print(hint, file=sys.stderr)  # noqa: T201
 
     def verify(self, opts: argparse.Namespace) -> None:
         """Print all that is wrong with parts, ledger and dataset; exit code 1 if anything is."""
@@ -92,8 +92,8 @@ class Command(OutputCommand, ScrapyCommand):
         if not verifier.runs and not count:
             raise DatasetError(f"There is no closed run in {self.output}: nothing to verify.")
         verdict = f"{count} faults" if count else "all is well"
-        told = f"{verifier.runs} runs, {verifier.records} records: {verdict}."
-        print(told, file=sys.stderr)  # noqa: T201
+        summary = f"{verifier.runs} runs, {verifier.records} records: {verdict}."
+        print(summary, file=sys.stderr)  # noqa: T201
         self.exitcode = NEGATIVE if count else 0
 
     def changes(self, opts: argparse.Namespace) -> None:

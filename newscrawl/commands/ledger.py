@@ -55,7 +55,7 @@ class Command(OutputCommand, ScrapyCommand):
             show(self.open_ledger(), console, opts.limit, chosen)
 
     def rebuild(self) -> int:
-        """Make the ledger anew while no run is on; return the records it is made of."""
+        """Rebuild the ledger while no run is running; return how many records it has."""
         assert self.settings is not None
         output = self.existing_output()
         folders = [RunFolder(output, it) for it in outlets(output)]
@@ -81,7 +81,7 @@ def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) ->
     waiting = Table("Outlet", "Article", "State", "Attempts", "Next", "Reason")
     waiting.columns[4].no_wrap, waiting.columns[4].min_width = True, len(utc(datetime.now(UTC)))
     for outlet, known in ledger.oldest(_WAITING, limit, chosen):
-        next_attempt = known.next_attempt or "given up"
+        next_attempt = known.next_attempt or "none"
         values = (known.id, known.state, str(known.attempts), next_attempt, known.reason or "")
         waiting.add_row(outlet, *values)
     if waiting.row_count:
@@ -96,7 +96,7 @@ def show_article(ledger: Ledger, console: Console, outlet: str, identity: str) -
     """Print all that is known of one article. Raises LedgerError when nothing is."""
     known = ledger.get(outlet, identity)
     if known is None:
-        raise LedgerError(f"The ledger knows no article {identity} of {outlet}.")
+        raise LedgerError(f"The ledger has no article {identity} of {outlet}.")
     for name in ArticleState.__slots__:
         value = getattr(known, name)
         console.print(f"{name:<14} {'–' if value is None else value}", soft_wrap=True)

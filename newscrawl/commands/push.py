@@ -1,4 +1,4 @@
-"""``newscrawl push``: bring the closed runs and the dataset to remote storage."""
+"""``newscrawl push``: upload the closed runs and the dataset to remote storage."""
 
 import argparse
 import sys

@@ -14,7 +14,7 @@ class Command(OutputCommand, ScrapyCommand):
     """Lists the runs, the latest last, each with its books."""
 
     arguments = "[<outlet>]"
-    summary = "List the runs and what became of their articles"
+    summary = "List the runs and the outcomes of their articles"
     example = "runs hill --limit 5"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -321,7 +321,7 @@ def _split(
 ) -> tuple[pa.Table, pa.Table]:
     """Return the rows that are their article's latest revision, and the others, in order.
 
-    ``revised`` are the articles that ``newest`` knows. Rows whose key was ``seen`` are left out:
+    ``revised`` are the articles in ``newest``. Rows whose key was ``seen`` are left out:
     the first one stays.
     """
     order = pc.sort_indices(table, sort_keys=_ORDER)

@@ -75,7 +75,7 @@ class OutletSpider(Outlet, Spider):
 
     @property
     def known_articles(self) -> KnownArticles:
-        """What the ledger knows of articles."""
+        """The outlet's articles in the ledger."""
         raise NotImplementedError
 
     @property

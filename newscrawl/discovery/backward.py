@@ -8,19 +8,19 @@ logger = logging.getLogger(__name__)
 
 
 class Backward:
-    """How far a job between ``since`` and ``until`` has come, remembered from run to run.
+    """How far a job between ``since`` and ``until`` has come, saved as a checkpoint between runs.
 
     Moments are dates or times in the record's form, which sort as text. What is done is one
     stretch. A later run of the same job without ``until`` first does what has come after the
     stretch, then goes on below it; until it gets there the stretch stays as it was.
     """
 
-    def __init__(self, outlet: OutletSpider, way: str, top: str) -> None:
+    def __init__(self, outlet: OutletSpider, method: str, top: str) -> None:
         """Find what earlier runs of the job have done; ``top`` is where this one starts."""
         wanted = outlet.wanted
         self._checkpoints = outlet.checkpoints
         self._stats = outlet.crawler.stats
-        parts = (way, *wanted.sections, *wanted.tags, f"{wanted.since}..{wanted.until}")
+        parts = (method, *wanted.sections, *wanted.tags, f"{wanted.since}..{wanted.until}")
         self.name = " ".join(parts)
         self._top = top
         known = self._checkpoints.read(self.name)
@@ -43,16 +43,16 @@ class Backward:
         """Return where to go on after ``moment``: there, or where the done stretch ends."""
         return self._done[0] if self._done and self.is_done(moment) else moment
 
-    def reached(self, moment: str, *told: object) -> None:
-        """Note that everything from the top down to ``moment`` is known; ``told`` is logged."""
+    def reached(self, moment: str, *details: object) -> None:
+        """Note that everything from the top down to ``moment`` is known; ``details`` are logged."""
         if self._stats is not None:
             self._stats.set_value("newscrawl/position", moment)
-        logger.info("%s: back to %s %s", self.name, moment, " ".join(map(str, told)))
+        logger.info("%s: back to %s %s", self.name, moment, " ".join(map(str, details)))
         if self._done is None or moment <= self._done[1]:
             bottom = min(moment, self._done[0]) if self._done else moment
             self._checkpoints.save(self.name, position=f"{bottom}..{self._top}")
 
     def finished(self) -> None:
-        """Note that the job is done; the same arguments start it anew."""
+        """Note that the job is done; the same arguments start it from the top."""
         logger.info("%s: done", self.name)
         self._checkpoints.delete(self.name)

@@ -15,7 +15,7 @@ from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.names import author_names
 from newscrawl.items import Author, Candidate
 
-# Hours that a section's feed is left alone while it brings nothing new, at first and at most.
+# Hours between requests of a section's feed while it shows nothing new, at first and at most.
 _PAUSES = (1, 24)
 
 

@@ -15,7 +15,7 @@ from newscrawl.extraction.loaders import parsed
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
 
-# Hours that a listing is left alone while it brings nothing new, the first time and at most.
+# Hours between requests of a listing while it shows nothing new, at first and at most.
 # A tag met on the way repeats what sections show; it is rarely the only way to an article.
 _SECTION_PAUSES, _TAG_PAUSES = (1, 24), (24, 168)
 

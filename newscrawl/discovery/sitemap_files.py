@@ -1,4 +1,4 @@
-"""Read sitemap files: what they list, told apart by their content.
+"""Read sitemap files of every format. The format is recognised by the content.
 
 https://www.sitemaps.org/protocol.html and, for news,
 https://developers.google.com/search/docs/crawling-indexing/sitemaps/news-sitemap

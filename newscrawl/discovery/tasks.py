@@ -53,7 +53,7 @@ class ArticleTask:
     """The archived response that answers the request. Nothing is requested from the site."""
 
     is_unlisted: bool = False
-    """Whether REST's list of posts, asked for this article, does not hold it."""
+    """Whether REST's list of posts, requested for this article, lacks it."""
 
     known: ArticleState | None = None
     """The article's state in the ledger, if the request is conditional."""
@@ -66,7 +66,7 @@ class ArticleTask:
 
     @property
     def is_admitted(self) -> bool:
-        """Whether the article is in the books already, and asked for again on purpose."""
+        """Whether the article is in the books already, and requested again on purpose."""
         return bool(self.capture or self.plain or self.begun)
 
     @classmethod

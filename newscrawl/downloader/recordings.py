@@ -28,7 +28,7 @@ _SOFTWARE = f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
 
 
 def refuse(crawler: Crawler, sentence: str) -> None:
-    """Leave word that the run must not start, and why; see ``Run.open``."""
+    """Prevent the run from starting; ``sentence`` says why. See ``Run.open``."""
     if spider := outlet_spider(crawler):
         spider.refuse(sentence)
 

@@ -99,7 +99,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             )
             return (saved.position or "").encode()
         self._unknown.add(netloc)
-        logger.error("The rules of %s are unknown (robots.txt: %s): nothing is asked", netloc, why)
+        logger.error(
+            "Cannot read robots.txt of %s (%s): sending no other requests to it", netloc, why
+        )
         return _NOTHING_ALLOWED
 
     @property
@@ -144,13 +146,13 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     def _slow_down(self, netloc: str, parser: RobotParser) -> None:
         """Leave at least the Crawl-delay between two requests, whatever AutoThrottle thinks."""
-        told = parser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
-        if not told:
+        asked = parser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
+        if not asked:
             return
         host = netloc.rpartition("@")[2].partition(":")[0]
         engine: Any = self.crawler.engine
         downloader = engine.downloader
-        delay = max(told, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        delay = max(asked, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
         logger.info("%s asks for %g seconds between requests (Crawl-delay)", host, delay)
         self.crawler.stats.set_value("newscrawl/crawl_delay", delay)
         # Without jitter, which would go below; for the slots to come and for the one that is.

@@ -32,7 +32,9 @@ def summary(
     books = books_of_run.as_dict()
     out_by = balance(books)
     if out_by:
-        logger.critical("The books do not balance, they are out by %d: %s", out_by, books)
+        logger.critical(
+            "Internal error: article counts differ from 'discovered' by %d: %s", out_by, books
+        )
     outlet, run = opened.start["spider"], opened.start["run"]
     waiting = opened.ledger.count_waiting(outlet)
     nothing_missing = (

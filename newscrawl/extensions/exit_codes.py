@@ -33,8 +33,8 @@ class ExitCode:
 DONE = ExitCode(
     0,
     "done",
-    "The crawl did what it was asked: it came to its end, to its `limit`, or was told to stop once"
-    " (Ctrl-C, SIGTERM). Articles may have failed or been rejected; see `--strict`.",
+    "The crawl finished, reached its `limit`, or was stopped once (Ctrl-C, SIGTERM). Articles may"
+    " have failed or been rejected; see `--strict`.",
     ("finished", AT_LIMIT, "shutdown"),
 )
 NOT_STARTED = ExitCode(
@@ -87,7 +87,7 @@ LATER = ExitCode(
 INTERRUPTED = ExitCode(
     130,
     "interrupted",
-    "The crawl was told to stop twice (Ctrl-C, SIGTERM) and did not close its run; the next one"
+    "The crawl was stopped twice (Ctrl-C, SIGTERM) and did not close its run; the next run"
     " salvages it.",
 )
 

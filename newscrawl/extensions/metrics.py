@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 class RunCollector(Collector):
     """The metrics of one closed run, as gauges: they describe this run and are not sums.
 
-    ``newscrawl_run_articles`` by fate (outcome) and reason, ``…_complete``,
+    ``newscrawl_run_articles`` by outcome (label ``fate``) and reason, ``…_complete``,
     ``…_ended_timestamp_seconds``, ``…_duration_seconds``, ``…_latency_seconds`` (a histogram), and
     every other stat that is a number as ``newscrawl_run_stat`` by its name.
     """
@@ -38,10 +38,10 @@ class RunCollector(Collector):
         outlet, stats = self.run["spider"], self.run["stats"]
         labels = ["outlet", "fate", "reason"]
         articles = GaugeMetricFamily("newscrawl_run_articles", "Articles by outcome", labels=labels)
-        for fate, count in self.run["books"].items():
+        for outcome, count in self.run["books"].items():
             reasons: Mapping[str, Any] = count if isinstance(count, Mapping) else {"": count}
             for reason, number in reasons.items():
-                articles.add_metric([outlet, fate, reason], number)
+                articles.add_metric([outlet, outcome, reason], number)
         yield articles
         ended = datetime.fromisoformat(self.run["finished"]).timestamp()
         for name, text, value in (

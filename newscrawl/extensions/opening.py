@@ -141,7 +141,7 @@ def open_run(
 
 
 def _check_wait(saved: Checkpoint | None) -> None:
-    """Raise WaitError while the waiting time that the site asked for is not over."""
+    """Raise WaitError while the pause that the site requested is not over."""
     if saved and saved.due and saved.due > utc(datetime.now(UTC)):
         raise WaitError(f"The site asked on {saved.asked} to be left alone until {saved.due}.")
 

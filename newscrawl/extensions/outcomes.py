@@ -1,4 +1,4 @@
-"""Outcomes: what became of every article and listing, for the books and the ledger."""
+"""Outcomes of every article and listing, for the books and the ledger."""
 
 import logging
 from collections.abc import Callable
@@ -90,7 +90,7 @@ class Outcomes:
         """Record a listing that could not be read, or not all of it."""
         task = ListingTask.of(request) or ListingTask()
         url = request.meta.get("redirect_urls", [request.url])[0]
-        logger.warning("No listing at %s: %s", url, reason)
+        logger.warning("Could not read listing page %s: %s", url, reason)
         self.run.listings.fail(reason, may_be_gone=task.may_be_gone)
 
     # Articles.
@@ -109,7 +109,7 @@ class Outcomes:
         reason = failure_reason(failure)
         if task.is_unlisted and hides_post(failure):
             reason = NOT_PUBLISHED
-        logger.warning("Failed %s: %s", task.candidate.url, reason)
+        logger.warning("Could not fetch article %s: %s", task.candidate.url, reason)
         self.count(f"newscrawl/failed/{reason}")
         self._record_failure(task.candidate, FAILED, reason)
 

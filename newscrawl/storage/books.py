@@ -8,12 +8,12 @@ from typing import Any
 from newscrawl.storage.document import GONE, BooksDocument, ListingsDocument
 
 PENDING, FAILED, REJECTED, KNOWN, UNCHANGED, REVISED, NEW = range(7)
-"""What became of an article. Of two fates in one run the higher one counts."""
+"""Outcomes of an article. Of two outcomes in one run the higher one counts."""
 
 
 @dataclass(slots=True)
 class Books:
-    """The fate of each article that a run discovered, by the article's id.
+    """The outcome of each article that a run discovered, by the article's id.
 
     >>> books = Books()
     >>> books.discover("1"), books.discover("1"), books.discover("2")
@@ -24,35 +24,35 @@ class Books:
     ({'http 503': 1}, False)
     """
 
-    _fates: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _outcomes: dict[str, tuple[int, str]] = field(default_factory=dict)
     _withdrawn: set[str] = field(default_factory=set)
     _new: set[str] = field(default_factory=set)
     discovered: int = 0
 
     def discover(self, identity: str) -> bool:
-        """Enter an article; False when it stands in the books already, or was withdrawn."""
-        if identity in self._fates or identity in self._withdrawn:
+        """Enter an article; False when it is in the books already, or was withdrawn."""
+        if identity in self._outcomes or identity in self._withdrawn:
             return False
-        self._fates[identity] = (PENDING, "")
+        self._outcomes[identity] = (PENDING, "")
         self.discovered += 1
         return True
 
-    def record(self, identity: str, fate: int, reason: str = "") -> None:
-        """Say what became of an article. A lower fate than the one it has changes nothing."""
+    def record(self, identity: str, outcome: int, reason: str = "") -> None:
+        """Record an outcome. A lower one than the article has already changes nothing."""
         if identity in self._withdrawn:
             # An archive may hold another version, which is wanted.
             self._withdrawn.remove(identity)
             self.discovered += 1
-        if fate >= self._fates.get(identity, (PENDING, ""))[0]:
-            self._fates[identity] = (fate, reason)
+        if outcome >= self._outcomes.get(identity, (PENDING, ""))[0]:
+            self._outcomes[identity] = (outcome, reason)
 
     def withdraw(self, identity: str) -> None:
         """Take out an article that turned out not to be wanted by this run; it stays out.
 
         One of which another version was published, or failed, stays in.
         """
-        if self._fates.get(identity, (NEW, ""))[0] == PENDING:
-            del self._fates[identity]
+        if self._outcomes.get(identity, (NEW, ""))[0] == PENDING:
+            del self._outcomes[identity]
             self._withdrawn.add(identity)
             self.discovered -= 1
 
@@ -65,16 +65,16 @@ class Books:
         return identity in self._new
 
     def counts(self) -> Mapping[int, int]:
-        """Return how many articles have each fate."""
-        return Counter(fate for fate, _ in self._fates.values())
+        """Return how many articles have each outcome."""
+        return Counter(outcome for outcome, _ in self._outcomes.values())
 
     def as_dict(self) -> BooksDocument:
         """Return the books as ``run.json`` holds them (docs/reference/outcomes.md)."""
         counts = self.counts()
         reasons: dict[int, Counter[str]] = {REJECTED: Counter(), FAILED: Counter()}
-        for fate, reason in self._fates.values():
-            if fate in reasons:
-                reasons[fate][reason] += 1
+        for outcome, reason in self._outcomes.values():
+            if outcome in reasons:
+                reasons[outcome][reason] += 1
         return {
             "discovered": self.discovered,
             "known": counts.get(KNOWN, 0),
@@ -155,8 +155,8 @@ class Listings:
 
 
 def balance(books: Mapping[str, Any]) -> int:
-    """Return what the books are out by: 0 when everything adds up to ``discovered``."""
-    settled = sum(books[name] for name in ("known", "new", "revised", "unchanged", "pending"))
-    refused = sum(sum(books[name].values()) for name in ("rejected", "failed"))
-    out_by: int = books["discovered"] - settled - refused
-    return out_by
+    """Return how far ``discovered`` differs from the sum of all others; 0 in sound books."""
+    single = sum(books[name] for name in ("known", "new", "revised", "unchanged", "pending"))
+    by_reason = sum(sum(books[name].values()) for name in ("rejected", "failed"))
+    difference: int = books["discovered"] - single - by_reason
+    return difference

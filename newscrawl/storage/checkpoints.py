@@ -22,7 +22,7 @@ class Checkpoints:
         queue: Callable[[Change], None],
         failed: Callable[[LedgerError], None],
     ) -> None:
-        """Read from ``ledger`` and write through ``queue``; ``failed`` is told of an error."""
+        """Read from ``ledger`` and write through ``queue``; ``failed`` is called with an error."""
         self._ledger = ledger
         self._outlet = outlet
         self._queue = queue

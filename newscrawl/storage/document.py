@@ -143,13 +143,13 @@ class RunDocument(RunStart):
     """What ``run.json`` holds: the summary of one run that has ended.
 
     A run that was killed and then salvaged has none of the keys that are not required but
-    ``bytes_cut``: only its parts tell what it did.
+    ``bytes_cut``: only its parts show what it did.
     """
 
     reason: str
     """How the run ended; ``crashed`` after a kill."""
     complete: bool
-    """Whether nothing is missing or owed."""
+    """Whether nothing is missing or due."""
     parts: list[PartDocument]
     """The run's parts, in the order of their records."""
     books: BooksDocument

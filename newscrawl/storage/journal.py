@@ -33,8 +33,8 @@ class Journal:
     def publish(self, record: Mapping[str, Any], changes: Iterable[Change]) -> None:
         """Write the line of a record and queue the changes that follow from it.
 
-        Whatever can fail is done by whoever calls, or by the first two steps. When the line is
-        written nothing can: the line would be published again by every later run.
+        The caller and the first two steps do everything that can fail. Nothing may fail once the
+        line is written, or every later run would publish it again.
         """
         following = list(changes)
         self._writer.write(record)

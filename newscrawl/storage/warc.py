@@ -1,7 +1,7 @@
 """Read WARC files: whole or in part, of any origin, past damage.
 
 ``WarcFile.captures`` is a function of a file and a range of bytes: it keeps nothing between calls
-and knows nothing of a crawl. Files may be plain, compressed record by record or as a whole, with
+and needs no crawl. Files may be plain, compressed record by record or as a whole, with
 gzip or Zstandard. A capture that is not whole says so; nothing of it passes for the whole text.
 """
 

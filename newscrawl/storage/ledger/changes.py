@@ -71,7 +71,7 @@ class Changes(Queries):
         )
 
     def insert_pending(self, outlet: str, candidate: Candidate, now: str) -> Change:
-        """Enter an article that was discovered for the first time; it is due until settled."""
+        """Enter an article that was discovered for the first time. It is due until it was read."""
         values = {
             "outlet": outlet,
             "id": candidate.id,
@@ -85,7 +85,7 @@ class Changes(Queries):
         return self._insert_pending, values
 
     def changed(self, outlet: str, identity: str, now: str) -> Change:
-        """Note that a listing knows a newer version of an article: it is due until settled."""
+        """Note that a listing has a newer version of an article, which is due until it was read."""
         return _SET_DUE, {"o": outlet, "i": identity, "now": now}
 
     def postponed(self, outlet: str, identity: str, until: str | None) -> Change:

@@ -69,7 +69,7 @@ class Database:
         version = connection.scalar(sa.select(sa.func.max(version_table.c.version)))
         if version > SCHEMA_VERSION:
             raise LedgerError(
-                f"The ledger {self.url} has schema {version}, this newscrawl knows"
+                f"The ledger {self.url} has schema {version}, this newscrawl reads"
                 f" {SCHEMA_VERSION}: use the newscrawl that wrote it, or a later one."
             )
         for old in range(version, SCHEMA_VERSION):
@@ -133,8 +133,13 @@ class Database:
     def apply(self, changes: Iterable[Change]) -> None:
         """Make changes, in order, all or none."""
         with self._transaction() as connection:
-            for statement, values in changes:
-                connection.execute(statement, storable(values))
+            execute(connection, changes)
+
+
+def execute(connection: sa.Connection, changes: Iterable[Change]) -> None:
+    """Make changes, in order, within the transaction of a connection."""
+    for statement, values in changes:
+        connection.execute(statement, storable(values))
 
 
 def storable(values: Mapping[str, Any]) -> dict[str, Any]:

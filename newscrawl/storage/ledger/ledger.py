@@ -8,14 +8,15 @@ import sqlalchemy as sa
 
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Author
+from newscrawl.storage.document import GONE
 from newscrawl.storage.ledger.changes import Changes, authors_text
-from newscrawl.storage.ledger.database import Change, storable
+from newscrawl.storage.ledger.database import Change, execute
 from newscrawl.storage.ledger.schedule import Schedule
 from newscrawl.storage.ledger.states import NOT_PUBLISHED, State
 from newscrawl.storage.ledger.tables import articles, revisions
 
-# What says that the site has an article no longer.
-_GONE = ("http 404", "http 410", NOT_PUBLISHED)
+# Reasons for which an article counts as removed from its site.
+_GONE = (*GONE, NOT_PUBLISHED)
 
 
 class Ledger(Changes):
@@ -34,7 +35,7 @@ class Ledger(Changes):
         etag: str | None = None,
         last_modified: str | None = None,
     ) -> list[Change]:
-        """Enter a published revision of an article: the record that stands on disk.
+        """Enter a published revision of an article: the record that is on disk.
 
         One of an archive speaks of the past; see ``_of_the_past``.
         """
@@ -84,7 +85,7 @@ class Ledger(Changes):
     def record_failure(
         self, outlet: str, identity: str, run: str, state: State, reason: str, schedule: Schedule
     ) -> list[Change]:
-        """Note a failure or a rejection, and when to try again; or that it is given up.
+        """Note a failure or a rejection, and when to try again; or that it is abandoned.
 
         A published article stays published; one that the site no longer has is gone.
         """
@@ -98,15 +99,15 @@ class Ledger(Changes):
             state = State.GONE if known.state == State.GONE else State.PUBLISHED
             if reason in _GONE:
                 if state != State.GONE:
-                    told = self.insert_withdrawal(
+                    withdrawal = self.insert_withdrawal(
                         outlet, run, identity, gone=True, date=now, reason=reason
                     )
-                    changes.append(told)
+                    changes.append(withdrawal)
                 state, retry = State.GONE, None
         elif retry is None:
             state = State.ABANDONED
-        settled = self.set_outcome(outlet, identity, state, reason, attempts, retry, now)
-        return [settled, *changes]
+        outcome = self.set_outcome(outlet, identity, state, reason, attempts, retry, now)
+        return [outcome, *changes]
 
     def reconcile(
         self, outlet: str, run: str, records: Iterable[Mapping[str, Any]], schedule: Schedule
@@ -132,19 +133,18 @@ class Ledger(Changes):
         )
         lost = [tuple(row) for row in self.all_rows(query) if tuple(row) not in on_disk]
         with self._transaction() as connection:
-            for statement, values in changes:
-                connection.execute(statement, storable(values))
+            execute(connection, changes)
             for identity, revision in lost:
                 self._take_back(connection, outlet, identity, revision)
         return changed + len(lost)
 
-    def restore(self, outlet: str, run: str, told: Iterable[Mapping[str, Any]]) -> None:
+    def restore(self, outlet: str, run: str, withdrawn: Iterable[Mapping[str, Any]]) -> None:
         """Enter which articles a run found gone, or back, from its ``run.json``."""
         changes = []
-        for it in told:
+        for it in withdrawn:
             state = State.GONE if it["gone"] else State.PUBLISHED
-            settled = (state, it["reason"], 0, None, it["date"])
-            changes.append(self.set_outcome(outlet, it["id"], *settled))
+            outcome = (state, it["reason"], 0, None, it["date"])
+            changes.append(self.set_outcome(outlet, it["id"], *outcome))
             changes.append((self._withdraw, {"outlet": outlet, "run": run, **it}))
         self.apply(changes)
 

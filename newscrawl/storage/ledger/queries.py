@@ -45,7 +45,7 @@ class Queries(Database):
     def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
         """Return the articles whose next attempt has come, the longest overdue first.
 
-        Without ``revisits`` only those of which something is owed: never published, or failed.
+        Without ``revisits`` only those that were never published, or that failed.
         """
         query = (
             sa.select(articles.c.id, articles.c.url)
@@ -95,7 +95,7 @@ class Queries(Database):
         return int(self.all_rows(query)[0][0])
 
     def withdrawn(self, outlet: str, run: str) -> list[Withdrawal]:
-        """Return which articles a run found gone, or back, as its ``run.json`` tells it."""
+        """Return which articles a run found gone, or back, as its ``run.json`` lists them."""
         named = ("id", "gone", "date", "reason")
         query = (
             sa.select(*(withdrawals.c[name] for name in named))

@@ -8,11 +8,11 @@ from newscrawl.extraction.dates import utc
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When an article is asked for again.
+    """When an article is requested again.
 
     ``young`` are ages, in hours after publication, at which a published article is looked at for
     changes; ``pauses`` are the hours before each new try of one that failed. After the last of
-    the pauses it is given up.
+    the pauses it is abandoned.
     """
 
     young: tuple[float, ...] = (1, 6, 24, 72)
@@ -29,7 +29,7 @@ class Schedule:
         return next((utc(time) for time in times if time > now), None)
 
     def retry(self, attempts: int, now: datetime) -> str | None:
-        """Return when to try again after so many failures, or None: it is given up."""
+        """Return when to try again after so many failures, or None: it is abandoned."""
         if attempts > len(self.pauses):
             return None
         return utc(now + timedelta(hours=self.pauses[attempts - 1]))

@@ -16,7 +16,7 @@ NOT_PUBLISHED = "not published"
 
 
 class State(StrEnum):
-    """Where an article stands.
+    """The state of an article.
 
     ``pending`` → ``published``, ``rejected`` or ``failed``; these two are tried again until they
     succeed or are ``abandoned``; a ``published`` one that the site no longer has is ``gone``.
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ArticleState:
-    """What the ledger knows of one article; times are UTC as the record writes them."""
+    """One article in the ledger; times are UTC as the record writes them."""
 
     id: str
     url: str
@@ -51,7 +51,7 @@ class ArticleState:
     authors: str | None
 
     def is_changed(self, modified: str | None) -> bool:
-        """Say whether a listing that names ``modified`` knows a newer version than our copy.
+        """Say whether a listing that names ``modified`` has a newer version than our copy.
 
         A copy that was fetched more than an hour after ``modified`` has that change, whatever it
         says of itself; one fetched sooner may have come out of a cache.

@@ -1,4 +1,4 @@
-"""The tables of the ledger, and what brings an older ledger to today's schema."""
+"""The tables of the ledger, and the migrations of older ledgers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -77,7 +77,7 @@ version_table = sa.Table(
     "schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True)
 )
 
-# What brings a ledger of version n to n + 1: statements, in order.
+# Statements that upgrade a ledger of version n to n + 1, in order.
 MIGRATIONS: Mapping[int, Sequence[str]] = {
     1: (
         "ALTER TABLE articles ADD COLUMN date_published VARCHAR",
