@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from newscrawl.discovery.markup import Document, space_and_name, text_of
+from newscrawl.discovery.xml_document import Document, space_and_name, text_of
 from newscrawl.extraction.dates import iso_date
 from newscrawl.extraction.processors import clean_text, unescape
 from newscrawl.extraction.urls import absolute_url

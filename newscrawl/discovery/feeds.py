@@ -8,9 +8,9 @@ from scrapy.http import Response
 
 from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
 from newscrawl.discovery.feed_files import FEEDS, items
-from newscrawl.discovery.markup import Document
 from newscrawl.discovery.rest import Rest
 from newscrawl.discovery.tasks import ListingTask
+from newscrawl.discovery.xml_document import Document
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.names import author_names
 from newscrawl.items import Author, Candidate

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from newscrawl.discovery.feed_files import FEEDS, items
-from newscrawl.discovery.markup import Document, decoded, space_and_name, text_of, unzipped
+from newscrawl.discovery.xml_document import Document, decoded, space_and_name, text_of, unzipped
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import iso_date
 from newscrawl.extraction.processors import clean_text, unescape
