@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from w3lib.encoding import read_bom
 
 from newscrawl.discovery import outlet_spider
+from newscrawl.downloader.validators import validators
 from newscrawl.downloader.walls import refusal
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.ledger import Checkpoint
@@ -125,10 +126,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     def _save(self, netloc: str, response: Response, saved: Checkpoint | None) -> None:
         if (checkpoints := self._checkpoints) is None:
             return
-        told = [response.headers.get(name) for name in ("ETag", "Last-Modified")]
-        etag, last_modified = (it.decode("latin-1") if it else None for it in told)
-        if response.status not in (200, 304):
-            etag = last_modified = None
+        etag, last_modified = validators(response)
         if saved:
             etag, last_modified = etag or saved.etag, last_modified or saved.last_modified
         checkpoints.save(
