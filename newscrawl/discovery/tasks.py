@@ -6,7 +6,7 @@ changes one makes a new request. Nobody writes into a response's meta.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from scrapy import Request
 from scrapy.http import Response, TextResponse
@@ -31,8 +31,26 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleTask:
+class _Task:
+    key: ClassVar[str]
+
+    @classmethod
+    def of(cls, message: Request | Response) -> Self | None:
+        """Return the task of a request, or of a response's request; None if it has none."""
+        task: Self | None = message.meta.get(cls.key)
+        return task
+
+    def on(self, request: Request, **changes: Any) -> Request:
+        """Return ``request`` with this task, changed as said."""
+        task = replace(self, **changes) if changes else self
+        return request.replace(meta={**request.meta, self.key: task})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleTask(_Task):
     """A request for one article."""
+
+    key: ClassVar[str] = "article"
 
     candidate: Candidate
     """The article, and what its listing states about it."""
@@ -70,27 +88,18 @@ class ArticleTask:
         return bool(self.capture or self.plain or self.begun)
 
     @classmethod
-    def of(cls, message: Request | Response) -> Self | None:
-        """Return the task of a request, or of a response's request; None if it has none."""
-        task: Self | None = message.meta.get("article")
-        return task
-
-    @classmethod
     def required(cls, message: Request | Response) -> Self:
         """Return the task of a request that is for an article. Raises ValueError for others."""
         if (task := cls.of(message)) is None:
             raise ValueError(f"not a request for an article: {message.url}")
         return task
 
-    def on(self, request: Request, **changes: Any) -> Request:
-        """Return ``request`` with this task, changed as said."""
-        task = replace(self, **changes) if changes else self
-        return request.replace(meta={**request.meta, "article": task})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListingTask:
+class ListingTask(_Task):
     """A request for a listing: a page of links, a feed, a sitemap or a list of posts."""
+
+    key: ClassVar[str] = "listing"
 
     name: str = ""
     """The name of its checkpoint, usually its address; empty if none is kept."""
@@ -118,17 +127,6 @@ class ListingTask:
 
     checkpoint: Checkpoint | None = None
     """The checkpoint of earlier runs, if the request is conditional."""
-
-    @classmethod
-    def of(cls, message: Request | Response) -> Self | None:
-        """Return the task of a request, or of a response's request; None if it has none."""
-        task: Self | None = message.meta.get("listing")
-        return task
-
-    def on(self, request: Request, **changes: Any) -> Request:
-        """Return ``request`` with this task, changed as said."""
-        task = replace(self, **changes) if changes else self
-        return request.replace(meta={**request.meta, "listing": task})
 
 
 def is_page(request: Request) -> bool:
