@@ -30,8 +30,8 @@ _EVER = "9999"
 class Presence(Rest):
     """Looks for published articles at the ages of revisits, for methods that list changes only.
 
-    A list of posts leaves out what was unpublished; what it leaves out is asked for by itself,
-    and the answer says whether it is gone.
+    A list of posts leaves out what was unpublished; each missing one is requested
+    by itself, and the response says whether it is gone.
     """
 
     def start(self) -> Iterator[Request]:
@@ -66,7 +66,7 @@ class Presence(Rest):
         yield from self.articles(posts, told_by)
 
     def _no_rest(self, failure: Failure) -> None:
-        """Go without: the listings that were asked for are read all the same."""
+        """Log it only: the listings are read all the same."""
         logger.info("REST does not list recent posts: %s", failure.value)
 
     def look_at_all(self) -> Iterator[Request]:

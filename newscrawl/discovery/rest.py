@@ -81,7 +81,7 @@ def shifted(time: str, seconds: int) -> str:
 
 @dataclass(slots=True)
 class Walk:
-    """A walk through posts: which, how far it has come, and what the last answer told.
+    """A walk through posts: which, how far it has come, and what the last response stated.
 
     It goes by time, not by page: each request starts at the second at which the last answer
     ended (``cursor``) and excludes the posts of that second that were seen (``edge``), so what is
@@ -127,7 +127,7 @@ class Walk:
             raise UnreadableError("the same posts again")
 
     def goes_on(self, posts: Sequence[Mapping[str, Any]]) -> bool:
-        """Say whether there may be more: by the total when it is told, else by what was new."""
+        """Say whether there may be more: by the total if it is stated, else by what was new."""
         if self.by_id:
             return True
         return bool(posts) and bool(self.fresh if self.left is None else self.left > 0)
@@ -249,7 +249,7 @@ class Rest:
 
     @property
     def known(self) -> KnownArticles:
-        """What the ledger knows."""
+        """The outlet's articles in the ledger."""
         return self.outlet.known_articles
 
     @property
@@ -357,7 +357,7 @@ class Rest:
         named = {it.id: it for it in candidates}
         for request in self.articles(posts, told_by):
             task = ArticleTask.required(request)
-            # A site may give posts that nobody asked for.
+            # A site may return posts that were not requested.
             if asked := named.get(task.candidate.id):
                 candidate = replace(task.candidate, authors=asked.authors)
                 yield task.on(request, candidate=candidate)
@@ -375,7 +375,7 @@ class Rest:
 
 
 def _allowed(response: Response, asked: int) -> int:
-    """Return how many posts the site gives at once, when it says that too many were asked for."""
+    """Return how many posts the site gives at once, when it says that too many were requested."""
     try:
         params = json.loads(response.body)["data"]["params"]
         found = re.search(r"(?<!\d)(\d{1,9})\D*$", params["per_page"])

@@ -41,9 +41,9 @@ class WordPress(Rest):
     """Asks for what changed or appeared since the last run, or was published in a window.
 
     Not all that appears has a new time of modification: a scheduled post has that of its last
-    edit, and wire copy one of its own. So the number of all posts is compared with what is known;
-    where they differ by more or less than in the last run, the recent posts that are not known
-    are asked for, and then the highest numbers.
+    edit, and wire copy one of its own. So the number of all posts is compared with the ledger's;
+    if the difference has changed since the last run, the recent posts that are not in the ledger
+    are requested, and then the highest numbers.
     """
 
     def __init__(self, outlet: OutletSpider) -> None:

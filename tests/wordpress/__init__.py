@@ -134,10 +134,6 @@ class WordPress:
         """Give a post the time of its last edit: WordPress' clock is not that of the crawls."""
         self.act(("stamp", [identity, {"post_modified": _gmt(moment)}]))
 
-    def redate(self, identity: int, date: datetime) -> None:
-        """Give a post another time of publication."""
-        self.edit(identity, post_date_gmt=_gmt(date))
-
     def credit(self, identity: int, *authors: str) -> None:
         """Name a post's authors and save it."""
         self.act(("credit", [identity, authors]))
