@@ -152,22 +152,23 @@ class _Reader:
             self.times, self.printing = self.entries.times(root)
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
+            tag = element.tag
             if event == "start":
                 rule = None if element is root else self.noise.rule(element)
                 if rule := rule or skipped.get(element):
                     skipped[element] = rule
                     self._count(rule)
                     walk.skip_subtree()
-                elif element.tag in SILENT or element in self.printing or self.start(element):
+                elif tag in SILENT or element in self.printing or self.start(element):
                     walk.skip_subtree()
                 elif element.text:
                     self.pending.append(element.text)
             else:
-                if element not in skipped and element.tag not in SILENT:
+                if element not in skipped and tag not in SILENT:
                     self.end(element)
-                elif element.tag == "noscript":
+                elif tag == "noscript":
                     self.late_pictures(element)
-                elif element.tag in BLOCKS:
+                elif tag in BLOCKS:
                     self.flush()
                 if element.tail and element is not root:
                     self.pending.append(element.tail)

@@ -240,8 +240,7 @@ def read_structured_data(
     errors = 0
     for element in root.iter("script", "meta", "link"):
         if element.tag == "script":
-            kind = element.get("type")
-            if not kind or "ld+json" not in kind.lower():
+            if "ld+json" not in element.get("type", "").lower():
                 continue
             try:
                 for document in _documents(_unwrapped((element.text or "").strip())):
@@ -255,7 +254,7 @@ def read_structured_data(
             if name and content and not content.isspace():
                 meta.setdefault(name.strip().lower(), []).append(content)
         elif (
-            "canonical" in (element.get("rel") or "").lower().split()
+            "canonical" in element.get("rel", "").lower().split()
             # A newsletter's body holds a whole e-mail, with a head of its own.
             and next(element.iterancestors("article"), None) is None
         ):
