@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
-from newscrawl.extraction.markup import lines_of, text_of
+from newscrawl.extraction.markup import text_of
 from newscrawl.extraction.names import author_names, is_agency, whole_name
 from newscrawl.extraction.processors import unescape
 from newscrawl.extraction.structured_data import StructuredData, strings
@@ -62,15 +62,14 @@ def _entries(data: StructuredData, value: Any, base_url: str) -> Iterator[Author
                 yield Author(name, address)
 
 
-def printed_authors(byline: Iterable[_Element], base_url: str) -> list[Author]:
-    """Return the authors that bylines print; a link to an author is one name."""
-    found: list[Author] = []
-    for element in byline:
-        urls = {text_of(link): link.get("href", "") for link in element.iter("a")}
-        for name in author_names(lines_of(element), list(urls)):
-            url = urls.get(name)
-            found.append(Author(name, clean_url(url, base_url) if url else None))
-    return _unique(found)
+def printed_authors(byline: Iterable[_Element], text: str, base_url: str) -> list[Author]:
+    """Return the authors that a byline prints as its ``text``; a link to an author is one name."""
+    links = (link for element in byline for link in element.iter("a"))
+    urls = {text_of(link): link.get("href", "") for link in links}
+    return _unique(
+        Author(name, clean_url(url, base_url) if (url := urls.get(name)) else None)
+        for name in author_names(text, list(urls))
+    )
 
 
 def choose_authors(

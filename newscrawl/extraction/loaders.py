@@ -155,13 +155,20 @@ class ArticleLoader(ItemLoader):
         self.count(f"newscrawl/unmatched/{selector}", 0 if found else 1)
         return outermost(found)
 
+    def texts(self, selector: str) -> Iterator[str]:
+        """Yield the texts of what ``printed`` returns; looked up where one is asked for."""
+        yield from map(text_of, self.printed(selector))
+
     def add_checked(self, field: str, structured: Any, printed: Any) -> None:
         """Add structured values, then what the page prints.
 
-        Where both have a value and the two disagree, ``newscrawl/disagree/<field>`` counts it.
+        Where both have a value and the two disagree, ``newscrawl/disagree/<field>`` counts it;
+        without stats, what the page prints is not even read where structured data has a value.
         """
         self.add_value(field, structured)
         told = list(self.get_collected_values(field))
+        if told and self.stats is None:
+            return
         self.add_value(field, printed)
         seen = self.get_collected_values(field)[len(told) :]
         # Times agree to the minute, texts but for capitals.
@@ -235,7 +242,7 @@ class Reader:
         """
         found = ((it, article) for it in self.layouts for article in css(it.article)(page.root))
         layout, element = next(found, (None, None))
-        if layout is None:
+        if layout is None or element is None:
             return None
         base_url = _base(page.root, url)
         loader = self._loader(base_url, stats, page=page.root, article=element)
@@ -245,7 +252,8 @@ class Reader:
         named = (*data.values("headline"), *data.metas("og:title"))
         loader.add_checked("headline", [it for it in named if not _is_cut(it, title)], title)
         byline = loader.printed(layout.byline, "page")[:1]
-        self._add_dates(loader, data, byline)
+        printed = "".join(map(lines_of, byline))
+        self._add_dates(loader, data, byline, printed)
         summaries = data.metas("og:description", "description", "twitter:description")
         loader.add_value("description", [*data.values("description"), *summaries])
         sections = [
@@ -253,29 +261,29 @@ class Reader:
             for name in data.values("articleSection")
             for part in _split(name, layout.section_separator)
         ]
-        loader.add_checked("section", sections, map(text_of, loader.printed(layout.section)))
+        loader.add_checked("section", sections, loader.texts(layout.section))
         known = [*loader.get_collected_values("section")[:1], *sections]
         loader.add_value("sections", [*known, *data.values("genre")])
-        loader.add_value("tags", map(text_of, loader.printed(layout.tags)))
+        loader.add_value("tags", loader.texts(layout.tags))
         loader.add_value("language", filter(None, _languages_of(element, data)))
         roots = loader.printed(layout.story)
         # A whole page is no element that must have an end tag.
-        if any(map(is_cut, roots if element is page.root.find("body") else [element])):
+        if any(map(is_cut, roots if element.tag == "body" else [element])):
             raise UnreadableError("cut short")
         lead = self._lead(loader.printed(layout.lead), data, base_url)
         story = self._read(loader, roots, lambda link: identity(link) in data.here)
-        authors = self._authors(loader, data, byline)
+        authors = self._authors(loader, data, byline, printed)
         article = self._finish(loader, roots, story, lead, authors)
         unfilled = bool(self.entries and article.kind == "live" and not story.entries)
         return Page(article, data, unfilled, _further(roots, base_url, data))
 
     def _add_dates(
-        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element]
+        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element], text: str
     ) -> None:
         """Add the times, each from its sources in the order of trust; an invalid one yields."""
-        printed = [
-            found for element in byline for found in printed_dates(lines_of(element), self.zone)
-        ]
+        # Both are read only where they are asked for: a search for dates takes long.
+        published = (it for it, changed in printed_dates(text, self.zone) if not changed)
+        changes = (it for it, changed in printed_dates(text, self.zone) if changed)
         marked = [
             it.get("datetime") or it.get("content") or ""
             for element in byline
@@ -284,21 +292,18 @@ class Reader:
         told = chain(data.values("datePublished"), data.metas(*_PUBLISHED), marked)
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
         clocks = chain(marked, data.metas("sailthru.date"))
-        local = (iso_date(text, self.zone) or "" for text in clocks)
-        loader.add_checked(
-            "date_published", told, chain((it for it, changed in printed if not changed), local)
-        )
-        changes = (it for it, changed in printed if changed)
+        local = (iso_date(it, self.zone) or "" for it in clocks)
+        loader.add_checked("date_published", told, chain(published, local))
         loader.add_value(
             "date_modified", chain(data.values("dateModified"), data.metas(*_MODIFIED), changes)
         )
 
     def _authors(
-        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element]
+        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element], text: str
     ) -> list[Author]:
         base_url = loader.context["base_url"]
         structured = structured_authors(data, base_url)
-        printed = printed_authors(byline, base_url)
+        printed = printed_authors(byline, text, base_url)
         names = [{it.name.casefold() for it in authors} for authors in (structured, printed)]
         if all(names) and names[0] != names[1]:
             loader.count("newscrawl/disagree/authors")
@@ -505,7 +510,7 @@ def _further(roots: Iterable[_Element], base_url: str, data: StructuredData) -> 
     links = [
         url
         for root in roots
-        for link in css(f"{_PAGE_LINKS}")(root)
+        for link in css(_PAGE_LINKS)(root)
         if (url := absolute_url(link.get("href", ""), base_url)) and _PAGE_NUMBER.search(url)
     ]
     starts = tuple(address.partition("?")[0].rstrip("/") for address in data.addresses)
