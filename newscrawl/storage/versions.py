@@ -11,7 +11,7 @@ Record = dict[str, Any]
 UPGRADES: Mapping[int, Callable[[Record], Record]] = {}
 """Functions from a record of version n to one of n + 1, without ``schema_version``.
 
-Every new version adds one, beside the frozen ``schemas/article-<n>.json``. It invents no value."""
+Every new version adds one. It invents no value."""
 
 
 def upgraded(record: Record) -> Record:
