@@ -19,7 +19,7 @@ from newscrawl.dataset.changes import changes
 from newscrawl.dataset.generations import Generations
 from newscrawl.dataset.verify import Verifier
 from newscrawl.exceptions import DatasetError
-from newscrawl.items import Author, Image
+from newscrawl.items import SCHEMA_VERSION, Author, Image
 from newscrawl.storage import versions
 from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import describe, line_of, read_part
@@ -450,14 +450,14 @@ def _without_descriptions(schema: Any) -> Any:
 def test_a_record_of_an_older_version_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A version before the first is made up: it had ``title``, and no ``language``."""
+    """A version before the current one is made up: it had ``title``, and no ``language``."""
 
     def upgraded(old: dict[str, Any]) -> dict[str, Any]:
         return {"headline": old.pop("title"), "language": None, **old}
 
-    monkeypatch.setattr(versions, "UPGRADES", {0: upgraded})
+    monkeypatch.setattr(versions, "UPGRADES", {SCHEMA_VERSION - 1: upgraded})
     today = made_up(1, language=None)
-    old = {**today, "title": today["headline"], "schema_version": 0}
+    old = {**today, "title": today["headline"], "schema_version": SCHEMA_VERSION - 1}
     del old["headline"], old["language"]
     write_run(tmp_path, RUNS[0], [made_up(2)])
     folder = write_run(tmp_path, RUNS[1], [today])
@@ -475,8 +475,9 @@ def test_a_record_of_an_older_version_is_upgraded(
     assert _as_record(rows(tmp_path)[0]) == today
     assert list(Verifier(tmp_path).faults(None)) == []
     # What is newer than we are is refused, not guessed at.
-    part.write_bytes(line_of({**today, "schema_version": 2}))
-    with pytest.raises(DatasetError, match=r"this newscrawl does not read schema version 2"):
+    newer = SCHEMA_VERSION + 1
+    part.write_bytes(line_of({**today, "schema_version": newer}))
+    with pytest.raises(DatasetError, match=f"this newscrawl does not read schema version {newer}"):
         build(tmp_path, full=True)
 
 
