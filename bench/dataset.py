@@ -106,7 +106,8 @@ def write_run(output: Path, moment: datetime, records: list[dict[str, Any]]) -> 
         writer.write(it)
     writer.rotate()
     parts = [asdict(it) for it in writer.parts]
-    write_document(folder / "run.json", {"run": run_name(moment), "spider": "hill", "parts": parts})
+    run = {"run": run_name(moment), "spider": "hill", "parts": parts, "books": {}}
+    write_document(folder / "run.json", run)
 
 
 def fill(output: Path, size: int) -> None:

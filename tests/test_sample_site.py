@@ -82,7 +82,7 @@ def test_what_cannot_be_got_is_counted_with_its_reason(done: Crawl) -> None:
     assert run["complete"] is False
     for identity in SITE.broken():
         assert any(
-            identity in line and ("Rejected" in line or "Failed" in line)
+            identity in line and ("Rejected" in line or "Could not fetch" in line)
             for line in done.log.splitlines()
         ), identity
 
