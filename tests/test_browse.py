@@ -44,14 +44,14 @@ def article(identity: str, headline: str, body: str, **fields: Any) -> dict[str,
     return dict(record(made))
 
 
-def publish(output: Path, run: str, *records: dict[str, Any], **told: Any) -> None:
+def publish(output: Path, run: str, *records: dict[str, Any], **more: Any) -> None:
     """Leave what a closed run leaves."""
     folder = output / f"gazette/run={run}"
     folder.mkdir(parents=True)
     lines = b"".join(map(line_of, records))
     (folder / "part-00000.jsonl").write_bytes(lines)
     part = {"name": "part-00000.jsonl", "records": len(records), "bytes": len(lines)}
-    write_document(folder / "run.json", {"run": run, "parts": [part], **told})
+    write_document(folder / "run.json", {"run": run, "parts": [part], "books": {}, **more})
 
 
 def build(output: Path) -> None:
