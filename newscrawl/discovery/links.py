@@ -66,7 +66,7 @@ class Links:
         if not fresh or listing.pages_left <= 1:
             return
         for node in page.css(self.outlet.next_page):
-            url = absolute_url(node.attrib.get("href") or "", _base(page, response.url)) or ""
+            url = absolute_url(node.root.get("href") or "", _base(page, response.url)) or ""
             parts = self.outlet.on_site(url)
             if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
                 query = f"?{parts.query}" if parts.query else ""
@@ -89,7 +89,7 @@ class Links:
         if wanted.sections or wanted.tags or not self.outlet.listing_links:
             return
         for node in page.css(self.outlet.listing_links):
-            url = absolute_url(node.attrib.get("href") or "", _base(page, base_url))
+            url = absolute_url(node.root.get("href") or "", _base(page, base_url))
             if parts := self.outlet.on_site(url or ""):
                 yield from self._listing(parts.path, named=False)
 

@@ -15,7 +15,7 @@ _UNSET = frozenset({date(1970, 1, 1), date(1969, 12, 31), date(1900, 1, 1), date
 # Nobody publishes that far ahead. A clock set back must not reject the news of today.
 _AHEAD = 1
 # No time is longer, in characters; no byline is.
-_LONGEST, _LONGEST_BYLINE = 100, 2000
+_LONGEST, _LONGEST_BYLINE = 100, 1000
 _WRITTEN_IN = 2026
 
 
@@ -247,7 +247,8 @@ def without_dates(text: str) -> str:
     >>> without_dates("by Ada Quill - 12/22/23 11:35 AM ET | Nov. 3, 2026 | Bo Marsh")
     'by Ada Quill - \n | \n | Bo Marsh'
     """
-    text = "\n".join(" ".join(line.split()) for line in text.split("\n"))[:_LONGEST_BYLINE]
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    text = "\n".join(filter(None, lines))[:_LONGEST_BYLINE]
     for pattern in (_PRINTED, _TIME_FIRST, _DAY):
         if not any(map(str.isdigit, text)):
             break

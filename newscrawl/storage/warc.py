@@ -252,7 +252,8 @@ class WarcFile:
             unpacker = zlib.decompressobj(31)
             size = 0
             try:
-                while not unpacker.eof and (data := self._stream.read(_BLOCK)):
+                # Small blocks: what is behind a short record is copied.
+                while not unpacker.eof and (data := self._stream.read(1 << 14)):
                     while data and not unpacker.eof:
                         size += len(unpacker.decompress(data, _BLOCK))
                         data = unpacker.unconsumed_tail
