@@ -37,7 +37,8 @@ class Meter:
     def get(self, url: str) -> Page:
         html = (("Content-Type", "text/html; charset=UTF-8"),)
         if url.endswith("/news"):
-            links = (f'<a href="{address(6000000 + n)}">x</a>' for n in range(PAGES))
+            item = '<article class="archive__item"><a href="{}">x</a></article>'
+            links = (item.format(address(6000000 + n)) for n in range(PAGES))
             return Page(200, html, f"<html><body>{''.join(links)}</body></html>".encode())
         if re.search(r"/\d{6,8}-", url):
             self._weigh()

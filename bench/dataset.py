@@ -106,7 +106,7 @@ def write_run(output: Path, moment: datetime, records: list[dict[str, Any]]) -> 
         writer.write(it)
     writer.rotate()
     parts = [asdict(it) for it in writer.parts]
-    run = {"run": run_name(moment), "spider": "hill", "parts": parts, "books": {}}
+    run = {"run": run_name(moment), "spider": "hill", "books": {}, "parts": parts}
     write_document(folder / "run.json", run)
 
 

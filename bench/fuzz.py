@@ -7,6 +7,7 @@ input that takes more than a second of CPU time, is a failure: its input is kept
 
 import asyncio
 import gzip
+import hashlib
 import json
 import logging
 import os
@@ -51,7 +52,6 @@ from newscrawl.exceptions import ArchiveError, UnreadableError
 from newscrawl.items import Article, Candidate, content_hash, record
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage.capture import Capture
-from newscrawl.storage.recorder import Recorder
 from newscrawl.storage.schema import fault
 from newscrawl.storage.warc import Counts, WarcFile
 from tests.sample.answer import Page
@@ -145,18 +145,29 @@ def _body(site: DaySite, url: str) -> bytes:
 
 
 def _warc(pages: Iterable[bytes]) -> bytes:
-    """Return a recording of some pages, one of them compressed."""
-    with tempfile.TemporaryDirectory() as folder:
-        recorder = Recorder(folder, "seed.warc.gz", "newscrawl bench")
-        for number, body in enumerate(pages):
-            headers = [(b"Content-Type", b"text/html; charset=UTF-8")]
-            packed = gzip.compress(body) if number == 1 else body
-            if number == 1:
-                headers.append((b"Content-Encoding", b"gzip"))
-            url = f"https://thehill.com/homenews/senate/700000{number}-made-up/"
-            recorder.write(url, 200, headers, packed)
-        recorder.close()
-        return (Path(folder) / "seed.warc.gz").read_bytes()
+    """Return a recording of some pages, one of them compressed; the same bytes every time."""
+    members = []
+    for number, body in enumerate(pages):
+        named = _CANONICAL.search(body)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=UTF-8\r\n"
+        if number == 1:
+            head += b"Content-Encoding: gzip\r\n"
+        payload = gzip.compress(body, mtime=0) if number == 1 else body
+        block = head + b"Content-Length: %d\r\n\r\n" % len(payload) + payload
+        fields = (
+            "WARC/1.1",
+            "WARC-Type: response",
+            f"WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-00000000000{number}>",
+            "WARC-Date: 2026-11-20T19:04:00Z",
+            f"WARC-Target-URI: {named[1].decode() if named else URL}",
+            f"WARC-Block-Digest: sha256:{hashlib.sha256(block).hexdigest()}",
+            "Content-Type: application/http; msgtype=response",
+            f"Content-Length: {len(block)}",
+            "\r\n",
+        )
+        record = "\r\n".join(fields).encode() + block + b"\r\n\r\n"
+        members.append(gzip.compress(record, mtime=0))
+    return b"".join(members)
 
 
 class Offline:
@@ -326,7 +337,9 @@ def warc_field(chance: random.Random, body: bytes) -> bytes:
     name, values = chance.choice(WARC_FIELDS)
     text = mutations.replaced(chance, text, re.compile(name), chance.choice(values))
     records = [b"WARC/1" + it for it in text.split(b"WARC/1")[1:]]
-    return b"".join(gzip.compress(it, 1) for it in records) if chance.random() < 0.8 else text
+    return (
+        b"".join(gzip.compress(it, 1, mtime=0) for it in records) if chance.random() < 0.8 else text
+    )
 
 
 WARC_FIELDS: Sequence[tuple[bytes, Sequence[bytes]]] = (

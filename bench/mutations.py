@@ -419,7 +419,7 @@ def packed(chance: random.Random, body: bytes) -> bytes:
     """Pack with gzip, and damage the packed file."""
     size = chance.choice((len(body) + 1, 1000, 7))
     size = max(size, len(body) // 2000 + 1)
-    members = [gzip.compress(body[at : at + size], 1) for at in range(0, len(body), size)]
+    members = [gzip.compress(body[at : at + size], 1, mtime=0) for at in range(0, len(body), size)]
     whole = b"".join(members)
     damage = chance.choice((None, None, flipped, cut, hole, again))
     return damage(chance, whole) if damage else whole

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
+    archives,
     browser,
     dataset,
     day,
@@ -19,16 +20,17 @@ from bench import (
 )
 
 SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
+    archives: {"ARTICLES": 4, "ROUNDS": 1, "ONE_IN": 2},
     browser: {"PAGES": 2, "STEP": 1},
-    dataset: {"SIZES": (200,), "ROUNDS": 1},
+    dataset: {"SIZES": (200,), "PART": 50, "ROUNDS": 1},
     day: {"WANTED": {"feeds": None}, "HOURS": 1, "ARTICLES": 60, "CORRECTIONS": 2, "BACKFILL": 40},
     duplicates: {"TIMED": 50},
     fuzz: {"COUNT": 300, "PROCESSES": 1},
-    ledger: {"SIZES": (200,), "LOOKUPS": 50, "ARTICLES": 20},
+    ledger: {"SIZES": (200,), "LOOKUPS": 50, "ARTICLES": 4},
     memory: {"ARTICLES": 40, "SINCE": "2026-11-09"},
     # Another environment would have to be installed.
     quality: {"WITH_PEERS": False},
-    throughput: {"ARTICLES": 20, "ROUNDS": 1, "MORE": ("-a", "sections=news")},
+    throughput: {"ARTICLES": 4, "ROUNDS": 1, "MORE": ("-a", "sections=news")},
     timing: {"ROUNDS": 1, "SECONDS": 0.0},
     watch: {"HOURS": 1},
 }
