@@ -203,10 +203,11 @@ class WarcFile:
                     if held:
                         yield *held, CUT if got < length else ""
                 except (OSError, ValueError, EOFError):
-                    after = self._end_of(last, length)
+                    place = self._next(last + 1)
+                    # Costs a decompression, and only these two need it.
+                    after = self._end_of(last, length) if held or place is None else None
                     if held:
                         yield *held, "" if after and got == length else UNSURE
-                    place = self._next(last + 1)
                     is_padding = place is None and after is not None and self._is_padding(after)
                     if not damage_counted and not is_padding:
                         counts.damaged += 1
