@@ -92,7 +92,8 @@ def crawl(
 ) -> Crawl:
     """Run one crawl of Scrapy's command line in ``folder``; return its stats.
 
-    ``module`` is the settings module.
+    ``module`` is the settings module. Nothing of the environment changes the crawl: a bare spider
+    would take the project's settings from ``SCRAPY_SETTINGS_MODULE``.
     """
     stats = folder / "stats.json"
     stats.unlink(missing_ok=True)
@@ -101,7 +102,7 @@ def crawl(
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.lower().endswith("_proxy") and not name.startswith("NEWSCRAWL_")
+        if not name.lower().endswith("_proxy") and not name.startswith(("NEWSCRAWL_", "SCRAPY_"))
     }
     environment |= {"https_proxy": proxy, "http_proxy": proxy, "PYTHONPATH": str(ROOT)}
     if command[0] == "crawl":
