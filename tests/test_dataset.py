@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from newscrawl.dataset.build import build
 from newscrawl.dataset.changes import changes
-from newscrawl.dataset.generations import Generations
+from newscrawl.dataset.generations import KEEP, Generations
 from newscrawl.dataset.verify import Verifier
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION, Author, Image
@@ -102,26 +103,107 @@ def test_the_views_hold_the_latest_and_all_revisions_typed_and_in_order(history:
     assert pq.ParquetFile(path).metadata.row_group(0).column(3).compression == "ZSTD"
 
 
-def test_every_loader_of_the_documentation_loads_it(
-    history: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build(history)
-    page = (ROOT / "docs/how-to/use-the-dataset.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(import duckdb, .*?)```", page, flags=re.S)
-    monkeypatch.chdir(history)
-    monkeypatch.setenv("HF_HOME", str(history / "hf"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    (history / "output").symlink_to(history)
-    lengths = {}
+def _lines_that_load(page: str) -> list[str]:
+    """Return the lines of Python that a page or a card prints, but for Spark's."""
+    (code,) = re.findall(r"```python\n(import os.path\nimport duckdb, .*?)```", page, flags=re.S)
+    return [it for it in code.splitlines() if it and not it.startswith("spark")]
+
+
+def _loaded(lines: list[str]) -> dict[str, list[str]]:
+    """Run lines that load the articles; return the ids that each library gives."""
+    ids = {}
     names: dict[str, Any] = {}
-    for line in code.splitlines():
-        if line.startswith("import"):
+    for line in lines:
+        if line.startswith(("import ", "dataset =")):
             exec(line, names)  # the page's own code
             continue
-        # Spark has a test of its own.
-        if line and not line.startswith("spark"):
-            lengths[line.partition(".")[0]] = len(eval(line, names))
-    assert lengths == {"duckdb": 4, "polars": 4, "pandas": 4, "datasets": 4}
+        found = eval(line, names)
+        column = found.fetchnumpy()["id"] if line.startswith("duckdb") else found["id"]
+        ids[line.partition(".")[0]] = sorted(column)
+    return ids
+
+
+@pytest.mark.parametrize("source", ["page", "card", "the Hub's line"])
+def test_every_printed_line_loads_the_newest_build_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """Two folders of the same name, two builds each, one process and one cache."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "hf"))
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    numbers = iter(range(1, 9))
+    page = (ROOT / "docs/how-to/use-the-dataset.md").read_text("utf-8")
+    expected: dict[str, list[str]] = {"one": [], "other": []}
+    for run in RUNS[:2]:
+        for folder, ids in expected.items():
+            output = tmp_path / folder / "output"
+            output.mkdir(parents=True, exist_ok=True)
+            new = [next(numbers), next(numbers)]
+            ids.extend(map(str, new))
+            write_run(output, run, [made_up(it) for it in new])
+            build(output)
+            monkeypatch.chdir(output.parent)
+            lines = _lines_that_load(page)
+            if source == "card":
+                monkeypatch.chdir(output / "dataset")
+                lines = _lines_that_load(Path("README.md").read_text("utf-8"))
+            elif source == "the Hub's line":
+                line = "datasets.load_dataset('output/dataset', 'articles', split='train')"
+                lines = ["import datasets", line]
+            loaded = _loaded(lines)
+            assert set(loaded) >= {"datasets"}
+            assert set(loaded) <= {"duckdb", "polars", "pandas", "datasets"}
+            assert all(it == ids for it in loaded.values()), loaded
+
+
+def test_a_reader_that_lists_first_and_reads_later_reads_one_build(tmp_path: Path) -> None:
+    write_run(tmp_path, RUNS[0], [made_up(1), made_up(40, date_published="2026-10-31T23:59:59Z")])
+    build(tmp_path)
+    folder = (tmp_path / "dataset").resolve()
+    listed = sorted(folder.glob("articles/*/*/*.parquet"))
+    before = [it.read_bytes() for it in listed]
+    for number, run in enumerate(RUNS[1:4], 2):
+        write_run(tmp_path, run, [made_up(1, number), made_up(40, number)])
+        build(tmp_path)
+    assert [it.read_bytes() for it in listed] == before
+    assert {it["revision"] for it in rows(tmp_path)} == {4}
+
+
+def test_builds_are_removed_some_hours_after_they_were_replaced(tmp_path: Path) -> None:
+    builds = []
+    for run in RUNS[:4]:
+        write_run(tmp_path, run, [made_up(int(run[6:8]))])
+        folder = build(tmp_path).folder
+        assert folder
+        builds.append(folder)
+        age = KEEP.total_seconds() + 60
+        os.utime(folder, (folder.stat().st_atime, folder.stat().st_mtime - age))
+    # The one before the newest stays, however old it is.
+    assert [it.exists() for it in builds] == [False, False, True, True]
+
+
+def test_a_build_that_would_lose_revisions_refuses(history: Path) -> None:
+    build(history)
+    before = contents(history)
+    folder = history / "hill" / f"run={RUNS[1]}"
+    away = folder.rename(history / "away")
+    done = dataset(history, "build", "--full")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "(--full) would lose 2 revisions that the dataset has: hill 2026-11 2." in done.stderr
+    # An equal number of others makes up for nothing.
+    write_run(history, RUNS[4], [made_up(5), made_up(6)])
+    done = dataset(history, "build", "--full")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "would lose 2 revisions" in done.stderr
+    assert contents(history) == before
+    done = dataset(history, "build", "--full", "--allow-fewer")
+    assert done.returncode == 0
+    assert len(rows(history, "revisions")) == 7
+    away.rename(folder)
+    # Runs that come back are read, though later ones were read before.
+    done = dataset(history, "build")
+    assert f"(runs of hill before {RUNS[4]} were added)" in done.stdout
+    assert len(rows(history, "revisions")) == 9
+    assert "up to date" in dataset(history, "build").stdout
 
 
 def test_spark_loads_it_by_path(history: Path) -> None:

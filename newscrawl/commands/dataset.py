@@ -40,6 +40,11 @@ class Command(OutputCommand, ScrapyCommand):
 
         build = add("build", "bring the dataset up to date", "build")
         build.add_argument("--full", action="store_true", help="write every month again")
+        build.add_argument(
+            "--allow-fewer",
+            action="store_true",
+            help="build from scratch even if revisions of the build before would be missing",
+        )
         add("verify", "check parts, ledger and dataset against each other", "verify")
         changes = add(
             "changes",
@@ -65,7 +70,7 @@ class Command(OutputCommand, ScrapyCommand):
         """Bring the dataset up to date and say what was written."""
         from newscrawl.dataset.build import build  # noqa: PLC0415  # needs newscrawl[dataset]
 
-        built = build(self.output, full=opts.full)
+        built = build(self.output, full=opts.full, allow_fewer=opts.allow_fewer)
         link = self.output / "dataset"
         if not built.runs:
             print(f"{link} is up to date.")  # noqa: T201

@@ -5,10 +5,13 @@ byte for byte.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby, takewhile
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,12 @@ from newscrawl.dataset.card import card
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.dataset.lines import Lines, Month, PartFile, index
 from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
+from newscrawl.dataset.rows import keys, records
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.parts import sha256_of, write_document
-from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets
+from newscrawl.storage.parts import line_of, sha256_of, write_document
+from newscrawl.storage.runs import PRUNED_FILE, RUN_FILE, closed_runs, outlets, run_folders
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """If the latest build differs in any of these, everything is built from scratch."""
@@ -48,11 +52,13 @@ class Built:
     """Why everything was built from scratch, or empty."""
 
 
-def build(output: Path, *, full: bool = False) -> Built:
+def build(output: Path, *, full: bool = False, allow_fewer: bool = False) -> Built:
     """Bring the dataset of an output folder up to date; ``full`` builds it from scratch.
 
-    Raises DatasetError, one sentence, when there is nothing to build or a part is not readable.
-    The dataset then stays as it was.
+    A build from scratch takes the records of pruned runs from the build before. Raises
+    DatasetError, one sentence, when there is nothing to build, when a part is not readable, or when
+    revisions of the build before would be missing, unless ``allow_fewer``. The dataset then stays
+    as it was.
     """
     generations = Generations(output)
     with generations.building() as folder:
@@ -64,12 +70,15 @@ def build(output: Path, *, full: bool = False) -> Built:
             # Entries of other commands stay; they name the runs that they include.
             manifest = {**before, **{name: dict(before[name]) for name in _OURS}}
         for outlet in outlets(output):
-            _build_outlet(output, outlet, base, folder, manifest, built)
+            source = _Source(output, outlet, generations.current, allow_fewer=allow_fewer)
+            _build_outlet(source, base, folder, manifest, built)
         if not manifest["outlets"]:
             raise DatasetError(f"There is no closed run in {output}: nothing to build.")
         if not built.runs:
             built.folder = generations.current
             return built
+        if generations.current and not base and not allow_fewer:
+            _refuse_fewer(generations.current, folder, built.rebuilt)
         for name in _OURS:
             manifest[name] = dict(sorted(manifest[name].items()))
         if base:
@@ -93,26 +102,74 @@ def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, full: bool)
         path = output / outlet / f"run={entry['through']}" / RUN_FILE
         if not path.exists() or sha256_of(path) != entry["run_sha256"]:
             return f"run {entry['through']} of {outlet} has changed"
+        if _has_more_runs(output, outlet, entry):
+            return f"runs of {outlet} before {entry['through']} were added"
     return ""
 
 
+def _has_more_runs(output: Path, outlet: str, entry: Mapping[str, Any]) -> bool:
+    """Return whether runs were added before the last one that the dataset includes."""
+    known = entry.get("runs")
+    if known is None or _count(output, outlet, entry["through"]) <= known:
+        return False
+    # A damaged run.json is a run that the dataset does not include.
+    readable = takewhile(lambda it: it["run"] <= entry["through"], closed_runs(output, outlet))
+    return sum(1 for _ in readable) > int(known)
+
+
+def _count(output: Path, outlet: str, through: str) -> int:
+    """Return the number of closed runs up to one."""
+    until = f"run={through}"
+    folders = (it for it in run_folders(output, outlet) if it.name <= until)
+    return sum((it / RUN_FILE).exists() for it in folders)
+
+
+def _refuse_fewer(before: Path, after: Path, why: str) -> None:
+    """Raise DatasetError if a build from scratch lacks revisions of the build before it."""
+    missing = Counter[tuple[str, str]]()
+    for outlet in (it.name.partition("=")[2] for it in before.glob("revisions/outlet=*")):
+        key = ["id", "revision"]
+        lost = keys(before, outlet).join(keys(after, outlet), key, join_type="left anti")
+        missing.update((outlet, month) for month in lost["month"].to_pylist())
+    if missing:
+        raise DatasetError(
+            f"A build from scratch ({why}) would lose {sum(missing.values()):,} revisions that the"
+            f" dataset has: {_by_outlet(missing)}. No run in the output folder has them. The"
+            " dataset is unchanged. Bring the runs back (newscrawl restore), or build with"
+            " --allow-fewer."
+        )
+
+
+def _by_outlet(counts: Mapping[tuple[str, str], int]) -> str:
+    """Return counts by outlet and month for a message.
+
+    >>> _by_outlet({("hill", "2026-11"): 2, ("hill", "2026-10"): 1000})
+    'hill 2026-10 1,000, 2026-11 2'
+    """
+    months: dict[str, list[str]] = {}
+    for (outlet, month), count in sorted(counts.items()):
+        months.setdefault(outlet, []).append(f"{month} {count:,}")
+    return "; ".join(f"{outlet} {', '.join(it)}" for outlet, it in months.items())
+
+
 def _build_outlet(
-    output: Path,
-    outlet: str,
+    source: "_Source",
     base: Path | None,
     folder: Path,
     manifest: dict[str, Any],
     built: Built,
 ) -> None:
     """Write the months of an outlet that its new runs touch, and enter them in the manifest."""
-    through = manifest["outlets"].get(outlet, {}).get("through", "")
-    runs = list(closed_runs(output, outlet, after=through))
+    outlet = source.outlet
+    before = manifest["outlets"].get(outlet, {})
+    through = before.get("through", "")
+    runs = list(closed_runs(source.output, outlet, after=through))
     if not runs:
         return
     temporary = folder / _TMP
     temporary.mkdir()
     revisions = base / "revisions" / f"outlet={outlet}" if base else None
-    parts = _parts(output, outlet, runs)
+    parts = source.parts(runs, temporary)
     find = partial(_months_of, revisions) if revisions and revisions.exists() else None
     lines = index(outlet, parts, temporary, find)
     by_month = _by_month(_gone(runs), lines, revisions)
@@ -139,16 +196,68 @@ def _build_outlet(
             built.doubled += contents.doubled
     shutil.rmtree(temporary)
     last = runs[-1]["run"]
-    path = output / outlet / f"run={last}" / RUN_FILE
-    manifest["outlets"][outlet] = {"through": last, "run_sha256": sha256_of(path)}
+    path = source.folder(last) / RUN_FILE
+    count = _count(source.output, outlet, through)
+    manifest["outlets"][outlet] = {
+        "through": last,
+        "run_sha256": sha256_of(path),
+        "runs": min(before.get("runs", count), count) + len(runs),
+    }
     built.runs += len(runs)
 
 
-def _parts(output: Path, outlet: str, runs: Iterable[RunDocument]) -> Iterator[PartFile]:
-    for run in runs:
-        for part in run["parts"]:
-            path = output / outlet / f"run={run['run']}" / part["name"]
-            yield PartFile(path, run["run"], part["records"])
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the records of an outlet come from: the parts of its runs, or the dataset so far."""
+
+    output: Path
+    outlet: str
+    dataset: Path | None
+    allow_fewer: bool
+
+    def folder(self, run: str) -> Path:
+        """Return the folder of a run."""
+        return self.output / self.outlet / f"run={run}"
+
+    def parts(self, runs: Sequence[RunDocument], temporary: Path) -> Iterator[PartFile]:
+        """Yield the parts of runs, in order.
+
+        Records of pruned runs are written into ``temporary``. Raises DatasetError if the dataset
+        does not have them.
+        """
+        pruned = [it["run"] for it in runs if (self.folder(it["run"]) / PRUNED_FILE).exists()]
+        counts = self._unpack(pruned, temporary)
+        for run in runs:
+            name = run["run"]
+            if name not in pruned:
+                for part in run["parts"]:
+                    yield PartFile(self.folder(name) / part["name"], name, part["records"])
+                continue
+            count, expected = counts[name], sum(it["records"] for it in run["parts"])
+            if count < expected and not self.allow_fewer:
+                raise DatasetError(
+                    f"Run {name} of {self.outlet} is pruned, and the dataset has {count} of its"
+                    f" {expected} records. Bring the run back (newscrawl restore), or build with"
+                    " --allow-fewer."
+                )
+            if count:
+                yield PartFile(temporary / f"{name}.jsonl", name, count)
+
+    def _unpack(self, runs: Sequence[str], temporary: Path) -> Counter[str]:
+        """Write the records of pruned runs into a file each; return their numbers.
+
+        The revisions of an article in a run come in order: all are in one month.
+        """
+        counts = Counter[str]()
+        if self.dataset is None or not runs:
+            return counts
+        found = records(self.dataset, self.outlet, "run", runs)
+        for run, those in groupby(found, key=itemgetter(0)):
+            with (temporary / f"{run}.jsonl").open("ab") as stream:
+                for _, record in those:
+                    stream.write(line_of(record))
+                    counts[run] += 1
+        return counts
 
 
 def _gone(runs: Iterable[RunDocument]) -> dict[str, Gone]:

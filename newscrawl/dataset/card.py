@@ -1,5 +1,7 @@
 """The dataset card: a description for people and for the Hugging Face Hub."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +18,11 @@ tags:
 configs:
 - config_name: articles
   data_files: articles/*/*/*.parquet
+  description: {contents}
   default: true
 - config_name: revisions
   data_files: revisions/*/*/*.parquet
+  description: {contents}
 {config}---
 
 # {name}
@@ -49,14 +53,19 @@ Times are UTC. Missing values are null or an empty list; no value is invented.
 ## Loading
 
 ```python
-import duckdb, pandas, polars, datasets
+import os.path
+import duckdb, polars, pandas, datasets
 
-duckdb.sql("from 'articles/*/*/*.parquet'")
-polars.read_parquet("articles/**/*.parquet")
-pandas.read_parquet("articles")
-datasets.load_dataset(".", "articles", split="train")
-spark.read.parquet("articles")
+dataset = os.path.realpath(".")
+duckdb.sql(f"from '{{dataset}}/articles/*/*/*.parquet'")
+polars.read_parquet(f"{{dataset}}/articles/**/*.parquet")
+pandas.read_parquet(f"{{dataset}}/articles")
+datasets.load_dataset("parquet", data_files=f"{{dataset}}/articles/*/*/*.parquet", split="train")
+spark.read.parquet(f"{{dataset}}/articles")
 ```
+
+`realpath` gives the folder of one build, which never changes; it is removed some hours after a
+later build has replaced it.
 
 ## Licence
 
@@ -74,6 +83,7 @@ without a near-duplicate are not in it.\
 _DUPLICATES_CONFIG = """\
 - config_name: duplicates
   data_files: duplicates/duplicates.parquet
+  description: {contents}
 """
 
 
@@ -93,6 +103,7 @@ def card(manifest: Mapping[str, Any]) -> str:
         for it in dataset_schema()
     )
     names = ", ".join(by_outlet)
+    contents = _contents(manifest)
     marked = manifest.get("duplicates")
     return _CARD.format(
         name=f"newscrawl: {names}",
@@ -105,9 +116,20 @@ def card(manifest: Mapping[str, Any]) -> str:
         rows="\n".join(rows),
         kinds=_counts(total["kinds"]),
         columns="\n".join(columns),
-        config=_DUPLICATES_CONFIG if marked else "",
+        config=_DUPLICATES_CONFIG.format(contents=contents) if marked else "",
+        contents=contents,
         duplicates=_duplicates(marked) if marked else "",
     )
+
+
+def _contents(manifest: Mapping[str, Any]) -> str:
+    """Return a hash of the files of a dataset.
+
+    Hugging Face's cache has the name of the folder and the metadata of the card as its key. Without
+    the hash, ``load_dataset(folder)`` returns an earlier build, or that of another folder.
+    """
+    files = {name: it["sha256"] for name, it in manifest["files"].items()}
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def _duplicates(marked: Mapping[str, Any]) -> str:

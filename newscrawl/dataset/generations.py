@@ -4,7 +4,10 @@ import contextlib
 import fcntl
 import json
 import shutil
+import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +18,21 @@ MANIFEST = "dataset.json"
 _LINK = "dataset"
 _STORE = ".dataset"
 _NEXT = "next"
+KEEP = timedelta(hours=6)
+"""How long a build stays on disk after a later one has replaced it. The one before stays longer."""
 
 
 class Generations:
     """The builds of a dataset: ``<output>/.dataset/<n>``; ``<output>/dataset`` links to the newest.
 
-    The build before it is kept, so that readers that resolved the link can finish. Files that two
-    builds share are stored once (hard links).
+    A build never changes. A reader that resolved the link once reads that build, however many
+    follow: a replaced build is kept for ``keep``, and the one before the newest in any case. Files
+    that builds share are stored once (hard links).
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, keep: timedelta = KEEP) -> None:
         """Set the paths of the dataset of an output folder."""
+        self.keep_for = keep
         self.link = output / _LINK
         self.store = output / _STORE
         self.next = self.store / _NEXT
@@ -80,8 +87,8 @@ class Generations:
     def publish(self) -> Path:
         """Make the folder of ``building()`` the latest build, atomically; return its path."""
         before = self.current
-        number = max((int(it.name) for it in self.store.iterdir() if it.name.isdigit()), default=0)
-        folder = self.store / str(number + 1)
+        builds = self._builds()
+        folder = self.store / str(int(builds[-1].name) + 1 if builds else 1)
         for path in (*self.next.rglob("*"), self.next):
             sync(path)
         self.next.rename(folder)
@@ -91,7 +98,17 @@ class Generations:
         link.rename(self.link)
         for path in (self.store, self.link.parent):
             sync(path)
-        for old in self.store.iterdir():
-            if old.name.isdigit() and old not in (folder, before):
+        served = builds[: builds.index(before) + 1] if before in builds else []
+        for killed in builds[len(served) :]:
+            shutil.rmtree(killed)
+        # A build was replaced when its successor was complete.
+        for old, successor in pairwise((*served, folder)):
+            age = time.time() - successor.stat().st_mtime
+            if old != before and not 0 <= age < self.keep_for.total_seconds():
                 shutil.rmtree(old)
         return folder
+
+    def _builds(self) -> list[Path]:
+        """Return the folders of the builds on disk, the oldest first."""
+        found = (it for it in self.store.iterdir() if it.name.isdigit())
+        return sorted(found, key=lambda it: int(it.name))
