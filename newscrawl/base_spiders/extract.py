@@ -73,5 +73,4 @@ def _read(site: Outlet, html: str | bytes, url: str, candidate: Candidate) -> Pa
 
 def decoded(body: bytes) -> str | bytes:
     """Return a page as text, by its byte order mark or what it declares; UTF-8 as it is."""
-    encoding, _ = read_bom(body)
-    return recoded(body, encoding or html_body_declared_encoding(body) or "utf-8")
+    return recoded(body, lambda: read_bom(body)[0] or html_body_declared_encoding(body) or "utf-8")

@@ -157,7 +157,7 @@ def decoded(body: bytes) -> str:
         return body.decode("utf-16-le" if body[0] else "utf-16-be", "replace")
     found = _DECLARED.search(body, 0, 1000)
     declared = resolve_encoding(found[1].decode("ascii")) if found else None
-    text = recoded(body, declared or "utf-8")
+    text = recoded(body, lambda: declared or "utf-8")
     return text if isinstance(text, str) else text.decode()
 
 

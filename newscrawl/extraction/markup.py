@@ -2,14 +2,13 @@
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from lxml import etree
 from lxml.etree import _Element
 from parsel import Selector
 from parsel.csstranslator import HTMLTranslator
-from parsel.selector import create_root_node
 
 from newscrawl.extraction.processors import clean_text
 
@@ -31,6 +30,7 @@ _FOR_SCREEN_READERS = frozenset(
 )
 _HIDING = re.compile(r"(?:display:none|visibility:hidden)(?![\w-])")
 _WORD = re.compile(r"\w")
+_EMPTY = b"<html/>"
 
 
 def xpath(path: str) -> etree.XPath:
@@ -61,9 +61,11 @@ def parse(markup: str | bytes) -> Selector:
     if _has_cdata(markup):
         # A parser of HTML takes it for a comment, and the text in it is lost.
         markup = markup.replace(b"<![CDATA[", b"").replace(b"]]>", b"")
-    # Elements of lxml.html are made by a function in Python, which costs time at every one.
-    root = create_root_node("", etree.HTMLParser, body=markup)
-    return Selector(root=root, type="html")
+    # Elements of lxml.html are made by a function in Python, which costs time at every one, and
+    # a table of all ids that nobody asks for a tenth of the parsing.
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, collect_ids=False)
+    root = etree.fromstring(markup.replace(b"\0", b"").strip() or _EMPTY, parser)
+    return Selector(root=etree.fromstring(_EMPTY, parser) if root is None else root, type="html")
 
 
 def _encoded(text: str) -> bytes:
@@ -74,28 +76,42 @@ def _encoded(text: str) -> bytes:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore").encode()
 
 
-def recoded(markup: bytes, declared: str) -> bytes | str:
-    r"""Return a page in UTF-8 as it is, any other one decoded; ``declared`` is its encoding.
+def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
+    r"""Return a page in UTF-8 as it is, any other one decoded; ``declared`` finds its encoding.
 
     What is valid as UTF-8 is nothing else, whatever it declares. A page that declares UTF-16 in
-    ASCII is of UTF-8 (HTML §13.2.3.3).
+    ASCII is of UTF-8 (HTML §13.2.3.3). Few pages need the search for what they declare.
 
-    >>> recoded("é".encode(), "cp1252"), recoded("é”".encode("cp1252"), "utf-8")
+    >>> recoded("é".encode(), lambda: "cp1252"), recoded("é”".encode("cp1252"), lambda: "utf-8")
     (b'\xc3\xa9', 'é”')
     """
-    wide = declared.startswith(("utf-16", "utf-32"))
-    if not (wide and b"\0" in markup[:64]) and not declared.startswith("iso2022"):
-        try:
-            markup.decode()
+    has_zeros, is_valid = b"\0" in markup[:64], _is_utf8(markup)
+    # UTF-16 of plain letters is valid, too, and so is ISO 2022, which is ASCII and escapes.
+    if is_valid and not has_zeros and b"\x1b" not in markup:
+        return markup.removeprefix(codecs.BOM_UTF8)
+    encoding = declared()
+    wide = encoding.startswith(("utf-16", "utf-32"))
+    if not (wide and has_zeros) and not encoding.startswith("iso2022"):
+        if is_valid:
             return markup.removeprefix(codecs.BOM_UTF8)
-        except UnicodeDecodeError:
-            if wide or declared in ("utf-8", "cp1252"):
-                return mostly_utf8(markup)
+        if wide or encoding in ("utf-8", "cp1252"):
+            return mostly_utf8(markup)
     try:
-        return markup.decode(declared, "replace").removeprefix("\ufeff")
+        return markup.decode(encoding, "replace").removeprefix("\ufeff")
     except (LookupError, ValueError):
         # Python has codecs that are no encodings of text, such as "hex" and "idna".
         return mostly_utf8(markup)
+
+
+def _is_utf8(markup: bytes) -> bool:
+    # In pieces that stay in the processor's cache: twice as quick as the whole.
+    pieces = (markup[at : at + 8192] for at in range(0, len(markup), 8192))
+    try:
+        for _ in codecs.iterdecode(pieces, "utf-8"):
+            pass
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def mostly_utf8(markup: bytes) -> str:
@@ -155,11 +171,12 @@ _DEEPEST = 2000
 
 def _has_cdata(markup: bytes) -> bool:
     """Say whether there is CDATA that no comment of a script hides."""
-    at = markup.find(b"<![CDATA[")
+    # From the end: twice as quick in CPython.
+    at = markup.rfind(b"<![CDATA[")
     while at >= 0:
         if markup[max(at - 4, 0) : at].rstrip()[-1:] not in (b"/", b"*"):
             return True
-        at = markup.find(b"<![CDATA[", at + 1)
+        at = markup.rfind(b"<![CDATA[", 0, at)
     return False
 
 
