@@ -39,6 +39,6 @@ def extract(
     no article, or one that lacks what every record has.
     """
     # The first call pays for the import, not everybody who imports the package.
-    from newscrawl.base_spiders.extract import extract as read  # noqa: PLC0415
+    from newscrawl.base_spiders.saved_page import extract as read  # noqa: PLC0415
 
     return read(html, url, outlet, further=further, fetched=fetched)

@@ -1,11 +1,24 @@
 """Exceptions, grouped by the person who must act. Messages are one sentence for that person."""
 
+import sys
+from pathlib import Path
+
 from scrapy.exceptions import (
     DownloadCancelledError,
     DropItem,
     IgnoreRequest,
     ResponseDataLossError,
 )
+
+PROGRAM = "newscrawl" if Path(sys.argv[0]).stem == "newscrawl" else "scrapy"
+"""The program that the user called, for messages that name a command."""
+
+
+def extra_missing(user: str, extra: str, error: ImportError) -> str:
+    """Return the sentence for a package that is not installed; ``user`` is what needs it."""
+    return (
+        f"{user} needs the extra {extra!r} ({error}). Install it: pip install 'newscrawl[{extra}]'"
+    )
 
 
 class ArgumentError(ValueError):

@@ -136,7 +136,7 @@ def test_a_page_explains_every_check() -> None:
 def test_a_page_explains_every_reason() -> None:
     page = PAGES["docs/reference/outcomes.md"]
     raised = re.compile(r"""(?:Unreadable|Browser|Refused|BrokenBody)Error\(f?["']([^"'{]+)""")
-    code = [it for it in (ROOT / "newscrawl").rglob("*.py") if it.name != "compare.py"]
+    code = [it for it in (ROOT / "newscrawl").rglob("*.py") if it.name != "comparison.py"]
     reasons = {it.strip() for path in code for it in raised.findall(path.read_text("utf-8"))}
     assert len(reasons) > 20
     assert not [it for it in reasons if f"`{it}" not in page and not it.startswith("http ")]

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from newscrawl.storage.parts import PartWriter, describe, line_of, read_part, salvage
+from newscrawl.storage.parts import PartWriter, describe, line_of, read_part, salvage_parts
 from tests.conftest import crawl
 from tests.recordings import HTML, address, article, site
 
@@ -55,10 +55,10 @@ def test_salvage_keeps_whole_lines_and_cuts_the_rest(tmp_path: Path) -> None:
     whole = b'{"id": "1"}\n{"id": "2"}\n'
     for tail in (b"", b'{"id": "3"', b'{"id": "3"}', b'\x00\x00\n{"id": "4"}\n', b"[]\n"):
         (tmp_path / "part-00000.jsonl.tmp").write_bytes(whole + tail)
-        parts, cut = salvage(tmp_path)
+        parts, cut = salvage_parts(tmp_path)
         assert [part.records for part in parts] == [2]
         assert cut == len(tail)
         (tmp_path / "part-00000.jsonl").unlink()
     (tmp_path / "part-00000.jsonl.tmp").write_bytes(b'{"id"')
-    assert salvage(tmp_path) == ([], 5)
+    assert salvage_parts(tmp_path) == ([], 5)
     assert not list(tmp_path.iterdir())

@@ -468,7 +468,11 @@ def test_the_missing_extra_is_named(output: Path, tmp_path: Path) -> None:
         'raise ModuleNotFoundError("No module named \'fsspec\'", name="fsspec")'
     )
     code, text = push(output, "s3://bucket", PYTHONPATH=str(tmp_path))
-    assert (code, text) == (3, "No module named 'fsspec': pip install 'newscrawl[remote]'\n")
+    assert (code, text) == (
+        3,
+        "Remote storage needs the extra 'remote' (No module named 'fsspec')."
+        " Install it: pip install 'newscrawl[remote]'\n",
+    )
 
 
 def test_a_crawl_pushes_its_run(tmp_path: Path, storage: Storage) -> None:

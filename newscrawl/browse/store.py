@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from newscrawl.dataset.generations import Generations
 from newscrawl.dataset.partition import EARLIER, LATEST
-from newscrawl.exceptions import DatasetError
 from newscrawl.storage.parts import sync
 
 FILE = "browse.sqlite3"
@@ -92,9 +91,7 @@ def ready(output: Path, say: Callable[[str], None]) -> Path:
     ``say`` gets a message when that starts. Raises DatasetError when there is no dataset.
     """
     generations = Generations(output)
-    dataset = generations.current
-    if dataset is None:
-        raise DatasetError(f"There is no dataset in {output}: build it with scrapy dataset build.")
+    dataset = generations.existing()
     path = generations.store / FILE
     files = _files(dataset)
     if _made_of(path) == files:

@@ -23,6 +23,7 @@ from scrapy.utils.log import configure_logging
 
 from newscrawl import exceptions
 from newscrawl.base_spiders.arguments import read, table
+from newscrawl.exceptions import PROGRAM, extra_missing
 from newscrawl.extensions.opening import ledger_url
 from newscrawl.extensions.options import unknown
 from newscrawl.items import Candidate
@@ -40,8 +41,6 @@ else:
 
 logger = logging.getLogger(__name__)
 
-PROGRAM = "newscrawl" if Path(sys.argv[0]).stem == "newscrawl" else "scrapy"
-"""How the user calls us, for help and messages."""
 NEGATIVE, WRONG_USAGE, IMPOSSIBLE = 1, 2, 3
 """Exit codes of commands: the answer is no, the command line is wrong, it cannot be done."""
 
@@ -218,10 +217,7 @@ class OutputCommand(ProjectCommand):
         except ModuleNotFoundError as error:
             if not self.extra:
                 raise
-            self.give_up(
-                f"This command needs the extra {self.extra!r} ({error})."
-                f" Install it: pip install 'newscrawl[{self.extra}]'"
-            )
+            self.give_up(extra_missing("This command", self.extra, error))
         except _SENTENCES as error:
             self.give_up(error)
 

@@ -13,7 +13,7 @@ from newscrawl.commands.base import IMPOSSIBLE, NEGATIVE, ProjectCommand, find_a
 from newscrawl.exceptions import ArgumentError
 
 if TYPE_CHECKING:
-    from newscrawl.base_spiders.compare import Comparison
+    from newscrawl.base_spiders.comparison import Comparison
 
 
 class Command(ProjectCommand, ScrapyCommand):
@@ -52,7 +52,7 @@ class Command(ProjectCommand, ScrapyCommand):
             print(error, file=sys.stderr)  # noqa: T201
             self.exitcode = IMPOSSIBLE
             return
-        from newscrawl.base_spiders.compare import comparing  # noqa: PLC0415  # no other command pays for it
+        from newscrawl.base_spiders.comparison import comparing  # noqa: PLC0415  # no other command pays for it
 
         compared = comparing(type(outlet), candidates)
         self.crawler_process.crawl(compared, fetch="page")
@@ -62,7 +62,7 @@ class Command(ProjectCommand, ScrapyCommand):
 
     def report(self, comparisons: "Iterable[Comparison]", *, as_json: bool) -> None:
         """Print what was found and set the exit code."""
-        from newscrawl.base_spiders.compare import FIELDS, describe  # noqa: PLC0415
+        from newscrawl.base_spiders.comparison import FIELDS, describe  # noqa: PLC0415
 
         agreed = disagreed = 0
         self.exitcode = 0

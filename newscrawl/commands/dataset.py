@@ -7,8 +7,8 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import NEGATIVE, PROGRAM, OutputCommand
-from newscrawl.exceptions import DatasetError
+from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.exceptions import PROGRAM, DatasetError
 from newscrawl.storage.parts import line_of
 
 
@@ -81,7 +81,7 @@ class Command(OutputCommand, ScrapyCommand):
             f" {len(built.kept)} kept."
         )
         if built.doubled:
-            hint = f"{built.doubled} lines are in the parts twice: see scrapy dataset verify."
+            hint = f"{built.doubled} lines are in the parts twice: see {PROGRAM} dataset verify."
             print(hint, file=sys.stderr)  # noqa: T201
 
     def verify(self, opts: argparse.Namespace) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import IMPOSSIBLE, PROGRAM, OutputCommand
+from newscrawl.commands.base import IMPOSSIBLE, OutputCommand
 from newscrawl.commands.history import describe
 from newscrawl.commands.show import readable
-from newscrawl.exceptions import OutputError
+from newscrawl.exceptions import PROGRAM, OutputError, extra_missing
 from newscrawl.extensions.progress import near, summary
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Ledger, sqlite_url
@@ -51,8 +51,8 @@ class Command(OutputCommand, ScrapyCommand):
         say("3. Build the dataset.")
         try:
             from newscrawl.dataset.build import build  # noqa: PLC0415  # needs newscrawl[dataset]
-        except ModuleNotFoundError:
-            print("Left out: it needs pip install 'newscrawl[dataset]'")  # noqa: T201
+        except ModuleNotFoundError as error:
+            print(f"Left out. {extra_missing('The dataset', 'dataset', error)}")  # noqa: T201
         else:
             built = build(output)
             print(f"{near(output / 'dataset')}: {built.runs} runs read")  # noqa: T201

@@ -9,7 +9,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl import extract
-from newscrawl.base_spiders.extract import decoded
+from newscrawl.base_spiders.saved_page import decoded
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extraction.markup import parse

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonlines
 
-from newscrawl.exceptions import DatasetError, VersionError
+from newscrawl.exceptions import PROGRAM, DatasetError, VersionError
 from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import RUN_FILE, closed_runs, run_folders
 
@@ -46,4 +46,6 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         yield from read_part(path)
     except (OSError, jsonlines.InvalidLineError, VersionError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}. See scrapy dataset verify.") from error
+        raise DatasetError(
+            f"{path} cannot be read: {error}. See {PROGRAM} dataset verify."
+        ) from error

@@ -31,7 +31,6 @@ from newscrawl.dataset.build import files_in
 from newscrawl.dataset.card import card
 from newscrawl.dataset.columns import NAME
 from newscrawl.dataset.generations import MANIFEST, Generations
-from newscrawl.exceptions import DatasetError
 from newscrawl.storage.parts import write_document
 
 THRESHOLD = 0.4
@@ -92,11 +91,8 @@ def mark(output: Path) -> Marked:
     """
     generations = Generations(output)
     with generations.building() as folder:
-        base, manifest = generations.current, generations.manifest()
-        if base is None or manifest is None:
-            raise DatasetError(
-                f"There is no dataset in {output}: build it with scrapy dataset build."
-            )
+        base, manifest = generations.existing(), generations.manifest()
+        assert manifest is not None
         last = manifest.get(_FOLDER, {})
         now = {
             "method": METHOD,

@@ -8,7 +8,6 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from newscrawl.dataset.generations import Generations
-from newscrawl.exceptions import DatasetError
 
 _QUOTED = pc.WriteOptions(quoting_style="all_valid")
 
@@ -19,9 +18,7 @@ def write_csv(output: Path, view: str, to: Path) -> int:
     Text is in quotation marks and null is an empty cell; lists are JSON; times are UTC, ISO 8601,
     with ``Z``. Raises DatasetError when there is no dataset, and OSError.
     """
-    folder = Generations(output).current
-    if folder is None:
-        raise DatasetError(f"There is no dataset in {output}: build it with scrapy dataset build.")
+    folder = Generations(output).existing()
     rows = 0
     temporary = to.with_name(f"{to.name}.tmp")
     try:

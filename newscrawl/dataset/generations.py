@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from newscrawl.exceptions import DatasetError
+from newscrawl.exceptions import PROGRAM, DatasetError
 from newscrawl.storage.parts import sync
 
 MANIFEST = "dataset.json"
@@ -41,6 +41,14 @@ class Generations:
     def current(self) -> Path | None:
         """The folder of the latest build, or None."""
         return self.link.resolve() if self.link.exists() else None
+
+    def existing(self) -> Path:
+        """Return the folder of the latest build. Raises DatasetError when there is none."""
+        if self.current is None:
+            raise DatasetError(
+                f"There is no dataset in {self.link.parent}: build it with {PROGRAM} dataset build."
+            )
+        return self.current
 
     def manifest(self) -> dict[str, Any] | None:
         """Return the manifest of the latest build, or None. Raises DatasetError."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from newscrawl.exceptions import DatasetError, VersionError
+from newscrawl.exceptions import PROGRAM, DatasetError, VersionError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.parts import line_of
 from newscrawl.storage.versions import Record, upgraded
@@ -190,7 +190,7 @@ class _Reader:
         if count != part.records:
             raise DatasetError(
                 f"{part.path} has {count} lines and its run.json says {part.records}:"
-                " see scrapy dataset verify."
+                f" see {PROGRAM} dataset verify."
             )
 
 
@@ -213,5 +213,5 @@ def _rewritten(outlet: str, path: Path, number: int, line: bytes) -> bytes:
 
 def _no_record(path: Path, number: int, why: str) -> DatasetError:
     return DatasetError(
-        f"{path}, line {number}, is not a record: {why}. See scrapy dataset verify."
+        f"{path}, line {number}, is not a record: {why}. See {PROGRAM} dataset verify."
     )

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from newscrawl.dataset.columns import NAME, TIME, dataset_schema, record_schema
 from newscrawl.dataset.lines import Lines, Month, MonthLines
-from newscrawl.exceptions import DatasetError
+from newscrawl.exceptions import PROGRAM, DatasetError
 from newscrawl.storage.latest import Version, latest_of
 from newscrawl.storage.versions import Record
 
@@ -308,7 +308,7 @@ def _read(outlet: str, month: Month, lines: Lines, days: range) -> pa.Table:
     except pa.ArrowInvalid as error:
         raise DatasetError(
             f"A line of {outlet} in {month} violates the schema ({error})."
-            " See scrapy dataset verify."
+            f" See {PROGRAM} dataset verify."
         ) from error
     name = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), len(table)), [outlet])
     table = table.set_column(0, pa.field("outlet", NAME), name)

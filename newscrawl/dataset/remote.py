@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from newscrawl.dataset.generations import MANIFEST, Generations
-from newscrawl.exceptions import RemoteError
+from newscrawl.exceptions import RemoteError, extra_missing
 from newscrawl.storage.parts import TEMPORARY, sha256_of, sync
 from newscrawl.storage.runs import RUN_FILE, run_folders
 
@@ -80,7 +80,7 @@ class Target:
             import fsspec  # noqa: PLC0415  # needs newscrawl[remote]
             from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415
         except ModuleNotFoundError as error:
-            raise RemoteError(f"{error}: pip install 'newscrawl[remote]'") from error
+            raise RemoteError(extra_missing("Remote storage", "remote", error)) from error
         self.url = url.rstrip("/")
         with self._as_remote_error():
             self._files, root = fsspec.url_to_fs(url, skip_instance_cache=True)

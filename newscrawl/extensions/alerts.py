@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
-from newscrawl.exceptions import ArgumentError, OutputError
+from newscrawl.exceptions import ArgumentError, OutputError, extra_missing
 from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT
 from newscrawl.extensions.run import Run
 from newscrawl.monitoring.checks import Finding, findings, runs_before, standing_since
@@ -124,10 +124,7 @@ def service_of(url: str, place: int) -> "NotifyBase":
     try:
         from apprise import Apprise  # noqa: PLC0415  # an extra
     except ImportError as error:
-        raise ArgumentError(
-            f"NEWSCRAWL_ALERTS needs the extra 'alerts' ({error}). "
-            "Install it: pip install 'newscrawl[alerts]'"
-        ) from error
+        raise ArgumentError(extra_missing("NEWSCRAWL_ALERTS", "alerts", error)) from error
     for name in _LEAKING:
         logging.getLogger(name).propagate = False
         logging.getLogger(name).addHandler(logging.NullHandler())

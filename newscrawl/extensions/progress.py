@@ -17,6 +17,7 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.log import get_scrapy_root_handler
 
+from newscrawl.exceptions import PROGRAM
 from newscrawl.extensions.run import Run
 from newscrawl.storage.books import FAILED, KNOWN, NEW, REJECTED, REVISED, UNCHANGED
 from newscrawl.storage.document import RunDocument, archive_faults
@@ -150,7 +151,7 @@ def summary(document: RunDocument, folder: Path) -> str:
         until = f" until {refused['over']}" if "over" in refused else ""
         lines.append(f"  refused    pages since {refused['since']}{until}: {refused['reason']}")
     output = folder.parent.parent
-    check = f"newscrawl check-run {document['spider']}"
+    check = f"{PROGRAM} check-run {document['spider']}"
     if output.absolute() != Path("output").absolute():
         check += f" -s {shlex.quote(f'NEWSCRAWL_OUTPUT_DIR={near(output)}')}"
     return "\n".join([*lines, f"  output     {near(folder)}", f"  details    {check}"])

@@ -2,7 +2,7 @@
 
 A part is written as ``part-00000.jsonl.tmp``, each line in one system call. When the part is
 complete and flushed to disk, it is renamed to ``part-00000.jsonl``; it never changes after that.
-A killed run leaves a temporary part; ``salvage`` keeps its complete lines.
+A killed run leaves a temporary part; ``salvage_parts`` keeps its complete lines.
 """
 
 import hashlib
@@ -198,7 +198,7 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
-def salvage(folder: Path) -> tuple[list[Part], int]:
+def salvage_parts(folder: Path) -> tuple[list[Part], int]:
     """Finish the parts that a killed run left in ``folder``.
 
     Whole lines are kept and published, an incomplete last line is removed. Returns all finished

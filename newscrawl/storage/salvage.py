@@ -5,7 +5,7 @@ from pathlib import Path
 
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.ledger import Ledger, Schedule, sqlite_path
-from newscrawl.storage.parts import read_run_parts, salvage, write_document
+from newscrawl.storage.parts import read_run_parts, salvage_parts, write_document
 from newscrawl.storage.runs import RUN_FILE, read_run, run_folders, run_name, run_of
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
     ``run.json`` is written: a death in between is salvaged again. Its books hold what it
     published; what else it did is not known.
     """
-    parts, cut = salvage(folder)
+    parts, cut = salvage_parts(folder)
     run = run_of(folder)
     ledger.reconcile(outlet, run, read_run_parts(folder), schedule)
     # Books count articles. An archive may give several versions of one.

@@ -5,7 +5,7 @@ matplotlib and jinja2 are imported only when a report is made, because a crawl d
 
 from pathlib import Path
 
-from newscrawl.exceptions import ReportError
+from newscrawl.exceptions import ReportError, extra_missing
 from newscrawl.storage.parts import write_whole
 
 REPORT_FILE = "report.html"
@@ -19,9 +19,7 @@ def write_report(folder: Path, to: Path | None = None) -> Path:
     try:
         from newscrawl.monitoring.report.page import page  # noqa: PLC0415
     except ImportError as error:
-        raise ReportError(
-            f"The report needs matplotlib and jinja2: pip install 'newscrawl[report]' ({error})."
-        ) from error
+        raise ReportError(extra_missing("The report", "report", error)) from error
     to = to or folder / REPORT_FILE
     write_whole(to, page(folder))
     return to

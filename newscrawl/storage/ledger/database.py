@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from newscrawl.exceptions import LedgerError
+from newscrawl.exceptions import PROGRAM, LedgerError
 from newscrawl.storage.ledger.tables import (
+    LEDGER_VERSION,
     MIGRATIONS,
-    SCHEMA_VERSION,
     metadata,
     version_table,
 )
@@ -62,17 +62,17 @@ class Database:
                 self._migrate(connection)
             metadata.create_all(connection)
             if is_new:
-                connection.execute(version_table.insert(), {"version": SCHEMA_VERSION})
+                connection.execute(version_table.insert(), {"version": LEDGER_VERSION})
 
     def _migrate(self, connection: sa.Connection) -> None:
         """Bring an older schema up to date, but for tables that it lacks. Raises LedgerError."""
         version = connection.scalar(sa.select(sa.func.max(version_table.c.version)))
-        if version > SCHEMA_VERSION:
+        if version > LEDGER_VERSION:
             raise LedgerError(
                 f"The ledger {self.url} has schema {version}, this newscrawl reads"
-                f" {SCHEMA_VERSION}: use the newscrawl that wrote it, or a later one."
+                f" {LEDGER_VERSION}: use the newscrawl that wrote it, or a later one."
             )
-        for old in range(version, SCHEMA_VERSION):
+        for old in range(version, LEDGER_VERSION):
             for statement in MIGRATIONS[old]:
                 connection.execute(sa.text(statement))
             connection.execute(version_table.update(), {"version": old + 1})
@@ -112,7 +112,7 @@ class Database:
         if "malformed" in reason or "not a database" in reason or "disk image" in reason:
             return LedgerError(
                 f"The ledger {self.url} is damaged ({reason}); rebuild it from the published"
-                " parts with: scrapy ledger --rebuild"
+                f" parts with: {PROGRAM} ledger --rebuild"
             )
         return LedgerError(f"The ledger {self.url} cannot be used: {reason}.")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 4
+LEDGER_VERSION = 4
 
 metadata = sa.MetaData()
 
