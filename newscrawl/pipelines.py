@@ -4,6 +4,7 @@ from typing import Self
 
 from scrapy.crawler import Crawler
 
+from newscrawl.discovery import Arguments, outlet_spider
 from newscrawl.exceptions import (
     LedgerError,
     OutsideWindow,
@@ -41,8 +42,8 @@ class WindowPipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Take the window from the spider's arguments."""
-        wanted = getattr(crawler.spider, "wanted", None)
-        return cls(getattr(wanted, "since", None), getattr(wanted, "until", None))
+        arguments = _arguments(crawler)
+        return cls(arguments.since, arguments.until)
 
     def process_item(self, item: Article) -> Article:
         """Return the article. Raises OutsideWindow."""
@@ -103,7 +104,7 @@ class PublishPipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Find the run. Raises RuntimeError when the Run extension is off."""
-        return cls(Run.of(crawler), getattr(getattr(crawler.spider, "wanted", None), "limit", None))
+        return cls(Run.of(crawler), _arguments(crawler).limit)
 
     def process_item(self, item: Article) -> Article:
         """Write the line and return the article. Raises PostponedItem past the limit."""
@@ -118,3 +119,9 @@ class PublishPipeline:
         if self.published == self.limit:
             self.run.stop("limit")
         return item
+
+
+def _arguments(crawler: Crawler) -> Arguments:
+    """Return the spider arguments; the defaults for a spider of Scrapy's own."""
+    spider = outlet_spider(crawler)
+    return spider.arguments if spider else Arguments()

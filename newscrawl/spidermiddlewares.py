@@ -206,13 +206,13 @@ class AdmissionMiddleware:
 
     def is_outside(self, candidate: Candidate) -> bool:
         """Say whether a listing states that an article was published outside the window."""
-        wanted = self.spider.wanted
+        arguments = self.spider.arguments
         published = candidate.published
-        if not published or wanted.archive:
+        if not published or arguments.archive:
             return False
         # Times in the record's form sort as text.
-        before = wanted.since and published < wanted.since
-        return bool(before or (wanted.until and published > wanted.until))
+        before = arguments.since and published < arguments.since
+        return bool(before or (arguments.until and published > arguments.until))
 
     def look_up(self, candidate: Candidate) -> ArticleState | None:
         """Return an article's state, and enter into the ledger what it does not know yet."""

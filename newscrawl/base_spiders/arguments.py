@@ -150,31 +150,31 @@ def read(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
             raise unknown("spider argument", name, known)
     values = {name: known[name].read(value) for name, value in given.items()}
     values.setdefault("follow", not {"sections", "tags"} & values.keys())
-    wanted = Arguments(**values)
-    _check_outlet(wanted, outlet)
-    if wanted.since and wanted.until and wanted.since > wanted.until:
+    arguments = Arguments(**values)
+    _check_outlet(arguments, outlet)
+    if arguments.since and arguments.until and arguments.since > arguments.until:
         raise wrong("since", str(given["since"]), f"a time before until={given['until']}")
-    if wanted.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
+    if arguments.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
         raise wrong(other, str(given[other]), "left out with archive, which holds what it holds")
-    if "sitemap" in wanted.discover and wanted.until and not wanted.since:
+    if "sitemap" in arguments.discover and arguments.until and not arguments.since:
         raise wrong("until", str(given["until"]), "given with since when discover has sitemap")
-    if "sitemap" in wanted.discover and wanted.tags:
+    if "sitemap" in arguments.discover and arguments.tags:
         raise wrong("tags", str(given["tags"]), "left out when discover has sitemap")
-    return wanted
+    return arguments
 
 
-def _check_outlet(wanted: Arguments, outlet: Outlet) -> None:
+def _check_outlet(arguments: Arguments, outlet: Outlet) -> None:
     """Raise ArgumentError for what the outlet does not have."""
     sections = [section.strip("/") for section in outlet.sections]
-    for path in wanted.sections:
+    for path in arguments.sections:
         _check("sections", path, sections)
-    for path in wanted.tags:
+    for path in arguments.tags:
         if not outlet.is_tag(f"/{path}/"):
             raise wrong("tags", path, "a tag's path, such as people/joe-biden")
     has = {"feeds": outlet.feed, "sitemap": outlet.sitemap, "api": outlet.rest}
-    for method in wanted.discover:
+    for method in arguments.discover:
         _check("discover", method, [it for it in DISCOVER if has.get(it, outlet.sections)])
-    _check("fetch", wanted.fetch, [it for it in FETCH if it != "api" or outlet.rest])
+    _check("fetch", arguments.fetch, [it for it in FETCH if it != "api" or outlet.rest])
 
 
 def _check(name: str, value: str, allowed: Iterable[str]) -> None:

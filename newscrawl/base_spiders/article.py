@@ -72,20 +72,20 @@ class ArticleSpider(ReadingSpider):
     async def start(self) -> AsyncIterator[Request]:
         """Request what the discovery methods want, then the articles that are due."""
         for request in self._first_requests():
-            if self.wanted.archive and self.crawler.engine.needs_backout():
+            if self.arguments.archive and self.crawler.engine.needs_backout():
                 # Requests hold what was recorded: few of them at a time.
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield request
             await asyncio.sleep(0)
 
     def _first_requests(self) -> Iterator[Request]:
-        wanted = self.wanted
-        if wanted.archive:
+        arguments = self.arguments
+        if arguments.archive:
             yield from Archive(self).start()
             return
-        if self.access.is_probe_due and wanted.fetch != "api":
+        if self.access.is_probe_due and arguments.fetch != "api":
             yield self.links.probe()
-        names = dict.fromkeys(wanted.discover)
+        names = dict.fromkeys(arguments.discover)
         if self.access.uses_rest and "links" in names:
             # REST lists what links would lead to: it replaces all listings from the start.
             self._rest_requests = {}
@@ -93,7 +93,7 @@ class ArticleSpider(ReadingSpider):
         for name in names:
             method = self.links if name == "links" else self.methods[name](self)
             yield from method.start()
-        if not (wanted.sections or wanted.tags):
+        if not (arguments.sections or arguments.tags):
             yield from self._due_requests()
         # Methods that list changes only would not miss an article.
         if not self.is_revisiting and Run.of(self.crawler).is_full:
@@ -104,8 +104,8 @@ class ArticleSpider(ReadingSpider):
     def _due_requests(self) -> Iterator[Request]:
         """Yield requests for articles that are due, whether a listing shows them or not."""
         due = Run.of(self.crawler).due_articles(revisits=self.is_revisiting)
-        by_rest = "api" in self.wanted.discover or self.access.uses_rest
-        if by_rest and self.wanted.fetch in ("auto", "api"):
+        by_rest = "api" in self.arguments.discover or self.access.uses_rest
+        if by_rest and self.arguments.fetch in ("auto", "api"):
             yield from WordPress(self).due(due)
         else:
             yield from map(self.article_request, due)
@@ -113,7 +113,7 @@ class ArticleSpider(ReadingSpider):
     @property
     def is_revisiting(self) -> bool:
         """Whether young articles are requested again: not where REST lists what has changed."""
-        by_pages = "links" in self.wanted.discover and not self.access.uses_rest
+        by_pages = "links" in self.arguments.discover and not self.access.uses_rest
         return by_pages or not self.rest
 
     def listing_fallback(self, path: str) -> Callable[[], Request | None] | None:
@@ -122,7 +122,7 @@ class ArticleSpider(ReadingSpider):
 
     def _list_by_rest(self, path: str) -> Request | None:
         """Return the request for the posts of a refused listing, once for all alike."""
-        if "api" in self.wanted.discover:
+        if "api" in self.arguments.discover:
             return None
         if self._rest_requests is None:
             self._rest_requests = WordPress(self).first_requests()

@@ -72,7 +72,7 @@ def fields_of(article: Article) -> dict[str, Any]:
 class Comparing(ArticleSpider):
     """An outlet's spider that requests given articles from every source and compares them."""
 
-    wanted_articles: tuple[Candidate, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
     comparisons: list[Comparison]
     feeds: dict[str, dict[str, Candidate]]
 
@@ -84,7 +84,7 @@ class Comparing(ArticleSpider):
 
     async def start(self) -> AsyncIterator[Request]:
         """Compare one article after the other, without the scheduler."""
-        for candidate in self.wanted_articles:
+        for candidate in self.candidates:
             self.comparisons.append(await self._compare(candidate))
         nothing: tuple[Request, ...] = ()
         for request in nothing:
@@ -167,5 +167,5 @@ def _difference(name: str, values: Mapping[str, Any]) -> Iterator[str]:
 
 def comparing(base: type[ArticleSpider], candidates: Iterable[Candidate]) -> type[Comparing]:
     """Return a spider that compares articles of an outlet and adds to its ``comparisons``."""
-    wanted = {"wanted_articles": tuple(candidates), "comparisons": [], "feeds": {}}
-    return type(f"Comparing{base.__name__}", (Comparing, base), wanted)
+    attributes = {"candidates": tuple(candidates), "comparisons": [], "feeds": {}}
+    return type(f"Comparing{base.__name__}", (Comparing, base), attributes)

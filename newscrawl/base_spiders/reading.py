@@ -68,7 +68,7 @@ class ReadingSpider(RequestingSpider):
             if other := self.candidate(article.url):
                 yield self.article_request(other)
             raise UnreadableError("address of another article")
-        if not task.capture and "links" in self.wanted.discover and self.wanted.follow:
+        if not task.capture and "links" in self.arguments.discover and self.arguments.follow:
             yield from self.links.around(selector, response.url)
 
     def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:
@@ -99,7 +99,7 @@ class ReadingSpider(RequestingSpider):
             dont_filter=True,
         )
         request = task.on(request, begun=begun, plain=None, known=None)
-        return self.rendered_article(request) if self.wanted.fetch == "browser" else request
+        return self.rendered_article(request) if self.arguments.fetch == "browser" else request
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:
         """Read an article as the REST interface gives it, with its authors from elsewhere.
@@ -133,7 +133,7 @@ class ReadingSpider(RequestingSpider):
 
     def _needs_browser(self, response: Response, task: ArticleTask) -> bool:
         """Say whether a live page without entries is requested again, through the browser."""
-        if self.wanted.fetch != "auto" or task.capture or task.plain or _is_rendered(response):
+        if self.arguments.fetch != "auto" or task.capture or task.plain or _is_rendered(response):
             return False
         return can_render(self.crawler)
 

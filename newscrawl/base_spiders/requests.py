@@ -32,9 +32,9 @@ class RequestingSpider(OutletSpider):
         self.job: str | None = kwargs.pop("_job", None)
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.refusal: str | None = None
-        self.wanted = Arguments()
+        self.arguments = Arguments()
         try:
-            self.wanted = arguments.read(kwargs, self)
+            self.arguments = arguments.read(kwargs, self)
         except ArgumentError as error:
             self.refusal = str(error)
         # Links repeat from page to page; what they mean does not change.
@@ -49,15 +49,15 @@ class RequestingSpider(OutletSpider):
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl was asked to read, as written."""
         written = {section.strip("/"): section for section in self.sections}
-        wanted = (*self.wanted.sections, *self.wanted.tags)
-        return [f"/{written.get(path, f'{path}/')}" for path in wanted or written]
+        paths = (*self.arguments.sections, *self.arguments.tags) or written
+        return [f"/{written.get(path, f'{path}/')}" for path in paths]
 
     def listing_request(self, request: Request, pages: int) -> Request:
         """Return the request of a listing's page as ``fetch`` wants it.
 
         ``pages`` is how often its "Load more" may be clicked.
         """
-        if self.wanted.fetch != "browser":
+        if self.arguments.fetch != "browser":
             return request
         return rendered(request, items="a[href]", more=self.load_more, clicks=pages)
 
@@ -79,7 +79,7 @@ class RequestingSpider(OutletSpider):
 
         ``post`` is its inline post, if the listing at ``source_listing`` has one.
         """
-        if post is not None or self.wanted.fetch == "api":
+        if post is not None or self.arguments.fetch == "api":
             return self.post_request(candidate, post, source_listing)
         fallback = self.post_request if self.has_fallback else None
         request = Request(
@@ -90,7 +90,7 @@ class RequestingSpider(OutletSpider):
             # The books know what was asked; a redirect to an address that was is none the less due.
             dont_filter=True,
         )
-        return self.rendered_article(request) if self.wanted.fetch == "browser" else request
+        return self.rendered_article(request) if self.arguments.fetch == "browser" else request
 
     def post_request(
         self,

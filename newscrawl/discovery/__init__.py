@@ -28,7 +28,7 @@ class Arguments:
 
     ``sections`` and ``tags`` are paths without slashes around them; both empty means everything.
     ``since`` and ``until`` bound the time of publication, inclusive, in the record's form.
-    ``follow`` says whether articles that no wanted listing shows are taken, too.
+    ``follow`` says whether articles that none of these listings shows are taken, too.
     ``archive`` holds paths of WARC files; ``limit`` counts new and revised articles.
     """
 
@@ -47,7 +47,7 @@ class Arguments:
 class OutletSpider(Outlet, Spider):
     """A spider as discovery methods, middlewares and download handlers see it."""
 
-    wanted: Arguments
+    arguments: Arguments
     """The spider arguments."""
     given: dict[str, str]
     """The spider arguments as they were given."""
@@ -71,7 +71,7 @@ class OutletSpider(Outlet, Spider):
     @property
     def has_fallback(self) -> bool:
         """Whether the REST interface replaces pages that the site refuses."""
-        return self.wanted.fetch == "auto" and bool(self.rest)
+        return self.arguments.fetch == "auto" and bool(self.rest)
 
     @property
     def known_articles(self) -> KnownArticles:

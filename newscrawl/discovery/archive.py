@@ -26,7 +26,7 @@ class Archive:
         """Prepare; no file is open yet."""
         self.outlet = outlet
         self.counts = outlet.archives
-        self.counts.update((path, Counts()) for path in outlet.wanted.archive)
+        self.counts.update((path, Counts()) for path in outlet.arguments.archive)
         self._most = outlet.crawler.settings.getint("DOWNLOAD_MAXSIZE")
 
     def start(self) -> Iterator[Request]:

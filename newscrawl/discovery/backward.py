@@ -17,10 +17,15 @@ class Backward:
 
     def __init__(self, outlet: OutletSpider, method: str, top: str) -> None:
         """Find what earlier runs of the job have done; ``top`` is where this one starts."""
-        wanted = outlet.wanted
+        arguments = outlet.arguments
         self._checkpoints = outlet.checkpoints
         self._stats = outlet.crawler.stats
-        parts = (method, *wanted.sections, *wanted.tags, f"{wanted.since}..{wanted.until}")
+        parts = (
+            method,
+            *arguments.sections,
+            *arguments.tags,
+            f"{arguments.since}..{arguments.until}",
+        )
         self.name = " ".join(parts)
         self._top = top
         known = self._checkpoints.read(self.name)

@@ -103,8 +103,8 @@ class Bylines:
             if isinstance(it, dict) and it.get("taxonomy") == "author"
         }
         numbers = post.get("coauthors")
-        wanted = [slugs.get(it) for it in numbers] if isinstance(numbers, list) else []
-        names = [await self._name(slug) if slug else None for slug in wanted]
+        authors = [slugs.get(it) for it in numbers] if isinstance(numbers, list) else []
+        names = [await self._name(slug) if slug else None for slug in authors]
         return tuple(Author(name) for name in names if name) if all(names) else ()
 
     async def _name(self, slug: str) -> str | None:

@@ -27,9 +27,9 @@ class Feeds:
         self.outlet = outlet
 
     def start(self) -> Iterator[Request]:
-        """Yield the feed of the whole site and that of every section, or those that are wanted."""
-        wanted = self.outlet.wanted
-        if not (wanted.sections or wanted.tags):
+        """Yield the feeds of the site and all sections, or those of ``sections`` and ``tags``."""
+        arguments = self.outlet.arguments
+        if not (arguments.sections or arguments.tags):
             url = f"https://{self.outlet.host}{self.outlet.feed}"
             yield self._request(ListingTask(name=url))
             if self._by_rest:
@@ -61,8 +61,8 @@ class Feeds:
     @property
     def _by_rest(self) -> bool:
         """Whether articles come by REST, a hundred in one request."""
-        wanted = self.outlet.wanted
-        return "api" in wanted.discover and wanted.fetch in ("auto", "api")
+        arguments = self.outlet.arguments
+        return "api" in arguments.discover and arguments.fetch in ("auto", "api")
 
     def _is_news(self, candidate: Candidate) -> bool:
         known = self.outlet.known_articles.get(candidate.id)

@@ -39,7 +39,7 @@ class Links:
         self._roots = {section.strip("/").split("/")[0] for section in outlet.sections}
 
     def start(self) -> Iterator[Request]:
-        """Yield the first page of every wanted listing."""
+        """Yield the first page of every listing of the crawl."""
         for path in self.outlet.listing_paths():
             yield from self._listing(path, named=True)
 
@@ -85,8 +85,8 @@ class Links:
     def around(self, page: Selector, base_url: str) -> Iterator[Request]:
         """Follow what an article's page links to: articles, and its own sections and tags."""
         yield from map(self.outlet.article_request, self.articles(page, base_url))
-        wanted = self.outlet.wanted
-        if wanted.sections or wanted.tags or not self.outlet.listing_links:
+        arguments = self.outlet.arguments
+        if arguments.sections or arguments.tags or not self.outlet.listing_links:
             return
         for node in page.css(self.outlet.listing_links):
             url = absolute_url(node.root.get("href") or "", _base(page, base_url))
@@ -98,7 +98,7 @@ class Links:
 
         Raises UnreadableError when it has none of its own: its layout may have changed.
         """
-        if self.outlet.wanted.follow or not self.outlet.listing_items:
+        if self.outlet.arguments.follow or not self.outlet.listing_items:
             return self.articles(page, base_url)
         items = page.css(self.outlet.listing_items)
         if not items:
@@ -139,7 +139,7 @@ class Links:
         if key == self.outlet.front:
             # What the front lists first needs no other listing to be found.
             priority, pauses = LISTING_PRIORITY + 1, None
-        pages = 1 if met else self.outlet.wanted.pages
+        pages = 1 if met else self.outlet.arguments.pages
         request = Request(
             url,
             self.parse,

@@ -39,7 +39,7 @@ class Presence(Rest):
         now = datetime.now(UTC)
         due = self.known.young(utc(now))
         waiting = utc(now - _PATIENCE)
-        if "api" in self.outlet.wanted.discover:
+        if "api" in self.outlet.arguments.discover:
             # The number of all posts tells at once that one has gone; see ``look_at_all``.
             due = [it for it in due if (it.date_published or "") < utc(now - _FIRST_DAY)]
             born = utc(now - _FIRST_DAY - _PATIENCE)

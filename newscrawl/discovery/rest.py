@@ -244,7 +244,7 @@ class Rest:
         """Prepare; nothing is asked yet."""
         self.outlet = outlet
         self.terms = Terms(outlet)
-        self._carries = outlet.wanted.fetch in ("auto", "api")
+        self._carries = outlet.arguments.fetch in ("auto", "api")
         self._most = 0
 
     @property

@@ -48,9 +48,9 @@ class Sitemap:
 
     def start(self) -> Iterator[Request]:
         """Yield the newest days and the index, or every day between ``since`` and ``until``."""
-        wanted = self.outlet.wanted
-        if wanted.since:
-            yield from self._backfill(wanted.since, wanted.until or utc(datetime.now(UTC)))
+        arguments = self.outlet.arguments
+        if arguments.since:
+            yield from self._backfill(arguments.since, arguments.until or utc(datetime.now(UTC)))
             return
         for day in sorted(set(self._dates(datetime.now(UTC)))):
             yield from self._file(self._address(day))
@@ -234,7 +234,7 @@ class Sitemap:
             )
 
     def _is_wanted(self, url: str) -> bool:
-        sections = self.outlet.wanted.sections
+        sections = self.outlet.arguments.sections
         path = urlsplit(url).path
         return not sections or any(path.startswith(f"/{section}/") for section in sections)
 

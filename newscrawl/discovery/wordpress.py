@@ -58,14 +58,14 @@ class WordPress(Rest):
 
     def first_requests(self) -> dict[str, Request]:
         """Return the first requests by taxonomy; the one for posts of all terms under ``""``."""
-        wanted = self.outlet.wanted
-        if self.outlet.front in wanted.sections or not (wanted.sections or wanted.tags):
+        arguments = self.outlet.arguments
+        if self.outlet.front in arguments.sections or not (arguments.sections or arguments.tags):
             return {"": self._first({})}
         found = {}
-        if wanted.sections:
+        if arguments.sections:
             found["categories"] = self._terms(1, {})
-        if wanted.tags:
-            slugs = ",".join(dict.fromkeys(path.rpartition("/")[2] for path in wanted.tags))
+        if arguments.tags:
+            slugs = ",".join(dict.fromkeys(path.rpartition("/")[2] for path in arguments.tags))
             query = urlencode({"slug": slugs, "per_page": PER_PAGE, "_fields": "id,slug,link"})
             url = f"https://{self.outlet.host}{self.outlet.rest}/tags?{query}"
             found["tags"] = Request(url, self.parse_tags, dont_filter=True)
@@ -89,7 +89,7 @@ class WordPress(Rest):
             yield self._terms(page + 1, found)
             return
         numbers: dict[str, None] = {}
-        for path in self.outlet.wanted.sections:
+        for path in self.outlet.arguments.sections:
             # WordPress' own `categories=` leaves out what is below a section.
             below = [number for number, link in found.items() if f"/{path}/" in link]
             if not below:
@@ -102,7 +102,7 @@ class WordPress(Rest):
         """Ask for the posts of tags. Raises UnreadableError when one is unknown."""
         terms = {str(it.get("slug")): str(it.get("id")) for it in read_list(response)}
         numbers = []
-        for path in self.outlet.wanted.tags:
+        for path in self.outlet.arguments.tags:
             if path.rpartition("/")[2] not in terms:
                 logger.error("The REST interface has no tags for %r.", path)
                 raise UnreadableError("unknown tags")
@@ -110,10 +110,10 @@ class WordPress(Rest):
         yield self._first({"tags": ",".join(numbers)})
 
     def _first(self, filters: dict[str, str]) -> Request:
-        wanted = self.outlet.wanted
+        arguments = self.outlet.arguments
         now = utc(datetime.now(UTC))
-        if wanted.since or wanted.until:
-            top = wanted.until or now
+        if arguments.since or arguments.until:
+            top = arguments.until or now
             walk = Walk(filters, latest_bound(top, self.outlet.zone))
             return self._older(walk, Backward(self.outlet, "api", top))
         self._base = self.known.count()
@@ -141,11 +141,11 @@ class WordPress(Rest):
     def _newest_came(self, posts: Posts, walk: Walk, told_by: str, began: str) -> Iterator[Request]:
         yield from self._listed(posts, told_by)
         # New posts push known ones to the next page: seen twice, never lost.
-        if walk.page < self.outlet.wanted.pages and walk.goes_on(posts):
+        if walk.page < self.outlet.arguments.pages and walk.goes_on(posts):
             walk.page += 1
             yield self._newest(walk, began)
             return
-        if walk.page < self.outlet.wanted.pages:
+        if walk.page < self.outlet.arguments.pages:
             walk.check()
         self._remember(walk, began)
         self._account_for(walk.name, self._hidden(walk.total))
@@ -256,7 +256,7 @@ class WordPress(Rest):
 
     def _older(self, walk: Walk, backward: Backward) -> Request:
         more = {"before": shifted(walk.cursor, 1), "orderby": "date", "order": "desc"}
-        if since := self.outlet.wanted.since:
+        if since := self.outlet.arguments.since:
             more["after"] = shifted(earliest_bound(since, self.outlet.zone), -1)
         if walk.by_id:
             more |= {"after": shifted(walk.cursor, -1), "orderby": "id"}

@@ -97,7 +97,7 @@ class ReplayMiddleware:
         path = crawler.settings.get("NEWSCRAWL_REPLAY")
         if not path:
             spider = outlet_spider(crawler)
-            return cls(None, most, offline=bool(spider and spider.wanted.archive))
+            return cls(None, most, offline=bool(spider and spider.arguments.archive))
         try:
             return cls(_index(path), most)
         except ArchiveError as error:

@@ -103,10 +103,10 @@ def open_run(
                 salvaged["books"]["discovered"],
                 salvaged["bytes_cut"],
             )
-        wanted = spider.wanted
+        arguments = spider.arguments
         is_full = not PARTIAL & set(spider.given)
         discover = spider.given.get("discover", "links")
-        follows_complete = is_full and folder.is_previous_complete(wanted.pages, discover)
+        follows_complete = is_full and folder.is_previous_complete(arguments.pages, discover)
         path = folder.create()
         undo.callback(remove_unused, path)
         writer = PartWriter(
@@ -116,7 +116,7 @@ def open_run(
         )
         journal = Journal(writer, ledger)
         checkpoints = Checkpoints(ledger, spider.name, journal.queue, failed)
-        if not wanted.archive:
+        if not arguments.archive:
             _check_wait(ledger.read_checkpoint(spider.name, WAIT))
         opened = OpenRun(
             folder=folder,
@@ -129,7 +129,7 @@ def open_run(
                 "spider": spider.name,
                 "arguments": spider.given,
                 "job": spider.job,
-                "pages": wanted.pages,
+                "pages": arguments.pages,
                 "started": utc(datetime.now(UTC)),
                 "salvaged": list(map(run_of, killed)),
             },

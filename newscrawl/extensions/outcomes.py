@@ -133,7 +133,7 @@ class Outcomes:
     def _record_failure(self, candidate: Candidate, outcome: int, reason: str) -> None:
         self.books.record(candidate.id, outcome, reason)
         spider = outlet_spider(self.crawler)
-        if spider and spider.wanted.archive:
+        if spider and spider.arguments.archive:
             # It speaks of the past: what is known of the present, and when to retry, stays.
             return
         state = State.FAILED if outcome == FAILED else State.REJECTED

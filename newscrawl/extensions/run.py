@@ -161,7 +161,7 @@ class Run:
             raise CloseSpider(report_refusal(error, self.crawler.settings)) from error
         self._opened = opened
         self._ticker.start(1.0, now=False)
-        if not spider.wanted.archive:
+        if not spider.arguments.archive:
             PageAccess.of(self.crawler).breaker.restore(opened.checkpoints)
 
     def wait(self, seconds: float) -> None:
