@@ -259,6 +259,39 @@ OURS = {key: value for key, value in DATA.items() if key != "mainEntityOfPage"}
         '[{"@type": "NewsArticle", "headline": "bro"ken", "url": "x"}, ' + json.dumps(DATA) + "]",
         json.dumps(DATA).replace("A headline", "A\t\nheadline\x01"),
         "\ufeff" + json.dumps(DATA) + ";",
+        # A fragment names an object, not the page; a reference stands for what it names.
+        [RELATED | {"@id": "#a", "url": "#"}, OURS | {"@id": "#b"}],
+        {
+            "@graph": [
+                RELATED | {"mainEntityOfPage": {"@id": "#p2"}, "headline": "A headline"},
+                OURS | {"mainEntityOfPage": {"@id": "#p1"}},
+                {"@type": "WebPage", "@id": "#p1", "url": URL},
+                {"@type": "WebPage", "@id": "#p2", "url": OTHER},
+            ]
+        },
+        {
+            "@graph": [
+                RELATED | {"@id": "#r", "headline": "A headline"},
+                {"@type": "WebPage", "url": URL, "mainEntity": {"@id": "#a"}},
+                OURS | {"@id": "#a"},
+            ]
+        },
+        # The entries of a live page have its address.
+        [RELATED | {"@type": "BlogPosting", "url": f"{URL}#entry-1"}, OURS | {"url": URL}],
+        # What templates written by hand leave in JSON.
+        *(
+            json.dumps(DATA | {"description": "It's"}).replace(*change)
+            for change in (
+                ('"headline"', '// the "headline"\n"headline"'),
+                ('"headline"', '/* one, * two */ "headline"'),
+                ('"headline"', '<!-- block - -- block --> "headline"'),
+                (', "headline"', ',, "headline"'),
+                ('"It\'s"', "undefined"),
+                ("It's", "It\\'s // C:\\dir, ]"),
+                ('"A headline"', '"A headline", "keywords": ["a", "b",\n]'),
+            )
+        ),
+        json.dumps(DATA | {"keywords": []}).replace('"', "&quot;").replace("[]", "[1,]"),
     ],
 )
 def test_structured_data_of_this_article(data: Any) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from lxml.etree import _Element
@@ -20,8 +21,10 @@ _ARTICLE_TYPES = frozenset({"LiveBlogPosting", "BlogPosting", "SocialMediaPostin
 _VOCABULARY = re.compile("[/:#]")
 # schema.org nests a few levels; a page that nests more is broken or hostile.
 _MAX_DEPTH = 12
-# A broken script is searched for whole objects from each brace, until so much was read in vain.
+# A broken script is searched for whole objects from each brace, until so much was read.
 _MOST_SEARCHED = 5_000_000
+# No page describes that many pages.
+_MOST_OBJECTS = 5000
 
 Object = Mapping[str, Any]
 """One object of JSON-LD."""
@@ -65,8 +68,11 @@ class StructuredData:
 
     @cached_property
     def objects(self) -> Mapping[str, Object]:
-        """The JSON-LD objects that have an ``@id`` and a name, by their ``@id``."""
-        return {it["@id"]: it for it in _identified(self.documents, -1)}
+        """The JSON-LD objects that have an ``@id``, by their ``@id``; those of one are merged."""
+        found: dict[str, Object] = {}
+        for entry in _identified(self.documents, -1):
+            found[entry["@id"]] = {**entry, **found.get(entry["@id"], {})}
+        return found
 
     def resolved(self, value: Any) -> Any:
         """Return an object in place of a reference to it (``{"@id": …}``); any other as it is."""
@@ -124,14 +130,14 @@ def _objects(value: Any, around: Object | None = None, depth: int = 0) -> Iterat
 
 
 def _identified(value: Any, depth: int = 0) -> Iterator[Object]:
-    """Yield every object that has an ``@id`` and says something, wherever it is nested."""
+    """Yield every object that has an ``@id``, wherever it is nested."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
         for entry in value:
             yield from _identified(entry, depth + 1)
     elif isinstance(value, dict):
-        if isinstance(value.get("@id"), str) and "name" in value:
+        if isinstance(value.get("@id"), str):
             yield value
         for entry in value.values():
             if isinstance(entry, (dict, list)):
@@ -140,7 +146,23 @@ def _identified(value: Any, depth: int = 0) -> Iterator[Object]:
 
 # A raw line break or tab inside a JSON string is what hand-made templates get wrong most often.
 _DECODER = json.JSONDecoder(strict=False)
-_TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
+# Strings, and what hand-made templates leave beside them: comments, commas, "undefined".
+_TOKEN = re.compile(
+    r'"(?:[^"\\]++|\\.)*+"?|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|//[^\n]*+'
+    r"|<!--(?:[^-]++|-(?!->))*+(?:-->)?|,[\s,]*+|\bundefined\b",
+    re.S,
+)
+_ESCAPE = re.compile(r"\\(u[\da-fA-F]{4}|.)", re.S)
+
+
+def _mended(match: re.Match[str]) -> str:
+    r"""Return a token of JSON as it should be: a comment is none, ``\'`` is ``'``."""
+    part = match[0]
+    if part[0] == '"':
+        return _ESCAPE.sub(lambda it: it[0] if it[1][0] in '"\\/bfnrtu' else it[1], part)
+    if part[0] == ",":
+        return "" if match.string[match.end() : match.end() + 1] in ("}", "]") else ","
+    return "null" if part == "undefined" else " "
 
 
 def _unwrapped(text: str) -> str:
@@ -158,17 +180,20 @@ def _documents(text: str) -> Iterator[Any]:
         return
     except (ValueError, RecursionError) as error:
         broken = ValueError(str(error))
-    for mended in (html.unescape(text), _TRAILING_COMMA.sub("", text)):
-        if mended != text:
-            try:
-                yield _DECODER.decode(mended)
-            except (ValueError, RecursionError):
-                continue
-            raise broken
+    unescaped = html.unescape(text)
+    for plain in dict.fromkeys((text, unescaped)):
+        for tried in dict.fromkeys((plain, _TOKEN.sub(_mended, plain).strip())):
+            if tried != text:
+                try:
+                    yield _DECODER.decode(tried)
+                except (ValueError, RecursionError):
+                    continue
+                raise broken
     at, left = text.find("{"), _MOST_SEARCHED
     while at >= 0 and left > 0:
         try:
             found, end = _DECODER.raw_decode(text, at)
+            left -= 1000
             yield found
         except json.JSONDecodeError as error:
             end = at + 1
@@ -180,25 +205,44 @@ def _documents(text: str) -> Iterator[Any]:
     raise broken
 
 
-def _addresses(entry: Object, base_url: str) -> Iterator[str]:
+def _pages(found: Iterable[Object]) -> tuple[dict[str, Object], dict[str, str]]:
+    """Return by ``@id`` of which page an object is the main entity, and which address it has."""
+    pages, urls = {}, {}
+    for entry in found:
+        name = entry.get("@id")
+        if isinstance(name, str):
+            if "@type" not in entry and "mainEntityOfPage" in entry:
+                pages[name] = entry["mainEntityOfPage"]
+            if url := next(strings(entry.get("url"), "@id"), None):
+                urls[name] = url
+    return pages, urls
+
+
+def _addresses(
+    entry: Object, base_url: str, pages: Mapping[str, Object], urls: Mapping[str, str]
+) -> Iterator[str]:
     """Yield the addresses that an object says to be its own or its page's."""
-    for key in ("url", "mainEntityOfPage", "@id"):
-        value = entry.get(key)
+    name = entry.get("@id")
+    page = entry.get("mainEntityOfPage", pages.get(name) if isinstance(name, str) else None)
+    for value in (entry.get("url"), page, name):
         for text in (*strings(value, "@id"), *strings(value, "url")):
-            if address := absolute_url(text, base_url):
+            told = urls.get(text, text)
+            # A mere fragment names an object on the page, not the page.
+            if told[:1] != "#" and (address := absolute_url(told, base_url)):
                 yield address
 
 
 def _own(
-    found: Iterable[Object], here: Collection[str], identity: Identity, base_url: str, title: str
+    found: Sequence[Object], here: Collection[str], identity: Identity, base_url: str, title: str
 ) -> list[Object]:
-    """Return the objects that are of the page's article: those that say so, else a likely one."""
+    """Return the articles that are the page's own: those that say so, else a likely one."""
     sure: list[Object] = []
     unsure: list[Object] = []
     moved: list[Object] = []
     slugs = {_slug(name) for name in here}
-    for entry in found:
-        said = set(filter(None, map(identity, _addresses(entry, base_url))))
+    known = _pages(found)
+    for entry in filter(is_article, found):
+        said = set(filter(None, map(identity, _addresses(entry, base_url, *known))))
         if not said.isdisjoint(here):
             sure.append(entry)
         elif not said:
@@ -206,15 +250,15 @@ def _own(
         elif slugs & {_slug(name) for name in said}:
             # Its section was another when the data was written.
             moved.append(entry)
+
+    def has_title(entry: Object) -> bool:
+        return bool(title) and title == _plain(next(strings(entry.get("headline")), ""))
+
     if sure:
-        return sure
+        # The entries of a live page have its address, too.
+        return sorted(sure, key=has_title, reverse=True)
     # Of objects that name no article's address, the one with the page's title is meant.
-    titled = [
-        entry
-        for entry in (*unsure, *moved)
-        if title and title == _plain(next(strings(entry.get("headline")), ""))
-    ]
-    return titled or unsure[:1]
+    return list(filter(has_title, (*unsure, *moved))) or unsure[:1]
 
 
 def _slug(identity: str) -> str:
@@ -233,7 +277,7 @@ def read_structured_data(
 
     ``base_url`` is the page's address and ``title`` its printed headline.
     """
-    articles: list[Object] = []
+    objects: list[Object] = []
     documents: list[Any] = []
     meta: dict[str, list[str]] = {}
     canonical: list[str] = []
@@ -245,7 +289,7 @@ def read_structured_data(
             try:
                 for document in _documents(_unwrapped((element.text or "").strip())):
                     documents.append(document)
-                    articles.extend(filter(is_article, _objects(document)))
+                    objects.extend(islice(_objects(document), _MOST_OBJECTS - len(objects)))
             except ValueError:
                 errors += 1
         elif element.tag == "meta":
@@ -264,5 +308,5 @@ def read_structured_data(
         it for name in dict.fromkeys(named) if name.strip() and (it := absolute_url(name, base_url))
     ]
     here = tuple(dict.fromkeys(filter(None, map(identity, addresses))))
-    own = _own(articles, here, identity, base_url, _plain(title))
+    own = _own(objects, here, identity, base_url, _plain(title))
     return StructuredData(own, meta, addresses, here, documents, errors)
