@@ -84,6 +84,7 @@ def readable() -> dict[str, bytes]:
     found["headers"] = found["headers"].replace(b"WARC-Type", b"warc-type")
     add("query", http(page("query")), f"{url('query')}?utm_source=feed#top")
     dates = ("2026-11-22T10:00:00", "20261122100000", "2026-11-22T10:00:00.123456789Z")
+    dates += ("20261122100000123", "2026-11-22t10:00:00z", "2026-11-22 10:00:00 UTC")
     for date in (*dates, "2026-11-22T05:00:00-05:00", "2026-11-22 10:00:00Z"):
         add(date, http(page(date)), WARC_Date=date)
     clock = "Date: Sun, 22 Nov 2026 10:00:00 GMT"
@@ -125,6 +126,8 @@ def unusable() -> dict[str, tuple[str, bytes]]:
     add("noise", "unknown encoding", http(bytes(range(256)) * 9, "Content-Encoding: compress"))
     length = f"Content-Length: {len(page('length'))}"
     add("length", "cut short", http(page("length")[:-9], length))
+    twice = f"Content-Length: {len(page('lengths'))}, {len(page('lengths'))}"
+    add("lengths", "cut short", http(page("lengths")[:-9], twice))
     body = chunked(page("chunks"))
     add("chunks", "cut short", http(body[: len(body) // 3], "Transfer-Encoding: chunked"))
     add(
@@ -229,6 +232,42 @@ def flipped(data: bytes) -> bytes:
     return data[:half] + bytes(it ^ 0x55 for it in data[half : half + 40]) + data[half + 40 :]
 
 
+def head_of(record: bytes) -> tuple[bytes, bytes]:
+    head, _, block = record.partition(b"\r\n\r\n")
+    return head, block
+
+
+def longer(record: bytes, difference: int) -> bytes:
+    """Return a record whose length is wrong."""
+    head, block = head_of(record)
+    start, name, length = head.rpartition(b"Content-Length: ")
+    return b"%s%s%d\r\n\r\n%s" % (start, name, int(length) + difference, block)
+
+
+def without(record: bytes, name: bytes) -> bytes:
+    head, block = head_of(record)
+    lines = [it for it in head.split(b"\r\n") if not it.startswith(name)]
+    return b"%s\r\n\r\n%s" % (b"\r\n".join(lines), block)
+
+
+def lowered(record: bytes) -> bytes:
+    head, block = head_of(record)
+    version, _, lines = head.partition(b"\r\n")
+    names = [it.partition(b":") for it in lines.split(b"\r\n")]
+    lines = b"\r\n".join(name.lower() + colon + value for name, colon, value in names)
+    return b"%s\r\n%s\r\n\r\n%s" % (version, lines, block)
+
+
+def by_lines(record: bytes) -> bytes:
+    """Return a record whose header's lines end with LF alone."""
+    head, block = head_of(record)
+    return head.replace(b"\r\n", b"\n") + b"\n\n" + block
+
+
+def blocks(data: bytes, size: int) -> list[bytes]:
+    return [data[it : it + size] for it in range(0, len(data), size)]
+
+
 # How a file is written or damaged: of nine articles how many are read, and whether all is well.
 FILES: dict[str, tuple[Callable[[list[bytes]], bytes], int, bool]] = {
     "plain.warc": (b"".join, 9, True),
@@ -245,6 +284,49 @@ FILES: dict[str, tuple[Callable[[list[bytes]], bytes], int, bool]] = {
         lambda it: b"".join(
             [*it[:3], it[3].replace(b"Content-Length: 2", b"Content-Length: 9"), *it[4:]]
         ),
+        9,
+        False,
+    ),
+    "short.warc.gz": (
+        lambda it: b"".join(gzip.compress(longer(record, -9)) for record in it),
+        9,
+        False,
+    ),
+    "short.warc": (lambda it: b"".join(longer(record, -9) for record in it), 9, False),
+    "long.warc": (lambda it: b"".join(longer(record, 9) for record in it), 9, False),
+    "no length.warc.gz": (
+        lambda it: b"".join(gzip.compress(without(record, b"Content-Length")) for record in it),
+        9,
+        False,
+    ),
+    "no type.warc": (lambda it: b"".join([without(it[0], b"WARC-Type"), *it[1:]]), 8, False),
+    # As a library of Rust writes them.
+    "lower.warc.gz": (lambda it: b"".join(map(gzip.compress, map(lowered, it))), 9, True),
+    "mixed.warc": (lambda it: b"".join([*it[:4], *map(by_lines, it[4:])]), 9, True),
+    "blocks.warc.gz": (
+        lambda it: b"".join(map(gzip.compress, blocks(b"".join(it), 5000))),
+        9,
+        True,
+    ),
+    "pairs.warc.gz": (
+        lambda it: b"".join(gzip.compress(b"".join(it[n : n + 2])) for n in range(0, 9, 2)),
+        9,
+        True,
+    ),
+    "empty.warc.gz": (
+        lambda it: b"".join(
+            [gzip.compress(it[0]), gzip.compress(b""), *map(gzip.compress, it[1:])]
+        ),
+        9,
+        True,
+    ),
+    "appended.warc": (lambda it: b"".join([*it[:4], it[4][:900], *it[5:]]), 8, False),
+    "named.warc": (lambda it: b"".join([*it[:8], it[8][:60]]), 8, False),
+    "named.warc.gz": (lambda it: b"".join(map(gzip.compress, [*it[:8], it[8][:60]])), 8, False),
+    "begun.warc.gz": (lambda it: b"".join(map(gzip.compress, it[:8])) + b"\x1f\x8b\x08", 8, False),
+    "checksum.warc.gz": (lambda it: b"".join(map(gzip.compress, it))[:-5], 9, False),
+    "damaged.warc.zst": (
+        lambda it: flipped(b"".join(map(ENCODERS["zstd"], it))),
         8,
         False,
     ),

@@ -10,27 +10,21 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Self
 
-from fastwarc import WarcRecord
-
 from newscrawl.exceptions import BodyTooLargeError, BrokenBodyError
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.http_body import CUT, codings, decoded, unchunked
+from newscrawl.storage.records import HEAD_END, LARGEST, UNSURE, Fields, Record, fields
 
 DAMAGED = "damaged record"
-UNSURE = "perhaps damaged"
 NO_ORIGINAL = "revisit without its original"
-LARGEST = 1 << 28
-"""Blocks of more bytes are not read."""
 _NO_HTTP = "no HTTP response"
 _NO_DATE = "no valid WARC-Date"
 _SEGMENT = "segment of a record"
 _TRUNCATED = ("length", "time", "disconnect", "unspecified")
 
 _STATUS_LINE = re.compile(rb"(?:https?|h|spdy|icy)[/\d.]* +(\d{3})\b", re.I)
-_DIGITS = re.compile(r"\d{14}")
-HEAD_END = re.compile(rb"\r?\n\r?\n")
-
-Headers = tuple[tuple[bytes, bytes], ...]
+_UTC = re.compile(r"\s*(?:Z|UTC|GMT)$")
+_DIGITS = re.compile(r"(\d{8})(\d{6})(\d{3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class Capture:
     status: int
     path: str
     offset: int | None
-    headers: Headers = ()
+    headers: Fields = ()
     payload: bytes = b""
     fault: str = ""
     has_wrong_digest: bool = False
@@ -58,7 +52,7 @@ class Capture:
     def decoded(self, most: int) -> Self:
         """Return the capture with its body decoded, of at most ``most`` bytes, or with its fault.
 
-        Headers that describe the transfer are left out.
+        Fields that describe the transfer are left out.
         """
         if self.fault:
             return self.failed(self.fault)
@@ -67,7 +61,7 @@ class Capture:
         except (BrokenBodyError, BodyTooLargeError) as error:
             return self.failed(str(error))
 
-    def _kept(self) -> Headers:
+    def _kept(self) -> Fields:
         return tuple(it for it in self.headers if it[0].lower() not in _TRANSFER)
 
     def _body(self, most: int) -> bytes:
@@ -92,120 +86,107 @@ class Capture:
         return replace(self, url=revisit.url, date=revisit.date, path=revisit.path)
 
 
-# Headers that describe the transfer, not the body that we hold.
+# Fields that describe the transfer, not the body that we hold.
 _TRANSFER = (b"content-encoding", b"content-length", b"transfer-encoding", b"connection")
 
 
 def _promised(lengths: Iterable[bytes]) -> int:
-    return max((int(it) for it in lengths if it.isdigit() and len(it) < 19), default=0)
+    given = [it.strip() for value in lengths for it in value.split(b",")]
+    return max((int(it) for it in given if it.isdigit() and len(it) < 19), default=0)
 
 
-def kind_of(record: WarcRecord) -> str:
-    """Return a record's type; fastwarc's own knows it by one spelling of the header only."""
-    return (record.headers.get("WARC-Type") or "").strip().lower()
-
-
-def address(record: WarcRecord) -> str:
-    """Return the address that a record is of; some tools write it in angle brackets."""
-    return (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")
-
-
-def read_capture(
-    record: WarcRecord, block: bytes, fault: str, path: str, offset: int | None
-) -> Capture:
+def read_capture(record: Record, path: str) -> Capture:
     """Return the capture that a record holds."""
-    header = record.headers.get
-    url = address(record)
-    digest = header("WARC-Payload-Digest")
-    is_revisit = kind_of(record) == "revisit"
-    status, headers, payload = _parsed(block, record)
-    date = _time(header("WARC-Date") or "") or _http_time(headers)
+    digest = record.get("WARC-Payload-Digest")
+    is_revisit = record.kind == "revisit"
+    status, headers, payload = _parsed(record)
+    date = _time(record.get("WARC-Date")) or _http_time(headers)
     differs = False
-    fault = _fault(record, fault) or ("" if is_revisit or status else _NO_HTTP)
+    fault = _fault(record) or ("" if is_revisit or status else _NO_HTTP)
     if not fault or fault == UNSURE:
         # The digest of the payload tells nearly all; that of the block, who is wrong.
         same = None if is_revisit else _agrees(digest, _forms(headers, payload))
-        agrees = same or _agrees(header("WARC-Block-Digest"), [block])
+        agrees = same or _agrees(record.get("WARC-Block-Digest"), [record.block])
         differs = same is False and bool(agrees)
         doubtful = bool(fault) or same is False or agrees is False
         fault = DAMAGED if doubtful and not agrees else ""
     fault = fault or ("" if date else _NO_DATE)
     keys = reference_of(record) if is_revisit else frozenset()
     return Capture(
-        url, date, status, path, offset, headers, payload, fault, differs, is_revisit, keys
+        url=record.url,
+        date=date,
+        status=status,
+        path=path,
+        offset=record.offset,
+        headers=headers,
+        payload=payload,
+        fault=fault,
+        has_wrong_digest=differs,
+        is_revisit=is_revisit,
+        keys=keys,
     )
 
 
-def _fault(record: WarcRecord, fault: str) -> str:
-    """Return what a record's own header says is wrong with it, after what is known already."""
-    if fault and fault != UNSURE:
-        return fault
-    if record.content_length > LARGEST:
+def _fault(record: Record) -> str:
+    """Return what is wrong with a record, as its reader or its own header says."""
+    if record.fault not in ("", UNSURE):
+        return record.fault
+    if (record.length or 0) > LARGEST:
         return "too large"
-    if truncated := record.headers.get("WARC-Truncated"):
+    if truncated := record.get("WARC-Truncated"):
         reason = truncated.strip().lower()
         return f"truncated: {reason if reason in _TRUNCATED else 'unspecified'}"
-    return _SEGMENT if record.headers.get("WARC-Segment-Number") else fault
+    return _SEGMENT if record.get("WARC-Segment-Number") else record.fault
 
 
-def keys_of(record: WarcRecord) -> frozenset[str]:
+def keys_of(record: Record) -> frozenset[str]:
     """Return what a revisit may refer to a record by: its id, its address and time, its digest."""
-    header = record.headers.get
     return _keys(
-        header("WARC-Record-ID"),
-        address(record),
-        header("WARC-Date"),
-        header("WARC-Payload-Digest"),
+        record.get("WARC-Record-ID"),
+        record.url,
+        record.get("WARC-Date"),
+        record.get("WARC-Payload-Digest"),
     )
 
 
-def reference_of(record: WarcRecord) -> frozenset[str]:
+def reference_of(record: Record) -> frozenset[str]:
     """Return by what a revisit refers to its original."""
-    header = record.headers.get
     return _keys(
-        header("WARC-Refers-To"),
-        (header("WARC-Refers-To-Target-URI") or "").strip().strip("<>"),
-        header("WARC-Refers-To-Date"),
-        header("WARC-Payload-Digest"),
+        record.get("WARC-Refers-To"),
+        record.get("WARC-Refers-To-Target-URI").strip("<>"),
+        record.get("WARC-Refers-To-Date"),
+        record.get("WARC-Payload-Digest"),
     )
 
 
-def _keys(identity: str | None, url: str, date: str | None, digest: str | None) -> frozenset[str]:
-    moment = _time(date or "")
-    keys = {identity or "", f"{moment} {url}" if moment and url else "", (digest or "").upper()}
-    return frozenset(keys - {""})
+def _keys(identity: str, url: str, date: str, digest: str) -> frozenset[str]:
+    moment = _time(date)
+    return frozenset({identity, f"{moment} {url}" if moment and url else "", digest.upper()} - {""})
 
 
-def _parsed(block: bytes, record: WarcRecord) -> tuple[int, Headers, bytes]:
+def _parsed(record: Record) -> tuple[int, Fields, bytes]:
     """Return status, headers and payload of a block; status 0 when it is no HTTP response."""
-    kind = record.headers.get("Content-Type") or ""
-    is_message = kind_of(record) != "resource"
+    block = record.block
+    is_message = record.kind != "resource"
     while is_message and (line := _STATUS_LINE.match(block)):
         end = HEAD_END.search(block)
         head, payload = (block[: end.start()], block[end.end() :]) if end else (block, b"")
         status = int(line[1])
         if status // 100 != 1 or not _STATUS_LINE.match(payload):
-            return status, _fields(head), payload
+            return status, fields(head), payload
         # 100 Continue comes before the response itself.
         block = payload
     # Some tools write the payload alone.
     if block.lstrip()[:1] == b"<" or (not is_message and block):
-        return 200, ((b"Content-Type", kind.encode("latin-1", "replace")),), block
+        return (
+            200,
+            ((b"Content-Type", record.get("Content-Type").encode("latin-1", "replace")),),
+            block,
+        )
     return 0, (), block
 
 
-def _fields(head: bytes) -> Headers:
-    fields: list[tuple[bytes, bytes]] = []
-    for line in head.splitlines()[1:]:
-        name, colon, value = line.partition(b":")
-        if line[:1] in b" \t" and fields:
-            fields[-1] = (fields[-1][0], fields[-1][1] + b" " + line.strip())
-        elif colon and name.strip():
-            fields.append((name.strip(), value.strip()))
-    return tuple(fields)
-
-
-def _forms(headers: Headers, payload: bytes) -> Iterator[bytes]:
+def _forms(headers: Fields, payload: bytes) -> Iterator[bytes]:
     """Yield what tools take a payload's digest of: as sent, without chunks, decoded."""
     yield payload
     try:
@@ -221,7 +202,7 @@ def _forms(headers: Headers, payload: bytes) -> Iterator[bytes]:
 _SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}  # in bytes
 
 
-def _agrees(digest: str | None, forms: Iterable[bytes]) -> bool | None:
+def _agrees(digest: str, forms: Iterable[bytes]) -> bool | None:
     r"""Say whether any of some data has a digest; None when the digest says nothing.
 
     >>> _agrees("sha1:YR6M6GSJYJGMLBBEGCVHLRZO6SISSJAS", [b"User-agent: *\nDisallow:\n"])
@@ -229,7 +210,7 @@ def _agrees(digest: str | None, forms: Iterable[bytes]) -> bool | None:
     >>> _agrees("sha1:YR6M6GSJYJGMLBBEGCVHLRZO6SISSJAS", [b"User-agent: *"]), _agrees("sha1:X", [])
     (False, None)
     """
-    name, _, text = (digest or "").strip().partition(":")
+    name, _, text = digest.partition(":")
     algorithm = name.lower().replace("-", "")
     if algorithm not in _SIZES:
         return None
@@ -262,12 +243,14 @@ def _time(text: str) -> str:
 
     >>> _time("2026-11-22T10:00:00.123456Z"), _time("20261122100000"), _time("2026-11-22T10:00:00")
     ('2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z')
+    >>> _time("20261122100000123"), _time("2026-11-22 10:00:00 UTC"), _time("2026-11-22t10:00:00z")
+    ('2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z')
     >>> _time("2026-11-22T05:00:00-05:00"), _time("2026-11-65T10:00:00Z"), _time("9999-12-31")
     ('2026-11-22T10:00:00Z', '', '')
     """
-    text = text.strip()
-    if _DIGITS.fullmatch(text):
-        text = f"{text[:8]}T{text[8:]}"
+    text = _UTC.sub("Z", text.strip().upper())
+    if digits := _DIGITS.fullmatch(text):
+        text = f"{digits[1]}T{digits[2]}"
     try:
         # A leap second has no place in Python's times.
         return _sane(datetime.fromisoformat(text.replace(":60", ":59")))
@@ -275,7 +258,7 @@ def _time(text: str) -> str:
         return ""
 
 
-def _http_time(headers: Headers) -> str:
+def _http_time(headers: Fields) -> str:
     """Return the time of an HTTP Date header, or an empty string."""
     text = next((value for name, value in headers if name.lower() == b"date"), b"")
     try:

@@ -6,8 +6,6 @@ gzip or Zstandard. A capture that is not whole says so; nothing of it passes for
 """
 
 import re
-import sys
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
@@ -15,32 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from fastwarc import ArchiveIterator, WarcRecord
-
 from newscrawl.exceptions import ArchiveError
-from newscrawl.storage.capture import (
-    HEAD_END,
-    LARGEST,
-    UNSURE,
-    Capture,
-    address,
-    keys_of,
-    kind_of,
-    read_capture,
-)
+from newscrawl.storage.capture import Capture, keys_of, read_capture
 from newscrawl.storage.document import ArchiveDocument, archive_faults
-from newscrawl.storage.http_body import CUT
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from newscrawl.storage.records import Record, RecordReader
+from newscrawl.storage.unpacked import GZIP, SKIPPABLE, ZSTD, Unpacked, start_of
 
 _BLOCK = 1 << 20
-_GZIP, _ZSTD, _SKIPPABLE = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\x18"
 _OPENING = re.compile(rb"\s*WARC/\d")
-_RECORD_START = re.compile(rb"(?<=\n)WARC/\d\.\d+\r?\n")
-_MEMBER_START = re.compile(b"|".join(map(re.escape, (_GZIP, _ZSTD))))
+_RECORD_START = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n")
+_MEMBER_START = re.compile(b"|".join(map(re.escape, (GZIP, ZSTD))))
 _PAYLOADS = ("response", "resource", "revisit")
 
 
@@ -91,7 +73,7 @@ class WarcFile:
         self.path = path
         self._stream: BinaryIO = Path(path).open("rb")  # noqa: SIM115  # closed by __exit__
         self._magic = self._stream.read(4)
-        self._is_compressed = self._magic.startswith((_GZIP, _ZSTD, _SKIPPABLE))
+        self._is_compressed = self._magic.startswith((GZIP, ZSTD, SKIPPABLE))
 
     def __enter__(self) -> "WarcFile":
         """Return the file itself."""
@@ -124,16 +106,16 @@ class WarcFile:
         Records of other kinds and addresses are counted only. After damage reading goes on at the
         next record that can be found.
         """
-        yield from self._captures(counts, lambda it: is_wanted(address(it)), start, end)
+        yield from self._captures(counts, lambda it: is_wanted(it.url), start, end)
         counts.finished = True
 
     def originals(self, references: AbstractSet[str]) -> Iterator[tuple[Capture, AbstractSet[str]]]:
         """Yield the captures that revisits refer to, with those of ``references`` that do."""
         hits: list[AbstractSet[str]] = []
 
-        def is_original(record: WarcRecord) -> bool:
+        def is_original(record: Record) -> bool:
             hit = references & keys_of(record)
-            if kind_of(record) == "revisit" or not hit:
+            if record.kind == "revisit" or not hit:
                 return False
             hits.append(hit)
             return True
@@ -141,88 +123,44 @@ class WarcFile:
         for capture in self._captures(Counts(), is_original, 0, None):
             yield capture, hits.pop(0)
 
-    def _captures(
-        self,
-        counts: Counts,
-        is_wanted: Callable[[WarcRecord], bool],
-        start: int,
-        end: int | None,
-    ) -> Iterator[Capture]:
-        seekable: bool | None = None
-        for record, block, fault in self._records(counts, is_wanted, start, end):
-            offset = record.stream_pos
-            if seekable is None and offset > start:
-                seekable = self._opens_at(offset)
-            place = offset if seekable or offset == start else None
-            capture = read_capture(record, block, fault, self.path, place)
-            counts.wrong_digests += capture.has_wrong_digest
-            yield capture
-
     def capture_at(self, offset: int) -> Capture | None:
         """Return the capture whose record begins at ``offset``; None when it is damaged."""
         captures = self.captures(Counts(), lambda _: True, offset, offset + 1)
         return next(captures, None)
 
-    def _records(
+    def _captures(
         self,
         counts: Counts,
-        is_wanted: Callable[[WarcRecord], bool],
+        is_wanted: Callable[[Record], bool],
         start: int,
         end: int | None,
-    ) -> Iterator[tuple[WarcRecord, bytes, str]]:
-        """Yield wanted records with their blocks, and what is wrong with them."""
-        place = start if not start or self._opens_at(start) else self._next(start)
-        damage_counted = False
-        with Path(self.path).open("rb") as stream:
-            while place is not None and (end is None or place < end):
-                stream.seek(place)
-                # A record is good when the next one can be read: its own checksum comes last.
-                held: tuple[WarcRecord, bytes] | None = None
-                last, length, got = place, 0, 0
-                try:
-                    for record in ArchiveIterator(
-                        stream, parse_http=False, quirks_mode=self._is_lenient
-                    ):
-                        if held:
-                            yield *held, ""
-                            held = None
-                        last, length, got = record.stream_pos, record.content_length, 0
-                        if end is not None and last >= end:
-                            return
-                        counts.records += 1
-                        damage_counted = False
-                        if kind_of(record) in _PAYLOADS and is_wanted(record):
-                            held = (record, b"")
-                            if length <= LARGEST:
-                                held = (record, record.reader.read())
-                        got = len(held[1]) if held else 0
-                        got += record.consume()
-                    place = None
-                    if got < length:
-                        counts.damaged += 1
-                    if held:
-                        yield *held, CUT if got < length else ""
-                except (OSError, ValueError, EOFError):
-                    place = self._next(last + 1)
-                    # Costs a decompression, and only these two need it.
-                    after = self._end_of(last, length) if held or place is None else None
-                    if held:
-                        yield *held, "" if after and got == length else UNSURE
-                    is_padding = place is None and after is not None and self._is_padding(after)
-                    if not damage_counted and not is_padding:
-                        counts.damaged += 1
-                        damage_counted = True
+    ) -> Iterator[Capture]:
+        reader = RecordReader(lambda it: it.kind in _PAYLOADS and is_wanted(it), end)
+        for record in self._records(reader, start, end):
+            capture = read_capture(record, self.path)
+            counts.wrong_digests += capture.has_wrong_digest
+            counts.records, counts.damaged = reader.records, reader.damaged
+            yield capture
+        counts.records, counts.damaged = reader.records, reader.damaged
 
-    @property
-    def _is_lenient(self) -> bool:
-        """Whether the file writes its lines with LF alone, which the standard does not allow."""
-        opening = self._opening(0)
-        return bool(opening and re.match(rb"\s*WARC/\d\.\d+\n", opening))
+    def _records(self, reader: RecordReader, start: int, end: int | None) -> Iterator[Record]:
+        place = start if not start or self._opens_at(start) else self._next(start)
+        with Path(self.path).open("rb") as stream:
+            if place == 0 and end is None:
+                yield from reader.read_quickly(stream)
+                place = reader.place
+            while place is not None and (end is None or place < end):
+                source = Unpacked(stream, place)
+                yield from reader.read(source)
+                if source.broken is None:
+                    return
+                reader.damage()
+                place = self._next(source.broken + 1)
 
     def _opening(self, offset: int) -> bytes | None:
         """Return the first bytes of what is at an offset, decompressed; None for damage."""
         self._stream.seek(offset)
-        return _decompressed_start(self._stream.read(1 << 18))
+        return start_of(self._stream.read(1 << 18))
 
     def _opens_at(self, offset: int) -> bool:
         """Say whether a record begins at an offset."""
@@ -245,47 +183,3 @@ class WarcFile:
             more = self._stream.read(_BLOCK)
             base, data = base + len(data) - 16, data[-16:] + more if more else b""
         return None
-
-    def _end_of(self, offset: int, length: int) -> int | None:
-        """Return where a record of a block of ``length`` bytes ends; None when it is not whole."""
-        self._stream.seek(offset)
-        if self._magic.startswith(_GZIP):
-            unpacker = zlib.decompressobj(31)
-            size = 0
-            try:
-                # Small blocks: what is behind a short record is copied.
-                while not unpacker.eof and (data := self._stream.read(1 << 14)):
-                    while data and not unpacker.eof:
-                        size += len(unpacker.decompress(data, _BLOCK))
-                        data = unpacker.unconsumed_tail
-            except zlib.error:
-                return None
-            is_whole = unpacker.eof and size >= length
-            return self._stream.tell() - len(unpacker.unused_data) if is_whole else None
-        if self._is_compressed:
-            return None
-        data = self._stream.read(length + (1 << 16))
-        head = HEAD_END.search(data)
-        end = head.end() + length if head else len(data)
-        return offset + end if data[end : end + 2] in (b"\r\n", b"\n\n") else None
-
-    def _is_padding(self, offset: int) -> bool:
-        """Say whether the rest of the file is line ends and zeros."""
-        self._stream.seek(offset)
-        while data := self._stream.read(_BLOCK):
-            if data.strip(b"\0\r\n"):
-                return False
-        return True
-
-
-def _decompressed_start(data: bytes) -> bytes | None:
-    """Return the first bytes of data that may be compressed; None when it cannot be read."""
-    try:
-        if data.startswith(_GZIP):
-            return zlib.decompressobj(31).decompress(data, 64)
-        if data.startswith(_ZSTD):
-            return zstd.ZstdDecompressor().decompress(data, 64) or None
-    except (zlib.error, zstd.ZstdError):
-        return None
-    # Behind a dictionary of its own, as some .warc.zst files have it.
-    return b"WARC/1.1\r\n" if data.startswith(_SKIPPABLE) else data[:64]
