@@ -5,6 +5,7 @@ from typing import Any
 
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 
+from newscrawl.exceptions import ArgumentError
 from newscrawl.extensions import options
 from newscrawl.extensions.options import Option
 
@@ -286,6 +287,11 @@ def read(settings: BaseSettings, name: str) -> Any:
     return option.read(settings.get(name, option.default))
 
 
+def unknown(name: str) -> ArgumentError:
+    """Return the error for a name that is no setting of ours."""
+    return options.unknown("setting", name, [it.name for it in table], "NEWSCRAWL_")
+
+
 # Defaults of Scrapy's that are whole numbers, read as any number.
 _floats = ("DOWNLOAD_DELAY", "DOWNLOAD_TIMEOUT", "DNS_TIMEOUT")
 
@@ -298,7 +304,7 @@ def check(settings: BaseSettings) -> None:
     names = [it.name for it in table]
     for name in (*settings, *os.environ):
         if name.startswith("NEWSCRAWL_") and name not in names:
-            raise options.unknown("setting", name, names)
+            raise unknown(name)
     for name in names:
         read(settings, name)
     for name in settings:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 from scrapy.crawler import Crawler
 from scrapy.http import Request, Response
 from scrapy.responsetypes import responsetypes
+from scrapy.settings import Settings
 from scrapy.statscollectors import MemoryStatsCollector
-from scrapy.utils.project import get_project_settings
 
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.tasks import ArticleTask
@@ -30,6 +31,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fast")
 
 
+@pytest.fixture(autouse=True)
+def same_environment() -> Iterator[None]:
+    """Give every test the environment that the one before it found."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real pages, which are other people's text and not in this repository."""
@@ -38,12 +49,19 @@ def shared() -> Path:
     return SHARED
 
 
+def project_settings() -> Settings:
+    """Return the project's settings; Scrapy's function would name them in the environment, too."""
+    settings = Settings()
+    settings.setmodule("newscrawl.settings", priority="project")
+    return settings
+
+
 def open_spider(cls: type[ArticleSpider], **arguments: str) -> ArticleSpider:
     """Return a spider as a crawl would have it, with stats, before any request.
 
     It reads pages as they are: nobody is here to ask a browser.
     """
-    crawler = Crawler(cls, get_project_settings())
+    crawler = Crawler(cls, project_settings())
     crawler.stats = MemoryStatsCollector(crawler)
     return cls.from_crawler(crawler, **{"fetch": "page", **arguments})
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 from scrapy.spiderloader import SpiderLoader
-from scrapy.utils.project import get_project_settings
 
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.storage import schema
-from tests.conftest import ROOT, open_spider
+from tests.conftest import ROOT, open_spider, project_settings
 
 pytestmark = pytest.mark.fast
 
 PACKAGE = ROOT / "newscrawl"
-SPIDERS = SpiderLoader(get_project_settings())
+SPIDERS = SpiderLoader(project_settings())
 
 
 def imports(path: Path) -> set[str]:
@@ -67,7 +66,7 @@ def test_every_outlet_starts_at_its_sections(name: str) -> None:
 
 
 def test_the_settings_are_polite() -> None:
-    settings = get_project_settings()
+    settings = project_settings()
     assert settings.getbool("ROBOTSTXT_OBEY")
     assert settings.getbool("AUTOTHROTTLE_ENABLED")
     assert settings.getfloat("DOWNLOAD_DELAY") >= 1

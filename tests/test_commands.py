@@ -13,16 +13,20 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import scrapy
 
+import newscrawl.commands
+from newscrawl import __version__
+from newscrawl.commands.__main__ import commands_in
 from newscrawl.commands.demo import unpack_sample
+from newscrawl.items import Candidate
 from newscrawl.storage import schema
+from newscrawl.storage.ledger import Ledger, sqlite_url
 from tests.conftest import ROOT, command, environment
 from tests.made_up import made_up, write_run
 
-OURS = (
-    *("browse", "check-run", "compare", "crawl", "dataset", "demo", "extract", "history"),
-    *("ledger", "push", "report", "runs", "schema", "settings", "show"),
-)
+OURS = commands_in(newscrawl.commands)
+UNKNOWN = "Unknown article '999' of hill in "
 URL = "https://thehill.com/homenews/senate/5671027-storm-nears/"
 RUN = "20261123T201400Z"
 
@@ -34,6 +38,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("what?") / "50% o"
     write_run(output, RUN, [made_up(1), made_up(2)])
     write_run(output, "20261124T201400Z", [made_up(1, 2, headline="Storm 1 “passes” Zoë’s town")])
+    ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
+    unread = Candidate(id="3", url="https://thehill.com/homenews/senate/3-storm/")
+    ledger.apply([ledger.insert_pending("hill", unread, "2026-11-24T20:14:00Z")])
+    ledger.close()
     return output
 
 
@@ -51,6 +59,11 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "crawl nosuch",
         "compare nosuch https://thehill.com/?p=1",
         "extract nosuch page.html",
+        "check nosuch",
+        "fetch --spider nosuch https://thehill.com/",
+        "parse --spider nosuch https://thehill.com/",
+        "shell --spider nosuch https://thehill.com/",
+        "view --spider nosuch https://thehill.com/",
     ],
 )
 def test_an_unknown_outlet_is_one_sentence_and_one_exit_code(output: Path, line: str) -> None:
@@ -63,13 +76,23 @@ def test_an_unknown_outlet_is_one_sentence_and_one_exit_code(output: Path, line:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("history hill 999", "No article 999 of hill was published in "),
-        ("show hill 999", "No article 999 of hill was published in "),
+        ("history hill 999", UNKNOWN),
+        ("show hill 999", UNKNOWN),
         ("show hill 1 --revision 7", "There is no revision 7 of article 1."),
-        ("ledger hill 999", "The ledger has no article 999 of hill."),
+        ("ledger hill 999", UNKNOWN),
+        ("show hill 3", "Article 3 of hill has no record. See why: scrapy ledger hill 3\n"),
         ("show hill https://thehill.com/news/", "'https://thehill.com/news/' is not the address"),
+        ("history hill https://thehill.com/homenews/senate/6000001-storm/", "Unknown article"),
+        *(
+            (f"{line} https://thehill.com/news/", "'https://thehill.com/news/' is not the address")
+            for line in (
+                "history hill",
+                "ledger hill",
+                "compare hill",
+                "extract hill LICENSE --url",
+            )
+        ),
         ("runs hill --limit 1", ""),
-        ("history hill https://thehill.com/homenews/senate/6000001-storm/", "No article 6000001"),
     ],
 )
 def test_an_unknown_article_is_one_sentence(output: Path, line: str, sentence: str) -> None:
@@ -121,7 +144,7 @@ def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(output: Path, lin
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", sorted(OURS))
 def test_every_command_has_an_example_and_exit_codes(output: Path, name: str) -> None:
     told = command(output, name, "-h").stdout
     assert f"\nExample: scrapy {name}" in told
@@ -155,7 +178,7 @@ def test_a_saved_page_gives_its_record(tmp_path: Path) -> None:
         (b"", ("--url", URL), 1, "No record: empty answer"),
         (b"<p>Hello</p>", (), 3, "The page does not name its address. Name it with --url"),
         (b"{broken", (), 3, "The page does not name its address. Name it with --url"),
-        (b"<p>Hello</p>", ("--url", "https://example.org/"), 3, "url='https://example.org/' is"),
+        (b"<p>Hello</p>", ("--url", "https://example.org/"), 3, "'https://example.org/' is not"),
         (None, (), 3, "{page} cannot be used: No such file or directory."),
     ],
 )
@@ -201,12 +224,14 @@ def test_the_demo_shows_a_revision_and_commands_that_work(tmp_path: Path) -> Non
     assert re.search(r"new +3 +revised 1 ", done.stdout)
     assert "\n       + Harbor pilots suspend strike" in done.stdout
     assert (tmp_path / "demo-2" / "dataset").is_dir()
-    shown = re.findall(r"^   scrapy (.*)$", done.stdout, flags=re.M)
-    assert len(shown) == 3
+    shown = re.findall(r"^(?:  |  details  ) +scrapy (.*)$", done.stdout, flags=re.M)
+    assert len(shown) == 5
     for line in shown:
         tried = command(tmp_path / "elsewhere", *shlex.split(line))
         assert (tried.returncode, tried.stderr) == (0, "")
         assert len(tried.stdout.splitlines()) > 1
+        if "check-run" in line:
+            assert re.search(r" no findings\n  incomplete +\d .*, 7 waiting for ", tried.stdout)
     assert mine.read_text() == "not the demo's"
     assert sorted(it.name for it in tmp_path.iterdir()) == ["demo", "demo-2"]
 
@@ -246,7 +271,10 @@ def test_an_installed_newscrawl_works_in_any_folder(tmp_path: Path) -> None:
         )
 
     assert "newscrawl <command> -h" in newscrawl().stdout
-    assert newscrawl("--version").stdout.startswith("newscrawl 0.")
+    assert newscrawl().stdout.startswith("newscrawl 0.")
+    assert newscrawl("version").stdout == f"newscrawl {__version__}\nScrapy {scrapy.__version__}\n"
+    assert newscrawl("--version").stdout == newscrawl("version").stdout
+    assert "Known are bench, browse, check, check-run, " in newscrawl("fly").stderr
     misspelt = newscrawl("craw", "hill")
     assert (misspelt.returncode, misspelt.stdout) == (2, "")
     assert misspelt.stderr == "Unknown command 'craw'. Did you mean 'crawl'?\n"

@@ -509,6 +509,7 @@ def test_nothing_is_asked_while_the_rules_are_unknown(fault: Break, tmp_path: Pa
     assert len(outcome.paths) <= 2
     assert outcome.run["listings"]["failed"] == {"robots.txt unknown": 2}
     assert outcome.crawl.log.count("Cannot read robots.txt of thehill.com") == 1
+    assert "Traceback" not in outcome.crawl.log
     assert not outcome.run["complete"]
 
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from scrapy.spiderloader import SpiderLoader
-from scrapy.utils.project import get_project_settings
 
 from newscrawl.items import record
 from newscrawl.pipelines import ValidatePipeline
-from tests.conftest import answer, open_spider, read_article
+from tests.conftest import answer, open_spider, project_settings, read_article
 
 pytestmark = pytest.mark.fast
 
@@ -21,7 +20,7 @@ CASES = sorted(meta.parent for meta in FIXTURES.glob("*/*/meta.json"))
 def read_case(folder: Path) -> dict[str, Any]:
     """Return the record that a case's saved answer gives; the time of fetching left out."""
     meta = json.loads((folder / "meta.json").read_text("utf-8"))
-    spider = open_spider(SpiderLoader(get_project_settings()).load(folder.parent.name))
+    spider = open_spider(SpiderLoader(project_settings()).load(folder.parent.name))
     body = (folder / meta["file"]).read_bytes()
     article = read_article(spider, answer(meta["url"], body, meta["content_type"]))
     ValidatePipeline().process_item(article)
@@ -46,4 +45,4 @@ def test_saved_page_gives_the_expected_record(folder: Path) -> None:
 
 def test_every_outlet_has_a_case() -> None:
     covered = {folder.parent.name for folder in CASES}
-    assert covered == set(SpiderLoader(get_project_settings()).list())
+    assert covered == set(SpiderLoader(project_settings()).list())

@@ -92,7 +92,7 @@ def test_a_log_of_warnings_counts_alike_ones_and_ends_with_the_result(tmp_path: 
         "    rejected      1    no body 1\n"
         "    failed        5    http 410 5 (retried in a later run)\n"
         f"  output     {folder}\n"
-        f"  details    scrapy check-run hill -s NEWSCRAWL_OUTPUT_DIR={done.output}\n"
+        f"  details    scrapy check-run hill {run['run']} -s NEWSCRAWL_OUTPUT_DIR={done.output}\n"
     )
 
 

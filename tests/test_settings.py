@@ -72,6 +72,7 @@ def test_what_is_right_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"NEWSCRAWL_PART_RECORDS": "1.5"}, (), WRONG["NEWSCRAWL_PART_RECORDS=1.5"]),
         ({"NEWSCRAWL_OUTPUT": "x"}, (), WRONG["NEWSCRAWL_OUTPUT=x"]),
+        ({"NEWSCRAWL_LIMIT": "5"}, (), "'limit' is a spider argument: scrapy crawl hill -a limit="),
         ({}, ("-s", "NEWSCRAWL_PROBE_HOURS=6"), WRONG["NEWSCRAWL_PROBE_HOURS=6"]),
     ],
 )

@@ -46,7 +46,7 @@ def extract(
     site = find_outlet(outlet)
     candidate = site.find_candidate(url)
     if candidate is None:
-        raise ArgumentError(f"url={url!r} is not allowed: it must be an article's of {site.host}.")
+        raise ArgumentError(f"{url!r} is not the address of an article of {outlet}.")
     if html[:64].lstrip()[:1] in ("{", b"{"):
         body = html.encode("utf-8", "surrogatepass") if isinstance(html, str) else html
         article, source = site.read_article_post(post_of(body), candidate), "api"

@@ -22,7 +22,7 @@ from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.log import configure_logging
 
 from newscrawl import exceptions
-from newscrawl.base_spiders.arguments import read, table
+from newscrawl.base_spiders import arguments
 from newscrawl.exceptions import PROGRAM, extra_missing
 from newscrawl.extensions.opening import ledger_url
 from newscrawl.extensions.options import unknown
@@ -54,6 +54,13 @@ _SENTENCES = (
     exceptions.ReportError,
     OSError,
 )
+
+# Scrapy lists its versions, components and settings at the start, over sixty lines.
+_LISTING = ("scrapy.utils.log", "scrapy.addons", "scrapy.middleware", "scrapy.crawler")
+
+
+def _is_no_list(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO or "\n" not in record.getMessage()
 
 
 @contextmanager
@@ -137,6 +144,14 @@ class ProjectCommand(Base):
         for name in args:
             if name.startswith("-") and name != "-":
                 raise UsageError(f"unknown option {name}", print_help=False)
+        if self.settings["LOG_LEVEL"] != "DEBUG":
+            for origin in _LISTING:
+                logging.getLogger(origin).addFilter(_is_no_list)
+        for it in arguments.table:
+            name = f"NEWSCRAWL_{it.name.upper()}"
+            if name in os.environ or name in self.settings:
+                hint = f"{it.name!r} is a spider argument: {PROGRAM} crawl hill -a {it.example}"
+                self.stop(f"Unknown setting {name!r}. {hint}", WRONG_USAGE)
         try:
             check(self.settings)
         except exceptions.ArgumentError as error:
@@ -171,7 +186,7 @@ class SpiderCommand(ProjectCommand):
     def epilog(self) -> str:
         """Return what the help ends with: the arguments, too."""
         lines = ["Spider arguments (-a NAME=VALUE):"]
-        for it in table:
+        for it in arguments.table:
             value = f"{it.kind.allowed}; default: {it.default or 'none'}; example: {it.example}"
             for text, indent in ((it.meaning, f"  {it.name:<10}"), (value, " " * 12)):
                 lines += textwrap.wrap(text, 79, initial_indent=indent, subsequent_indent=" " * 12)
@@ -181,7 +196,7 @@ class SpiderCommand(ProjectCommand):
         """Take Scrapy's options. Scrapy would take an argument that is given twice once."""
         names = [it.partition("=")[0] for it in opts.spargs]
         super().process_options(args, opts)
-        known = [it.name for it in table]
+        known = [it.name for it in arguments.table]
         for name in names:
             # Scrapyd's own argument says which of its jobs this is.
             if name not in (*known, "_job"):
@@ -196,7 +211,8 @@ class SpiderCommand(ProjectCommand):
         except exceptions.ArgumentError as error:
             self.stop(error, IMPOSSIBLE)
         try:
-            read({name: value for name, value in given.items() if name != "_job"}, spider)
+            given = {name: value for name, value in given.items() if name != "_job"}
+            arguments.read(given, spider)
         except exceptions.ArgumentError as error:
             self.stop(error, WRONG_USAGE)
 
@@ -292,10 +308,13 @@ class OutputCommand(ProjectCommand):
     def revisions(self, outlet: str, article: str) -> list[dict[str, Any]]:
         """Return the published records of an article, the first revision first.
 
-        Raises OutputError when there is none.
+        Raises OutputError when there is none, or no such article.
         """
         identity = self.article_id(self.known_outlet(outlet), article)
-        known = self.open_ledger().history(outlet, identity)
+        ledger = self.open_ledger()
+        if ledger.get(outlet, identity) is None:
+            raise self.unknown_article(outlet, identity)
+        known = ledger.history(outlet, identity)
         records = [
             record
             for revision, run, *_ in known
@@ -304,9 +323,14 @@ class OutputCommand(ProjectCommand):
         ]
         if not records:
             raise exceptions.OutputError(
-                f"No article {identity} of {outlet} was published in {self.output}."
+                f"Article {identity} of {outlet} has no record."
+                f" See why: {PROGRAM} ledger {outlet} {identity}"
             )
         return records
+
+    def unknown_article(self, outlet: str, identity: str) -> exceptions.OutputError:
+        """Return the error for an article that the ledger does not have."""
+        return exceptions.OutputError(f"Unknown article {identity!r} of {outlet} in {self.output}.")
 
     def give_up(self, why: object) -> None:
         """Say in a sentence why it cannot be done."""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ from scrapy.commands import ScrapyCommand
 
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.monitoring.checks import CHECKS, Finding, findings, runs_before
+from newscrawl.storage.document import RunDocument
 from newscrawl.storage.runs import read_run, run_time
 
 
@@ -43,10 +45,28 @@ class Command(OutputCommand, ScrapyCommand):
             shown = {"run": run["run"], "findings": [asdict(it) for it in found]}
             print(json.dumps(shown, ensure_ascii=False, indent=2))  # noqa: T201
             return
-        verdict = f"all {len(CHECKS)} checks passed"
-        if found:
-            verdict = f"{len(found)} finding{'s' * (len(found) > 1)}"
+        complete = "complete" if run["complete"] else "incomplete"
         others = f"{len(past)} other{'s' * (len(past) != 1)}"
-        print(f"Run {run['run']} of {args[0]}, after {others}: {verdict}")  # noqa: T201
+        verdict = f"{len(found) or 'no'} finding{'s' * (len(found) != 1)}"
+        print(  # noqa: T201
+            f"Run {run['run']} of {args[0]}: {run['reason']}, {complete}."
+            f" {len(CHECKS)} checks against {others}: {verdict}"
+        )
+        if not run["complete"]:
+            print(f"  {'incomplete':<13} {', '.join(missing(run))}")  # noqa: T201
         for it in found:
             print(f"  {it.check:<13} {it.says}")  # noqa: T201
+
+
+def missing(run: RunDocument) -> Iterator[str]:
+    """Yield why a run is not complete, in numbers of articles, or its reason."""
+    books = run["books"]
+    counts = {
+        "rejected": sum(books["rejected"].values()),
+        "failed": sum(books["failed"].values()),
+        "pending": books["pending"],
+        "waiting for their retry": run.get("waiting", 0),
+        "listing pages failed": sum(run["listings"]["failed"].values()),
+    }
+    shown = [f"{count} {what}" for what, count in counts.items() if count]
+    yield from shown or [f"ended by {run['reason']}"]

@@ -97,7 +97,8 @@ class Command(OutputCommand, ScrapyCommand):
         if not verifier.runs and not count:
             raise DatasetError(f"There is no closed run in {self.output}: nothing to verify.")
         verdict = f"{count} faults" if count else "all is well"
-        summary = f"{verifier.runs} runs, {verifier.records} records: {verdict}."
+        runs = f"{verifier.runs} run{'s' * (verifier.runs != 1)}"
+        summary = f"{runs}, {verifier.records} records: {verdict}."
         print(summary, file=sys.stderr)  # noqa: T201
         self.exitcode = NEGATIVE if count else 0
 

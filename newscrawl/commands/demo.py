@@ -19,8 +19,8 @@ from scrapy.exceptions import UsageError
 from newscrawl.commands.base import IMPOSSIBLE, OutputCommand
 from newscrawl.commands.history import describe
 from newscrawl.commands.show import readable
-from newscrawl.exceptions import PROGRAM, OutputError, extra_missing
-from newscrawl.extensions.progress import near, summary
+from newscrawl.exceptions import OutputError, extra_missing
+from newscrawl.extensions.progress import near, program, summary
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import read_run_parts
@@ -45,7 +45,8 @@ class Command(OutputCommand, ScrapyCommand):
             say("1. Crawl a recording of a made-up site. No network is used.")
             print("   Seven of its pages are broken on purpose.")  # noqa: T201
             self.crawl(output, first)
-            say("2. Crawl the site as it was five hours later, when every article is due again.")
+            say("2. Crawl the site as it was five hours later.")
+            print("   Every known article is requested again.")  # noqa: T201
             self.make_due(output)
             self.crawl(output, second)
         say("3. Build the dataset.")
@@ -55,7 +56,8 @@ class Command(OutputCommand, ScrapyCommand):
             print(f"Left out. {extra_missing('The dataset', 'dataset', error)}")  # noqa: T201
         else:
             built = build(output)
-            print(f"{near(output / 'dataset')}: {built.runs} runs read")  # noqa: T201
+            records = len(records_of(output))
+            print(f"{near(output / 'dataset')}: {built.runs} runs, {records} records")  # noqa: T201
         self.show(output)
 
     def crawl(self, output: Path, recording: Path) -> None:
@@ -96,12 +98,10 @@ class Command(OutputCommand, ScrapyCommand):
         say("5. What changed in it between the two crawls.")
         head(describe([it for it in records if it["id"] == revised["id"]]), _SHOWN_LINES)
         say("Try next:")
-        called = Path(sys.argv[0])
-        program = called if called.stem in ("newscrawl", "scrapy") else PROGRAM
         output = near(output)
         where = f"-s NEWSCRAWL_OUTPUT_DIR={shlex.quote(str(output))}"
         for command in ("runs hill", f"show hill {revised['id']} --json", "ledger hill"):
-            print(f"   {program} {command} {where}")  # noqa: T201
+            print(f"   {program()} {command} {where}")  # noqa: T201
         print(f"Records, one a line: {output}/hill/run=*/part-*.jsonl")  # noqa: T201
 
 

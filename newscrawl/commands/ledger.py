@@ -10,7 +10,6 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand, Terminal
-from newscrawl.exceptions import LedgerError
 from newscrawl.extensions.opening import schedule_of
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import ArticleState, Ledger, State
@@ -49,7 +48,10 @@ class Command(OutputCommand, ScrapyCommand):
             raise UsageError("name an outlet, an outlet and an article, or nothing")
         elif len(args) == 2:
             outlet = self.known_outlet(args[0])
-            show_article(self.open_ledger(), console, outlet, self.article_id(*args))
+            identity, ledger = self.article_id(*args), self.open_ledger()
+            if (known := ledger.get(outlet, identity)) is None:
+                raise self.unknown_article(outlet, identity)
+            show_article(ledger, console, known, outlet)
         else:
             chosen = [self.known_outlet(it) for it in args]
             show(self.open_ledger(), console, opts.limit, chosen)
@@ -92,13 +94,10 @@ def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) ->
         console.print(f"{outlet}: {len(ledger.due(outlet, now))} due now")
 
 
-def show_article(ledger: Ledger, console: Console, outlet: str, identity: str) -> None:
-    """Print all that is known of one article. Raises LedgerError when nothing is."""
-    known = ledger.get(outlet, identity)
-    if known is None:
-        raise LedgerError(f"The ledger has no article {identity} of {outlet}.")
+def show_article(ledger: Ledger, console: Console, known: ArticleState, outlet: str) -> None:
+    """Print all that is known of one article."""
     for name in ArticleState.__slots__:
         value = getattr(known, name)
         console.print(f"{name:<14} {'–' if value is None else value}", soft_wrap=True)
-    for revision, run, modified, fetched in ledger.history(outlet, identity):
+    for revision, run, modified, fetched in ledger.history(outlet, known.id):
         console.print(f"revision {revision} run {run} modified {modified} fetched {fetched}")

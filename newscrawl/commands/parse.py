@@ -8,7 +8,7 @@ from scrapy.http import Request
 from scrapy.spiderloader import get_spider_loader
 from w3lib.url import is_url
 
-from newscrawl.commands.base import SpiderCommand
+from newscrawl.commands.base import IMPOSSIBLE, SpiderCommand
 from newscrawl.commands.debugging import DebuggingCommand
 
 
@@ -18,6 +18,7 @@ class Command(DebuggingCommand, SpiderCommand, ParseCommand):
     arguments = "[options] <url>"
     summary = "Fetch a page and print its record and what would be fetched next"
     example = "parse https://thehill.com/homenews/senate/5671027-storm-nears/"
+    exit_codes = "0 done, 2 wrong usage, 3 no such outlet, or the address is of none"
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Take Scrapy's options; end with a sentence when the outlet or an argument is wrong."""
@@ -27,5 +28,7 @@ class Command(DebuggingCommand, SpiderCommand, ParseCommand):
             raise UsageError("name one URL, with http:// or https://", print_help=False)
         loader = get_spider_loader(self.settings)
         names = [opts.spider] if opts.spider else loader.find_by_request(Request(args[0]))
+        if not names:
+            self.stop(f"{args[0]!r} is not an address of an outlet.", IMPOSSIBLE)
         for name in names:
             self.check_arguments(name, opts.spargs)

@@ -6,8 +6,7 @@ from scrapy.commands.settings import Command as SettingsCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand
-from newscrawl.extensions.options import unknown
-from newscrawl.settings import table
+from newscrawl.settings import table, unknown
 
 
 class Command(OutputCommand, SettingsCommand):
@@ -26,7 +25,7 @@ class Command(OutputCommand, SettingsCommand):
         names = [it.name for it in table]
         for name in args:
             if name not in names:
-                raise UsageError(str(unknown("setting", name, names)), print_help=False)
+                raise UsageError(str(unknown(name)), print_help=False)
         for it in table:
             if not args or it.name in args:
                 value = self.settings[it.name]

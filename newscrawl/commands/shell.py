@@ -7,3 +7,7 @@ from newscrawl.commands.debugging import DebuggingCommand
 
 class Command(DebuggingCommand, ScrapyCommand):
     """Look at a response in an interactive shell."""
+
+    arguments = "[options] [<url> or ./<file>]"
+    summary = "Try selectors on a page, in an interactive shell"
+    example = "shell ./page.html"

@@ -7,3 +7,6 @@ from newscrawl.commands.debugging import DebuggingCommand
 
 class Command(DebuggingCommand, ScrapyCommand):
     """Show a page in a browser, as the crawler gets it."""
+
+    summary = "Open a page in a web browser as the crawler gets it"
+    example = "view https://thehill.com/news/"

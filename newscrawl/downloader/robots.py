@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from w3lib.encoding import read_bom
 
 from newscrawl.discovery import outlet_spider
+from newscrawl.downloader.reasons import error_reason
 from newscrawl.downloader.validators import validators
 from newscrawl.downloader.walls import refusal
 from newscrawl.storage.checkpoints import Checkpoints
@@ -47,14 +48,21 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     async def process_request(self, request: Request) -> None:  # type: ignore[override]
         """Raise IgnoreRequest for what the rules forbid; make robots.txt's request conditional."""
-        parts = urlparse_cached(request)
-        is_robots = parts.path == _PATH and request.meta.get("dont_obey_robotstxt")
-        if is_robots and (saved := self._saved(parts.netloc, _LAST_RESORT)):
+        netloc = urlparse_cached(request).netloc
+        if is_robots(request) and (saved := self._saved(netloc, _LAST_RESORT)):
             if saved.etag:
                 request.headers["If-None-Match"] = saved.etag
             if saved.last_modified:
                 request.headers["If-Modified-Since"] = saved.last_modified
         await super().process_request(request)
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Raise IgnoreRequest for a robots.txt without a response, for which one line is logged.
+
+        Scrapy would log a traceback besides.
+        """
+        if is_robots(request) and not isinstance(exception, IgnoreRequest):
+            raise IgnoreRequest("robots.txt has no response") from exception
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
         """Return the rules for a request, from the checkpoint while it is fresh."""
@@ -81,7 +89,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         waiting = self._parsers[netloc]
-        parser = self._parser(netloc, self._instead(netloc, type(exc).__name__))
+        parser = self._parser(netloc, self._instead(netloc, error_reason(exc.__cause__ or exc)))
         self._parsers[netloc] = parser
         # Scrapy would let those that wait go without rules.
         if isinstance(waiting, Deferred):
@@ -160,6 +168,11 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         if throttle := self.crawler.get_extension(AutoThrottle):
             throttle.mindelay = max(throttle.mindelay, delay)
             throttle.maxdelay = max(throttle.maxdelay, delay)
+
+
+def is_robots(request: Request) -> bool:
+    """Say whether a request is the middleware's own for a robots.txt."""
+    return urlparse_cached(request).path == _PATH and "dont_obey_robotstxt" in request.meta
 
 
 def rules_of(response: Response) -> bytes:

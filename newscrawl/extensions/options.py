@@ -57,11 +57,14 @@ def wrong(name: str, value: str, allowed: str) -> ArgumentError:
     return ArgumentError(f"{name}={shown!r} is not allowed: it must be {allowed}.")
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> ArgumentError:
-    """Return the error for a name that is none, with the one that was probably meant."""
-    known = list(known)
-    meant = get_close_matches(name, known, n=1, cutoff=0.7)
-    hint = f"Did you mean {meant[0]!r}?" if meant else f"Known are {', '.join(known)}."
+def unknown(what: str, name: str, known: Iterable[str], prefix: str = "") -> ArgumentError:
+    """Return the error for a name that is none, with the one that was probably meant.
+
+    ``prefix`` is what all names begin with, which makes none of them more alike.
+    """
+    short = [it.removeprefix(prefix) for it in known]
+    meant = get_close_matches(name.removeprefix(prefix), short, n=1, cutoff=0.7)
+    hint = f"Did you mean {prefix + meant[0]!r}?" if meant else f"Known are {', '.join(known)}."
     return ArgumentError(f"Unknown {what} {name!r}. {hint}")
 
 

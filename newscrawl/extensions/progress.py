@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -151,7 +152,7 @@ def summary(document: RunDocument, folder: Path) -> str:
         until = f" until {refused['over']}" if "over" in refused else ""
         lines.append(f"  refused    pages since {refused['since']}{until}: {refused['reason']}")
     output = folder.parent.parent
-    check = f"{PROGRAM} check-run {document['spider']}"
+    check = f"{program()} check-run {document['spider']} {document['run']}"
     if output.absolute() != Path("output").absolute():
         check += f" -s {shlex.quote(f'NEWSCRAWL_OUTPUT_DIR={near(output)}')}"
     return "\n".join([*lines, f"  output     {near(folder)}", f"  details    {check}"])
@@ -159,6 +160,16 @@ def summary(document: RunDocument, folder: Path) -> str:
 
 def _reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in counts.items())
+
+
+def program() -> str:
+    """Return PROGRAM, by its path where the name alone would not find it."""
+    called = Path(sys.argv[0])
+    if called.stem != PROGRAM:
+        return PROGRAM
+    found = shutil.which(called.name)
+    on_path = found is None or not called.exists() or Path(found).samefile(called)
+    return called.name if on_path else shlex.quote(str(near(called)))
 
 
 def near(path: Path) -> Path:
