@@ -120,6 +120,24 @@ def test_a_time_that_cannot_be_yields_to_the_next_source(unset: str) -> None:
         ('<time datetime="2026-11-20T14:04:07-05:00">2 hours ago</time>', "2026-11-20T19:04:07Z"),
         ('<time datetime="2026-11-20 14:04:07">2 hours ago</time>', "2026-11-20T19:04:07Z"),
         ("11/20/26 24:00 ET", "2026-11-21T05:00:00Z"),
+        ("11/20/26 2:04 PM America/Los_Angeles", "2026-11-20T22:04:00Z"),
+        ("11/20/26 2:04 PM (UTC\u221205:00)", "2026-11-20T19:04:00Z"),
+        ("11/20/26 2:04 PM London time", None),
+        ("11/20/26 2:04 PM US/Nowhere", None),
+        ("11/20/26 2:04 PM Read time: 5 min", "2026-11-20T19:04:00Z"),
+        ("11/20/26 2:04 PM<br>PRINT", "2026-11-20T19:04:00Z"),
+        ("11/20/26 2:04 PM<br>PT", "2026-11-20T22:04:00Z"),
+        ("Nov. 20, 2026, noon ET", "2026-11-20T17:00:00Z"),
+        ("Nov. 20, 2026 at 12 noon PT", "2026-11-20T20:00:00Z"),
+        ("11/20/26 12:00 midnight ET", "2026-11-20T05:00:00Z"),
+        ("11/20/26 11:30 noon ET", None),
+        ("11/20/26 0:04 AM ET", "2026-11-20T05:04:00Z"),
+        ("11/20/26 14:04 PM ET", "2026-11-20T19:04:00Z"),
+        ("11/20/26 14:04 AM ET", None),
+        ("11/20/26 0:04 PM ET", None),
+        ("2026/11/20 14:04 ET", "2026-11-20T19:04:00Z"),
+        ("20-Nov-2026 14:04 ET", "2026-11-20T19:04:00Z"),
+        ('<abbr title="2026-11-20T19:04:00Z">2 hours ago</abbr>', "2026-11-20T19:04:00Z"),
         ("1/1/0001 12:00 AM ET", None),
         ("13/45/26 2:04 PM ET", None),
         ("20/11/2026 2:04 PM ET", None),
@@ -152,6 +170,9 @@ def test_printed_time(printed: str, moment: str | None) -> None:
         "Fri Nov 20 2026 14:04:00 GMT-0500 (Eastern Standard Time)",
         "2026-11-20T19:04:00&#43;00:00",
         "2026-11-20t14:04:00-5:00",
+        "2026-11-20T14:04:00 America/New_York",
+        "2026-11-20T14:04:00\u221205:00",
+        "\u200e2026-11-20T19:04:00\u200eZ",
         "Published 2026-11-20T19:04:00Z",
         "11/20/26 2:04 PM ET",
     ],
@@ -195,9 +216,25 @@ def test_post(post: dict[str, Any], expected: dict[str, Any]) -> None:
     assert {field: got[field] for field in expected} == expected
 
 
-def test_printed_time_of_the_last_change() -> None:
-    byline = f"{BYLINE} | Updated: 11/20/26 3:30 PM ET"
-    assert read(page(byline=byline))["date_modified"] == "2026-11-20T20:30:00Z"
+@pytest.mark.parametrize(
+    "change",
+    [
+        "| Updated: 11/20/26 3:30 PM ET",
+        '<time class="updated" datetime="2026-11-20T20:30:00Z">an hour ago</time>',
+        '<time itemprop="dateModified" datetime="2026-11-20T20:30:00Z">11/20/26</time>',
+        'Last updated: <time datetime="2026-11-20T20:30:00Z">11/20/26 3:30 PM ET</time>',
+        '<time datetime="2026-11-20T20:30:00Z">Updated an hour ago</time>',
+    ],
+)
+def test_printed_time_of_the_last_change(change: str) -> None:
+    time = '<time class="entry-date published" datetime="2026-11-20T19:04:00Z">2:04</time>'
+    data = DATA | {"datePublished": None}
+    for byline in (f"{BYLINE} {change}", f"by Ada Quill {change} - {time}"):
+        got = read(page(data=data, byline=byline))
+        assert got["date_published"] == "2026-11-20T19:04:00Z"
+        assert got["date_modified"] == "2026-11-20T20:30:00Z"
+    never = time.replace("published", "published updated")
+    assert read(page(data=data, byline=f"by Ada Quill - {never}"))["date_modified"] is None
 
 
 def test_a_change_before_publication_is_kept_as_told() -> None:
@@ -324,6 +361,9 @@ def test_one_broken_script_does_not_lose_the_next() -> None:
 
 # Authors.
 
+LINKED = '<a href="/author/a/">Ada Quill</a> and <a href="/author/b/">Bo Marsh</a>'
+TWO = ["Ada Quill", "Bo Marsh"]
+
 
 @pytest.mark.parametrize(
     ("author", "byline", "names"),
@@ -352,6 +392,34 @@ def test_one_broken_script_does_not_lose_the_next() -> None:
         (None, "By Ada Quill, The Associated Press - 11/20/26 2:04 PM ET", ["Ada Quill"]),
         (None, "Ada Quill | Reuters", ["Ada Quill"]),
         (None, "by ADA QUILL and BO MARSH (AP)", ["ADA QUILL", "BO MARSH"]),
+        # Line breaks of the source are spaces.
+        (None, "by Ada\n Quill\n\t and\n\t Bo\r\n Marsh", ["Ada Quill", "Bo Marsh"]),
+        (None, LINKED.replace(" and ", ""), ["Ada Quill", "Bo Marsh"]),
+        (None, LINKED.replace(" and ", "\n "), ["Ada Quill", "Bo Marsh"]),
+        (None, f"By {LINKED} <a href='#'>Share</a> <a href='mailto:x'>Email Bo</a>", TWO),
+        (None, "By Ada Quill, The Hill, and Bo Marsh for The Hill", ["Ada Quill", "Bo Marsh"]),
+        (None, "Words by Ada Quill; Commentary by Bo Marsh; Editing by Cy Lund", TWO),
+        (None, "by Dr. Ada Quill, M.D., M.P.H.", ["Dr. Ada Quill, M.D., M.P.H."]),
+        (None, "by Ada Quill, CEO of Halvern, and Cy Fellow", ["Ada Quill", "Cy Fellow"]),
+        (None, "By Ada Quill on 11/20/26 2:04 PM ET", ["Ada Quill"]),
+        (None, "By Ada Quill Posted on Nov. 20, 2026 · 5 minute read", ["Ada Quill"]),
+        (None, "By Ada Quill • Updated 2 hours ago<br>Print", ["Ada Quill"]),
+        (
+            None,
+            "by Ada Quill, opinion contributor - 11/20/26 2:04 PM ET"
+            "<br>The views expressed by contributors are their own and not the view of The Hill",
+            ["Ada Quill"],
+        ),
+        ({"@type": "NGO", "name": "Board of Parks and Rivers"}, "", ["Board of Parks and Rivers"]),
+        ({"@type": "Person", "name": "Hill Staff"}, BYLINE, ["Ada Quill"]),
+        ({"name": "Ada Quill, The Hill"}, "", ["Ada Quill"]),
+        ({"name": "Ada Quill; Bo Marsh"}, "", ["Ada Quill", "Bo Marsh"]),
+        ([[{"name": "Ada Quill"}], ["Bo Marsh"]], "", ["Ada Quill", "Bo Marsh"]),
+        # Names as printed; plug-ins write the first of several authors into the data.
+        ({"name": "ada quill"}, BYLINE, ["Ada Quill"]),
+        ({"name": "Ada Quill"}, "by ADA QUILL", ["Ada Quill"]),
+        ({"name": "Ada Quill"}, LINKED, ["Ada Quill", "Bo Marsh"]),
+        ({"name": "Ada Quill"}, "by Ada Quill, Washington", ["Ada Quill"]),
         (None, "by The Associated Press", ["The Associated Press"]),
         (None, "Written by: Dr. Ada Quill, opinion contributor", ["Dr. Ada Quill"]),
         (None, "by Ada<span class='sr-only'>, who writes,</span> Quill<!-- x -->", ["Ada Quill"]),
@@ -397,7 +465,7 @@ def test_one_broken_script_does_not_lose_the_next() -> None:
         (["https://social.example/ada", "null"], BYLINE, ["Ada Quill"]),
         (
             {"name": "Ada Quill and Bo Marsh"},
-            '<a href="/author/a/">Ada Quill</a> and <a href="/author/b/">Bo Marsh</a>',
+            LINKED,
             ["Ada Quill", "Bo Marsh"],
         ),
     ],
@@ -429,6 +497,14 @@ def test_author_by_reference() -> None:
     data = {"@graph": [DATA | {"author": [{"@id": "#ada"}]}, person]}
     [author] = extract(page(data=data, byline="by Bo Marsh"), URL).authors
     assert (author.name, author.url) == ("Ada Quill", "https://thehill.com/author/ada-quill/")
+
+
+@pytest.mark.parametrize("href", ["#", "#top", "", " ", "javascript:void(0)"])
+def test_an_authors_link_that_leads_nowhere(href: str) -> None:
+    html = page(data=DATA | {"author": None}, byline=f'by <a href="{href}">Ada Quill</a>')
+    assert [author.url for author in extract(html, URL).authors] == [None]
+    html = page(data=DATA | {"author": {"name": "Ada Quill", "url": href}}, byline="")
+    assert [author.url for author in extract(html, URL).authors] == [None]
 
 
 # Language and clean characters.

@@ -10,7 +10,7 @@ from lxml.etree import _Element
 from newscrawl.extraction.markup import text_of
 from newscrawl.extraction.names import author_names, is_agency, whole_name
 from newscrawl.extraction.processors import unescape
-from newscrawl.extraction.structured_data import StructuredData, strings
+from newscrawl.extraction.structured_data import MAX_DEPTH, StructuredData, strings
 from newscrawl.extraction.urls import clean_url
 from newscrawl.items import Author
 
@@ -18,6 +18,9 @@ from newscrawl.items import Author
 _FULL_NAME = re.compile(
     r"[^\W\da-z][\w.'’-]*(?: (?:[^\W\da-z][\w.'’-]*|de|da|van|von|der|la|el|bin))+,?"
 )
+
+# An outlet's name behind a person's.
+_HOUSE_BEHIND = re.compile(r"(.+?)\s*(?:[,|/(]|\s[-–—]\s|\s(?:for|via)\s)\s*([^,|/()]+)\)?")
 
 _META = (
     *("author", "article:author", "parsely-author", "sailthru.author", "dcterms.creator"),
@@ -43,23 +46,32 @@ def structured_authors(data: StructuredData, base_url: str) -> list[Author]:
     return []
 
 
-def _entries(data: StructuredData, value: Any, base_url: str) -> Iterator[Author]:
+def _entries(data: StructuredData, value: Any, base_url: str, depth: int = 0) -> Iterator[Author]:
     for listed in value if isinstance(value, list) else [value]:
         entry = data.resolved(listed)
+        inner = entry.get("@list") if isinstance(entry, dict) else entry
+        if isinstance(inner, list):
+            if depth < MAX_DEPTH:
+                yield from _entries(data, inner, base_url, depth + 1)
+            continue
         names = list(strings(entry))
         url = None
         if isinstance(entry, dict):
-            if "@list" in entry:
-                yield from _entries(data, entry["@list"], base_url)
-                continue
             names = names or list(strings(entry.get("name")))
             parts = [*strings(entry.get("givenName")), *strings(entry.get("familyName"))]
             names = names or [" ".join(parts)]
             url = next(strings(entry.get("url"), "@id"), None)
-        address = clean_url(url, base_url) if url else None
+        address = _address(url, base_url)
         for text in names:
-            if name := whole_name(unescape(text)):
-                yield Author(name, address)
+            # No name holds a semicolon.
+            for part in unescape(text).split(";"):
+                if name := whole_name(part):
+                    yield Author(name, address)
+
+
+def _address(url: str | None, base_url: str) -> str | None:
+    """Return an author's address; None for a link that leads nowhere else."""
+    return clean_url(url, base_url) if url and url.strip()[:1] not in ("", "#") else None
 
 
 def printed_authors(byline: Iterable[_Element], text: str, base_url: str) -> list[Author]:
@@ -67,8 +79,7 @@ def printed_authors(byline: Iterable[_Element], text: str, base_url: str) -> lis
     links = (link for element in byline for link in element.iter("a"))
     urls = {text_of(link): link.get("href", "") for link in links}
     return _unique(
-        Author(name, clean_url(url, base_url) if (url := urls.get(name)) else None)
-        for name in author_names(text, list(urls))
+        Author(name, _address(urls.get(name), base_url)) for name in author_names(text, list(urls))
     )
 
 
@@ -78,12 +89,16 @@ def choose_authors(
     """Return who is believed to have written the article.
 
     Structured data is, unless it names nobody but the outlet itself, or a wire service, and the
-    byline prints somebody. What neither knows, the meta elements may.
+    byline prints somebody; or the byline links all whom structured data names, and more. What
+    neither knows, the meta elements may.
     """
     outlet = _outlet_names(data, base_url)
     people = [it for it in structured if not (_is_house(it.name, outlet) or is_agency(it.name))]
     bylined = [it for it in printed if not (_is_house(it.name, outlet) or is_agency(it.name))]
     if len(people) == 1 and len(bylined) > 1 and _is_list_of(people[0].name, bylined):
+        people = bylined
+    seen, known = ({it.name.casefold() for it in authors} for authors in (bylined, people))
+    if seen > known and all(it.url for it in bylined):
         people = bylined
     metas = (
         Author(name)
@@ -93,7 +108,18 @@ def choose_authors(
     )
     chosen = people or bylined or structured or printed or _unique(metas)
     urls = {it.name.casefold(): it.url for it in (*printed, *structured) if it.url}
-    return [Author(it.name, it.url or urls.get(it.name.casefold())) for it in chosen]
+    shown = {it.name.casefold(): it.name for it in printed if not it.name.isupper()}
+    return _unique(
+        Author(_without_house(shown.get(key, it.name), outlet), it.url or urls.get(key))
+        for it in chosen
+        for key in [it.name.casefold()]
+    )
+
+
+def _without_house(name: str, outlet: set[str]) -> str:
+    """Return a name without the outlet's behind it: "Ada Quill, The Hill" is Ada Quill."""
+    found = _HOUSE_BEHIND.fullmatch(name)
+    return found[1] if found and _is_house(found[2], outlet) else name
 
 
 def _is_list_of(text: str, authors: Sequence[Author]) -> bool:
@@ -123,7 +149,9 @@ def _outlet_names(data: StructuredData, base_url: str) -> set[str]:
 
 def _is_house(name: str, outlet: set[str]) -> bool:
     key = _letters(name)
-    return key in outlet or key.removesuffix("staff") in outlet
+    return not outlet.isdisjoint(
+        (key, key.removesuffix("staff"), f"the{key}".removesuffix("staff"))
+    )
 
 
 def _letters(name: str) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from newscrawl.extraction.processors import clean_text
 
 EASTERN = ZoneInfo("America/New_York")
 
@@ -52,14 +54,14 @@ def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
     ('2019-02-07T23:27:43Z', '2019-02-07T23:27:43Z')
     >>> iso_date("2019-02-07T18:27:43"), iso_date("2019-02-07 18:27:43", EASTERN)
     (None, '2019-02-07T23:27:43Z')
-    >>> iso_date("2019-02-07t18:27:60-5:00"), iso_date("2019-02-07T23:27:43&#43;00:00")
+    >>> iso_date("2019-2-7t18:27:60-5:00"), iso_date("2019-02-07T23:27:43&#43;00:00")
     ('2019-02-07T23:27:59Z', '2019-02-07T23:27:43Z')
     >>> [iso_date(it) for it in ("0001-01-01T00:00:00Z", "2019-13-07T00:00:00Z", "soon")]
     [None, None, None]
     >>> iso_date("1970-01-01T00:00:00Z"), iso_date("9999-12-31T23:59:59Z"), iso_date("2026-11-23")
     (None, None, None)
     """
-    text = html.unescape(text.strip()[:_LONGEST])
+    text = clean_text(html.unescape(text[:_LONGEST])).replace("−", "-")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -142,25 +144,52 @@ _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _MONTH = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
 _DATE = (
     r"(?:(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d{2})"
-    r"|(?<!-)(?P<year_1>\d{4})-(?P<month_1>\d{2})-(?P<day_1>\d{2})(?:T(?=\d\d:))?"
+    r"|(?<!-)(?P<year_1>\d{4})(?P<sign>[/-])(?P<month_1>\d{1,2})(?P=sign)(?P<day_1>\d{1,2})"
+    r"(?:T(?=\d\d?:))?"
     rf"|{_MONTH}\s+(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year_2>\d{{4}})"
-    rf"|(?P<day_3>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH.replace('name', 'name_3')},?\s+"
+    rf"|(?P<day_3>\d{{1,2}})(?:st|nd|rd|th)?[\s-]+{_MONTH.replace('name', 'name_3')},?[\s-]+"
     r"(?P<year_3>\d{4}))(?:\b|(?<=T))"
 )
 _TIME = (
-    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"(?:\s*(?P<half>[ap])\.?\s?m\b\.?)?"
+    r"(?:(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
+    r"(?:\s*(?:(?P<half>[ap])\.?\s?m\b\.?|(?P<twelve>noon|midnight)\b))?|(?P<noon>noon)\b)"
     r"(?:[\s,(]*(?P<zone>(?:GMT|UTC)?\s?[+-]\d{1,2}(?::?\d{2})?(?!\d)"
     r"|(?:E|C|M|P|AK|H)\.?[SD]?\.?T\b\.?|Z\b"
     r"|(?:eastern|central|mountain|pacific|alaska|hawaii)(?:\s+(?P<light>standard|daylight))?"
-    r"(?:\s+time)?\b|(?-i:[A-Z]{1,4}T|UTC|MSK)\b))?"
+    r"(?:\s+time)?\b|(?-i:(?:Africa|America|Asia|Atlantic|Australia|Canada|Europe|Indian|Pacific|US)"
+    # A word on the next line is no zone.
+    r"(?:/[A-Z][A-Za-z_]+){1,2}"
+    r"|(?<!\n)(?:[A-Z]{1,4}T|UTC|MSK|(?!Local|Read|Run)[A-Z][a-z]+ [Tt]ime))\b))?"
 )
 _BETWEEN = r"[\s,|·•@–—-]*(?:\bat\b)?[\s,|·•@–—-]*"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?(?:on\s+)?"
 _PRINTED = re.compile(rf"(?<![\d/]){_DATE}{_BETWEEN}{_TIME}\)?", re.I)
 _TIME_FIRST = re.compile(rf"(?<![\d/:]){_TIME}\)?{_BETWEEN}{_WEEKDAY}{_DATE}", re.I)
 _DAY = re.compile(rf"(?<![\d/]){_WEEKDAY}{_DATE}", re.I)
+_CHANGE_NAME = re.compile("modif|updat|revis", re.I)
+_PUBLICATION_NAME = re.compile("publi|creat|posted", re.I)
+_DIGIT = re.compile(r"\d")
 _CHANGED = re.compile(r"\b(?:updated|modified|revised|corrected|changed|edited)\b[^\d]*$", re.I)
+
+
+def _lines(text: str) -> str:
+    lines = (" ".join(line.split()) for line in text.replace("−", "-").split("\n"))
+    return "\n".join(filter(None, lines))[:_LONGEST_BYLINE]
+
+
+def is_change(before: str, text: str, names: str) -> bool:
+    """Say whether an element tells the time of the last change, not of publication.
+
+    ``before`` is the text before the element, ``text`` its own, ``names`` its classes and the like.
+
+    >>> is_change("", "11/23/26", "updated"), is_change("", "", "entry-date published updated")
+    (True, False)
+    >>> is_change("Ada Quill - Updated: ", "", ""), is_change("", "Updated 2 hours ago", "")
+    (True, True)
+    """
+    if _CHANGE_NAME.search(names) and not _PUBLICATION_NAME.search(names):
+        return True
+    return any(map(_CHANGED.search, (before, _DIGIT.split(text, maxsplit=1)[0])))
 
 
 def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
@@ -180,7 +209,7 @@ def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
     []
     """
     end = 0
-    text = " ".join(text.split())[:_LONGEST_BYLINE]
+    text = _lines(text)
     found = list(_PRINTED.finditer(text)) or list(_TIME_FIRST.finditer(text))
     for match in found:
         if moment := _read(match, zone):
@@ -196,11 +225,16 @@ def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
     )
     name = part["name"] or part["name_3"]
     month = _MONTHS.index(name[:3].lower()) + 1 if name else int(part["month"] or part["month_1"])
-    hour, half = int(part["hour"]), (part["half"] or "").lower()
-    # "Nov. 23, 2026 - 5 comments" prints no time.
-    if not (part["minute"] or half) or (half and not 1 <= hour <= 12):
+    hour = int(part["hour"] or 12)
+    # 12:00 has names of its own.
+    twelve = (part["twelve"] or part["noon"] or "").lower()
+    half = {"noon": "p", "midnight": "a"}.get(twelve, (part["half"] or "").lower())
+    # "Nov. 23, 2026 - 5 comments" prints no time; "14:04 PM" and "0:04 AM" do.
+    if not (part["minute"] or half) or (twelve and hour != 12):
         return None
-    if half:
+    if (hour == 0 and half == "p") or (hour > 12 and half == "a"):
+        return None
+    if half and hour <= 12:
         hour = hour % 12 + (12 if half == "p" else 0)
     of = _zone(part["zone"], part["light"]) if part["zone"] else zone
     if of is None:
@@ -225,6 +259,11 @@ def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
 
 def _zone(printed: str, light: str | None) -> tzinfo | None:
     """Return a printed zone; None when it is not known."""
+    if "/" in printed:
+        try:
+            return ZoneInfo(printed)
+        except (ZoneInfoNotFoundError, OSError):
+            return None
     name = printed.upper().replace(".", "")
     if found := re.search(r"([+-])(\d{1,2}):?(\d{2})?$", name):
         size = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
@@ -247,8 +286,7 @@ def without_dates(text: str) -> str:
     >>> without_dates("by Ada Quill - 12/22/23 11:35 AM ET | Nov. 3, 2026 | Bo Marsh")
     'by Ada Quill - \n | \n | Bo Marsh'
     """
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    text = "\n".join(filter(None, lines))[:_LONGEST_BYLINE]
+    text = _lines(text)
     for pattern in (_PRINTED, _TIME_FIRST, _DAY):
         if not any(map(str.isdigit, text)):
             break

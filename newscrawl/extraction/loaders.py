@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from lxml import etree
 from lxml.etree import _Element
 from parsel import Selector
 from scrapy.http import Response, TextResponse
@@ -20,7 +21,7 @@ from scrapy.loader import ItemLoader
 
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.authors import choose_authors, printed_authors, structured_authors
-from newscrawl.extraction.dates import iso_date, printed_dates
+from newscrawl.extraction.dates import is_change, iso_date, printed_dates
 from newscrawl.extraction.markup import (
     css,
     is_cut,
@@ -284,18 +285,17 @@ class Reader:
         # Both are read only where they are asked for: a search for dates takes long.
         published = (it for it, changed in printed_dates(text, self.zone) if not changed)
         changes = (it for it, changed in printed_dates(text, self.zone) if changed)
-        marked = [
-            it.get("datetime") or it.get("content") or ""
-            for element in byline
-            for it in element.iter()
-        ]
+        times = list(_marked(byline))
+        marked = [it for it, changed in times if not changed]
         told = chain(data.values("datePublished"), data.metas(*_PUBLISHED), marked)
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
         clocks = chain(marked, data.metas("sailthru.date"))
         local = (iso_date(it, self.zone) or "" for it in clocks)
         loader.add_checked("date_published", told, chain(published, local))
+        later = (it for it, changed in times if changed)
         loader.add_value(
-            "date_modified", chain(data.values("dateModified"), data.metas(*_MODIFIED), changes)
+            "date_modified",
+            chain(data.values("dateModified"), data.metas(*_MODIFIED), later, changes),
         )
 
     def _authors(
@@ -412,6 +412,18 @@ def joined(first: Article, rest: Sequence[Article]) -> Article:
 def _measure(article: Article) -> None:
     article.word_count = len((article.body or "").split())
     article.content_hash = content_hash(article)
+
+
+def _marked(byline: Iterable[_Element]) -> Iterator[tuple[str, bool]]:
+    """Yield the times in a byline's attributes, each with whether it is that of the last change."""
+    for element in byline:
+        for it in element.iter(etree.Element):
+            if text := it.get("datetime") or it.get("content") or it.get("title"):
+                last = it.getprevious()
+                parent = it.getparent()
+                around = last.tail if last is not None else parent.text if it is not element else ""
+                names = " ".join(it.get(name, "") for name in ("class", "itemprop", "property"))
+                yield text, is_change(around or "", it.text or "", names)
 
 
 def _split(text: str, separator: str) -> list[str]:

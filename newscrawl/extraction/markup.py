@@ -237,7 +237,7 @@ def is_emoji(image: _Element) -> bool:
 def lines_of(element: _Element) -> str:
     """Return all text in an element that a reader sees, a line break between its lines."""
     if not len(element):
-        return element.text or ""
+        return (element.text or "").replace("\n", " ")
     parts: list[str] = []
     walk = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
     for event, part in walk:
@@ -250,12 +250,12 @@ def lines_of(element: _Element) -> str:
             elif part.tag == "img" and is_emoji(part):
                 parts.append(part.get("alt", ""))
             if part.text:
-                parts.append(part.text)
+                parts.append(part.text.replace("\n", " "))
             continue
         if event == "end" and part.tag in BLOCKS:
             parts.append("\n")
         if part.tail and part is not element:
-            parts.append(part.tail)
+            parts.append(part.tail.replace("\n", " "))
     return "".join(parts)
 
 

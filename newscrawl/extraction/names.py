@@ -7,7 +7,8 @@ from newscrawl.extraction.dates import without_dates
 from newscrawl.extraction.processors import clean_text
 
 _BY = re.compile(
-    r"^(?:(?:(?:story|written|reported|posted|published|submitted|opinion|analysis|photos?|text)"
+    r"^(?:(?:(?:story|written|reported|reporting|posted|published|submitted|opinion|analysis|photos?"
+    r"|videos?|text|words|guest|essay|column|commentary|review|interview|perspective)"
     r"\s+)*by\b|authors?\s*:|from\s*:)[:\s]*",
     re.I,
 )
@@ -15,6 +16,11 @@ _JOB = (
     r"(?:contributors?|contributing (?:writers?|editors?)|columnists?|correspondents?|reporters?"
     r"|(?:staff|guest|senior|freelance|sports|news|political) ?writers?|writers?|editors?"
     r"|editor-in-chief|producers?|anchors?|staff|bureau chief|news desk|newsroom)"
+)
+# What is a job where a place follows, and may be a name elsewhere.
+_OFFICE = (
+    r"(?:ceo|president|director|professor|fellow|founder|chair(?:man|woman)?|analyst|attorney"
+    r"|partner|member|secretary)"
 )
 # What follows a name in a byline without being part of it.
 _ROLE = re.compile(
@@ -25,7 +31,8 @@ _ROLE = re.compile(
 # A part of a byline that is a job and no name: "White House correspondent", "special to The Hill".
 _JOB_ALONE = re.compile(
     rf"^(?:(?:[\w&.'’-]+ ){{0,4}}{_JOB}(?: at large)?|special to .*|for the .*"
-    r"|(?:updated|edited|reviewed|produced|translated|fact-checked) by .*)$",
+    rf"|(?:[\w&.'’-]+ ){{0,4}}(?:{_JOB}|{_OFFICE}) (?:of|at|for|with) .*"
+    r"|(?:updated|edit(?:ed|ing)|reviewed|produced|translated|fact-checked) by .*)$",
     re.I,
 )
 # How to reach a person, beside the name: addresses of e-mail, names on social networks.
@@ -35,10 +42,17 @@ _CONTACT = re.compile(
     re.I,
 )
 _SUFFIX = re.compile(
-    r"^(?:(?:jr|sr|ii|iii|iv|esq|ret|usn|usa|usaf|usmc|uscg)\b\.?"
-    r"|(?:m\.?d|ph\.?d|d\.?o|j\.?d|r\.?n|b\.?a|m\.?a|b\.?s|m\.?s|mba|mph|mpp|mpa|msw|lcsw|edd|psyd"
-    r"|dds|dvm|cpa|cfa|pe|pharmd|facp|facs|faap|msn|np|aprn|bsn|llm|ll\.m)\b\.?$"
-    r"|\(?[RDI]-[A-Z][\w. ]*\)?$)",
+    r"^(?:(?:jr|sr|ii|iii|iv|esq|ret|usn|usa|usaf|usmc|uscg)\b"
+    r"|(?:md|phd|do|jd|rn|ba|ma|bs|ms|mba|mph|mpp|mpa|msw|lcsw|edd|psyd"
+    r"|dds|dvm|cpa|cfa|pe|pharmd|facp|facs|faap|msn|np|aprn|bsn|llm)$"
+    r"|\(?[RDI]-[A-Z][\w ]*\)?$)",
+    re.I,
+)
+# What the outlet says of all contributors, and what stands between a name and its time.
+_BEHIND = re.compile(
+    r"\s*(?:\bthe (?:views|opinions) (?:expressed|of)\b.*"
+    r"|\b(?:last )?(?:updated|posted|published|modified)(?: (?:on|at))?:?"
+    r"|(?-i:\b(?:on|at))|\d+ ?\w+ (?:ago|read))[\s:–—-]*$",
     re.I,
 )
 _AND = re.compile(r"\s*(?:,\s*)?(?:\b(?:and|with)\b|&)\s+", re.I)
@@ -57,12 +71,17 @@ _AGENCY_BEHIND = re.compile(
 # What stands beside a time, or in its place: "Updated", "5 min read", "2 hours ago".
 _LABEL = re.compile(
     r"^(?:(?:(?:last )?(?:updated|published|posted|modified|created)|at|on)(?: (?:on|at))?:?"
-    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d.*|@.*|[ -@[-`{-~]*)$",
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:min(?:ute)?s? )?read|read(?:ing)? time\b.*"
+    r"|(?:follow|share|tweet|print|subscribe|e-?mail|contact|comments?|more (?:from|by))\b.*"
+    r"|\d.*|@.*|[ -@[-`{-~]*)$",
     re.I,
 )
 _NO_NAME = frozenset(
-    {"null", "none", "undefined", "n/a", "[object object]", "author", "by", "admin"}
+    "null|none|undefined|n/a|[object object]|author|no author|by|admin|administrator|guest"
+    "|facebook|instagram|linkedin|twitter".split("|")
 )
+_BETWEEN = re.compile(r"[,;|•·、，]|\s[/+–—-]\s")
+_BESIDE = re.compile("(?<=[\ue000-\uf8ff])[ \n]*(?=[\ue000-\uf8ff])")
 _JUNK = " \t\n-–—|•·,;:/"
 
 
@@ -127,16 +146,21 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
         if name in lines:
             tokens[token] = name
             lines = lines.replace(name, token)
+    # Nothing stands between some links.
+    lines = _BESIDE.sub(",", lines)
     parts: list[str] = []
     for line in lines.split("\n"):
-        for group in _AND.split(_ROLE.sub("", _BY.sub("", line.strip(_JUNK)))):
-            for part in re.split(r"[,;|•·]|\s[/–—-]\s", group):
-                name = _AGENCY_BEHIND.sub("", _ROLE.sub("", _BY.sub("", part.strip(_JUNK))))
-                if parts and _SUFFIX.match(name):
+        shown = _BEHIND.sub("", _BY.sub("", line.strip(_JUNK)))
+        for group in _AND.split(_ROLE.sub("", shown)):
+            for part in _BETWEEN.split(group):
+                name = _BEHIND.sub("", _BY.sub("", part.strip(_JUNK)))
+                name = _AGENCY_BEHIND.sub("", _ROLE.sub("", name))
+                name = "".join(tokens.get(letter, letter) for letter in name)
+                if parts and _SUFFIX.match(name.replace(".", "")):
                     parts[-1] += f", {name}"
                 elif not _LABEL.match(name):
                     parts.append(name)
-    names = [whole_name("".join(tokens.get(letter, letter) for letter in part)) for part in parts]
+    names = list(map(whole_name, parts))
     found = list(dict.fromkeys(filter(None, names)))
     people = [name for name in found if not (is_agency(name) or _JOB_ALONE.match(name))]
     return people or found

@@ -20,7 +20,7 @@ from newscrawl.extraction.urls import absolute_url, page_key
 _ARTICLE_TYPES = frozenset({"LiveBlogPosting", "BlogPosting", "SocialMediaPosting", "Report"})
 _VOCABULARY = re.compile("[/:#]")
 # schema.org nests a few levels; a page that nests more is broken or hostile.
-_MAX_DEPTH = 12
+MAX_DEPTH = 12
 # A broken script is searched for whole objects from each brace, until so much was read.
 _MOST_SEARCHED = 5_000_000
 # No page describes that many pages.
@@ -113,7 +113,7 @@ def _objects(value: Any, around: Object | None = None, depth: int = 0) -> Iterat
 
     An article without an address is of the page that it is the main entity of.
     """
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         return
     if isinstance(value, list):
         for entry in value:
@@ -131,7 +131,7 @@ def _objects(value: Any, around: Object | None = None, depth: int = 0) -> Iterat
 
 def _identified(value: Any, depth: int = 0) -> Iterator[Object]:
     """Yield every object that has an ``@id``, wherever it is nested."""
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         return
     if isinstance(value, list):
         for entry in value:
