@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -26,6 +26,7 @@ from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
 from newscrawl.storage.parts import line_of, write_document
 from tests.conftest import ROOT, command, environment
+from tests.mounts import files_of, on_a_disk
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))
 EVIL = "<script>window.x = 1; alert(1)</script><img src='https://evil.example/a' onerror='x = 2'>"
@@ -60,10 +61,11 @@ def build(output: Path) -> None:
 
 
 @contextmanager
-def browsing(output: Path, *arguments: str) -> Iterator[str]:
+def browsing(output: Path, *arguments: str, disk: Sequence[str] = ()) -> Iterator[str]:
     """Serve the dataset, give the address, and end it as people do."""
+    program = [sys.executable, "-W", "error", "-m", "scrapy", "browse", "--port", "0"]
     server = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "scrapy", "browse", "--port", "0", *arguments],
+        [*disk, *program, *arguments],
         cwd=ROOT,
         env=environment(output),
         stdout=subprocess.PIPE,
@@ -369,6 +371,16 @@ def test_a_file_is_made_once_for_each_build(output: Path, site: str, tmp_path: P
     assert path.stat().st_ino != before.st_ino
     names = {it.name for it in path.parent.iterdir()}
     assert names == {".lock", f".{path.name}.lock", "1", "2", path.name}
+
+
+@pytest.mark.parametrize("free", [None, 8192])
+def test_it_serves_from_a_disk_that_cannot_be_written(tmp_path: Path, free: int | None) -> None:
+    publish(tmp_path, "20261102T110000Z", article("1", "Ferries stop", "It stopped.", **FERRIES))
+    build(tmp_path)
+    before = files_of(tmp_path)
+    with browsing(tmp_path, disk=on_a_disk(tmp_path, free)) as url:
+        assert "Ferries stop" in get(url)[2]
+    assert files_of(tmp_path) == before
 
 
 def test_what_cannot_be_done_is_said_in_one_sentence(output: Path, tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """The dataset as one SQLite file with a full-text index, stored beside the builds."""
 
+import atexit
+import errno
 import fcntl
 import hashlib
 import json
+import shutil
 import sqlite3
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -88,7 +92,8 @@ _REVISION = (
 def ready(output: Path, say: Callable[[str], None]) -> Path:
     """Return the SQLite file of an output folder's latest build; create it if it is outdated.
 
-    ``say`` gets a message when that starts. Raises DatasetError when there is no dataset.
+    Where the output folder cannot be written, the file is created in a temporary folder. ``say``
+    gets a message when that starts. Raises DatasetError when there is no dataset, and OSError.
     """
     generations = Generations(output)
     dataset = generations.existing()
@@ -96,21 +101,37 @@ def ready(output: Path, say: Callable[[str], None]) -> Path:
     files = _files(dataset)
     if _made_of(path) == files:
         return path
-    with (generations.store / f".{FILE}.lock").open("ab") as lock:
-        # A second process waits here, and then finds the file.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _made_of(path) != files:
-            say(f"Reading {generations.link} into {path} …")
-            temporary = path.with_name(f"{FILE}.tmp")
-            temporary.unlink(missing_ok=True)
-            try:
-                with closing(sqlite3.connect(temporary)) as database:
-                    _fill(database, dataset, files)
-                sync(temporary)
-                temporary.rename(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+    try:
+        with (generations.store / f".{FILE}.lock").open("ab") as lock:
+            # A second process waits here, and then finds the file.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _made_of(path) != files:
+                say(f"Reading {generations.link} into {path} …")
+                _write(path, dataset, files)
+    except OSError as error:
+        say(f"{path} cannot be written ({error.strerror}).")
+        folder = Path(tempfile.mkdtemp(prefix="newscrawl-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        path = folder / FILE
+        say(f"Reading {generations.link} into {path} …")
+        _write(path, dataset, files)
     return path
+
+
+def _write(path: Path, dataset: Path, files: str) -> None:
+    """Write the SQLite file, whole or not at all. Raises OSError."""
+    temporary = path.with_name(f"{FILE}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        with closing(sqlite3.connect(temporary)) as database:
+            _fill(database, dataset, files)
+        sync(temporary)
+        temporary.rename(path)
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def counts(path: Path) -> dict[str, int]:

@@ -263,14 +263,14 @@ class OutputCommand(ProjectCommand):
         return self.output
 
     def open_ledger(self) -> Ledger:
-        """Return the ledger. Raises LedgerError when there is none: opening would create it."""
+        """Return the ledger, for reading. Raises LedgerError when there is none."""
         self.existing_output()
         path = sqlite_path(self.ledger_url)
         if path and not path.exists():
             raise exceptions.LedgerError(
                 f"There is no ledger {path}. Rebuild it from the parts: {PROGRAM} ledger --rebuild"
             )
-        return Ledger(self.ledger_url)
+        return Ledger(self.ledger_url, reading=True)
 
     def known_outlet(self, name: str) -> str:
         """Return the name of an outlet that has runs.

@@ -23,12 +23,12 @@ from newscrawl.dataset.card import card
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.dataset.lines import Lines, Month, PartFile, index
 from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
-from newscrawl.dataset.rows import keys, records
+from newscrawl.dataset.rows import KEPT_FILE, keys, records
 from newscrawl.exceptions import DatasetError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.parts import line_of, sha256_of, write_document
-from newscrawl.storage.runs import PRUNED_FILE, RUN_FILE, closed_runs, outlets, run_folders
+from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets, run_folders
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """If the latest build differs in any of these, everything is built from scratch."""
@@ -225,7 +225,7 @@ class _Source:
         Records of pruned runs are written into ``temporary``. Raises DatasetError if the dataset
         does not have them.
         """
-        pruned = [it["run"] for it in runs if (self.folder(it["run"]) / PRUNED_FILE).exists()]
+        pruned = [it["run"] for it in runs if (self.folder(it["run"]) / KEPT_FILE).exists()]
         counts = self._unpack(pruned, temporary)
         for run in runs:
             name = run["run"]

@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from newscrawl.dataset.columns import ADDED
 from newscrawl.storage.versions import Record
 
+KEPT_FILE = "kept.jsonl"
+"""In the folder of a run whose parts were removed."""
 _KEY = ["id", "revision", "content_hash", "run"]
 _ORDER = ("run", "revision", "id")
 _FORM = "%Y-%m-%dT%H:%M:%SZ"

@@ -10,8 +10,6 @@ from newscrawl.exceptions import OutputError
 from newscrawl.storage.document import RunDocument
 
 RUN_FILE = "run.json"
-PRUNED_FILE = "pruned.json"
-"""Beside the ``run.json`` of a run whose parts were removed; the dataset has its records."""
 
 
 def run_name(moment: datetime | None = None) -> str:

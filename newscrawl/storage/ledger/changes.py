@@ -40,9 +40,9 @@ _DELETE_CHECKPOINT = checkpoints.delete().where(
 class Changes(Queries):
     """The simple changes: their values are known, whatever the ledger holds."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, reading: bool = False) -> None:
         """Open the database and build the statements that are of its dialect."""
-        super().__init__(url)
+        super().__init__(url, reading=reading)
         insert = self.insert
         self._insert_pending = insert(articles).on_conflict_do_nothing()
         saved = insert(checkpoints)

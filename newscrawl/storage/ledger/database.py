@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newscrawl.exceptions import PROGRAM, LedgerError
+from newscrawl.storage.ledger.reading import for_reading
 from newscrawl.storage.ledger.tables import (
     LEDGER_VERSION,
     MIGRATIONS,
@@ -36,8 +37,12 @@ class Database:
     damaged or out of reach.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open the database, creating it or bringing it to today's schema."""
+    def __init__(self, url: str, *, reading: bool = False) -> None:
+        """Open the database, creating it or bringing it to today's schema.
+
+        With ``reading`` a SQLite file stays as it is, and may be in a folder that is not writable.
+        Raises OSError when it has to be copied for that and cannot be.
+        """
         self.url = _without_password(url)
         try:
             parsed = sa.make_url(url)
@@ -45,6 +50,10 @@ class Database:
             self.insert: Callable[..., Any] = inserts[parsed.get_backend_name()]
             if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
                 raise sa.exc.ArgumentError("in memory it is lost with the crawl")
+            reading = reading and parsed.get_backend_name() == "sqlite"
+            if reading:
+                parsed, is_copy = for_reading(parsed)
+                reading = not is_copy
             self._engine = sa.create_engine(parsed)
         except (sa.exc.ArgumentError, KeyError, ImportError, sa.exc.NoSuchModuleError) as error:
             raise LedgerError(
@@ -52,8 +61,10 @@ class Database:
                 f" sqlite:///… or postgresql://… with its driver installed ({error})."
             ) from error
         if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _configure_sqlite)
-        self._prepare()
+            configure = _configure_reading if reading else _configure_sqlite
+            sa.event.listen(self._engine, "connect", configure)
+        if not reading:
+            self._prepare()
 
     def _prepare(self) -> None:
         with self._transaction() as connection:
@@ -191,4 +202,12 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {_LOCK_WAIT * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _configure_reading(connection: Any, _record: Any) -> None:
+    """Set up a SQLite connection that changes nothing."""
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_LOCK_WAIT * 1000}")
+    cursor.execute("PRAGMA query_only = ON")
     cursor.close()
