@@ -657,6 +657,43 @@ def test_a_canonical_address_of_nothing_yields_to_the_next(href: str) -> None:
             [image("a.jpg", "Lake A")],
         ),
         ("<img src='/a.jpg'><figure><img src='/a.jpg'></figure>", [image("a.jpg")]),
+        *(
+            (f"<img src='/{name}'>", [image(name)])
+            for name in ("gray-wolf.jpg", "pixel-phone.png", "loading-dock.jpg", "photo-1x1.jpg")
+        ),
+        *(
+            (f"<img src='/{name}'>", [])
+            for name in ("1x1-white.jpg", "blank.gif", "grey_1x1.png", "img/lazy-placeholder.png")
+        ),
+        ("<img src='/t.gif' style='width: 1px; height:1px'>", []),
+        ("<img data-src='/a_{width}x.jpg' src='/a_300x.jpg'>", [image("a_300x.jpg")]),
+        ("<img data-lazyload='/a.jpg' data-id='7' src='data:,'>", [image("a.jpg")]),
+        (
+            "<figure><amp-img src='/a.jpg' srcset='/a.jpg 1x, /b.jpg 2x'><noscript>"
+            "<img src='/a.jpg'></noscript></amp-img><figcaption>Lake A</figcaption></figure>",
+            [image("b.jpg", "Lake A")],
+        ),
+        *(
+            (
+                f"<figure><img src='/a.jpg'><figcaption>{text}</figcaption></figure>",
+                [image("a.jpg", caption, credit)],
+            )
+            for text, caption, credit in (
+                ("Sen. Ada Quill (D-Mass.)", "Sen. Ada Quill (D-Mass.)", None),
+                (
+                    "Ada (left) and Bo (second from right).",
+                    "Ada (left) and Bo (second from right).",
+                    None,
+                ),
+                ("Ada Quill in (2019)", "Ada Quill in (2019)", None),
+                ("A lake. (Photo by Bo Marsh (AP))", "A lake.", "Photo by Bo Marsh (AP)"),
+                ("A lake. (Halvern Center)", "A lake.", "Halvern Center"),
+            )
+        ),
+        (
+            "<img src='/a.jpg'><figure><img src='/a.jpg'><figcaption>Lake A</figcaption></figure>",
+            [image("a.jpg", "Lake A")],
+        ),
     ],
 )
 def test_pictures(html: str, images: list[dict[str, Any]]) -> None:
@@ -665,6 +702,32 @@ def test_pictures(html: str, images: list[dict[str, Any]]) -> None:
     assert got["body"].startswith("Before.")
     assert got["body"].endswith("After.")
     assert not any(str(it["caption"]) in got["body"] for it in images)
+
+
+@pytest.mark.parametrize(
+    ("structured", "expected"),
+    [
+        ("/a.jpg", image("a.jpg")),
+        (["/a.jpg", "/b.jpg"], image("a.jpg")),
+        ({"url": {"@id": "/a.jpg"}, "creditText": "Bo"}, image("a.jpg", None, "Bo")),
+        ([{"url": ""}, {"url": " "}, {"contentUrl": "/a.jpg"}], image("a.jpg")),
+        ({"@id": "#picture"}, image("a.jpg", "Lake A", "Bo")),
+        ({"url": "http://[x"}, image("og.jpg")),
+    ],
+)
+def test_lead_picture_of_structured_data(structured: Any, expected: dict[str, Any]) -> None:
+    node = {"@type": "ImageObject", "@id": "#picture", "url": "/a.jpg", "caption": "Lake A (Bo)"}
+    html = page(
+        data={"@graph": [DATA | {"image": structured}, node]},
+        head='<meta property="og:image:secure_url" content="/og.jpg">',
+    )
+    assert read(html)["images"] == [expected]
+
+
+def test_a_link_in_a_caption_is_one_of_the_story() -> None:
+    for caption in ("figcaption", "p class='wp-caption-text'"):
+        html = f"<figure><img src='/a.jpg'><{caption}><a href='/b'>x</a></{caption[:10]}></figure>"
+        assert read(page(f"<p>It rained.</p>{html}"))["links"] == ["https://thehill.com/b"]
 
 
 def test_a_story_of_pictures_of_a_page_with_a_base() -> None:
@@ -684,6 +747,7 @@ def test_a_story_of_pictures_of_a_page_with_a_base() -> None:
     ("href", "link"),
     [
         ("https://example.org/a?utm_source=x&amp;b=1#c", "https://example.org/a?b=1"),
+        ("https://example.org/a?UTM_Source=x&gad_source=1&_ga=2&b=1", "https://example.org/a?b=1"),
         ("  https://example.org/a\n\t b ", "https://example.org/a%20b"),
         ("HTTPS://Example.ORG/%7Ea%2Fb", "https://example.org/%7Ea%2Fb"),
         ("https://example.org/caf\u00e9?q=\u00e9", "https://example.org/caf%C3%A9?q=%C3%A9"),

@@ -10,11 +10,16 @@ from newscrawl.extraction.urls import image_url
 # Where scripts that load pictures late keep the address.
 _LAZY = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-original-src")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset")
+# Whole names of files: a picture may be of a gray-wolf, or of a transparent-ballot-box. Addresses
+# in braces are templates of scripts.
 _PLACEHOLDER = re.compile(
-    r"(?:blank|placeholder|spacer|transparent|pixel|1x1|lazy|loading|grey|gray)[\w-]*"
-    r"\.(?:gif|png|svg|jpe?g)(?:\?|$)",
+    r"/(?:[\w-]*(?:placeholder|spacer)[\w-]*|1x1[\w-]*"
+    r"|(?:blank|transparent|pixel|lazy|loading|loader|gr[ae]y)"
+    r"(?:blank|transparent|pixel|load|image|img|[x\d_-])*)\.(?:gif|png|svg|jpe?g|webp)(?:\?|$)|%7B|\{",
     re.I,
 )
+_PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:\?|$)", re.I)
+_POINT = re.compile(r"(?:^|;)(?:width|height):[01](?:px)?(?:;|$)")
 _POINTS = frozenset({"0", "1", "2", "0px", "1px", "2px"})
 
 
@@ -48,6 +53,9 @@ def image_address(image: _Element, base_url: str) -> str | None:
     """
     if image.get("width") in _POINTS or image.get("height") in _POINTS:
         return None
+    style = image.get("style")
+    if style and _POINT.search("".join(style.split())):
+        return None
     sources = (image.get(name) for name in (*_LAZY, "src"))
     found = (image_url(url, base_url) for url in sources if url)
     own = next((url for url in found if url and not _PLACEHOLDER.search(url)), None)
@@ -58,7 +66,12 @@ def image_address(image: _Element, base_url: str) -> str | None:
         return largest
     # The parser may put the image into the source before it.
     sets = (it for picture in image.iterancestors("picture") for it in picture.iter("source"))
-    return next((url for it in sets if (url := _best(it, base_url)[0])), None)
+    if picture := next((url for it in sets if (url := _best(it, base_url)[0])), None):
+        return picture
+    # Scripts have many names for it.
+    late = (text for name, text in image.items() if name.startswith("data-"))
+    urls = (image_url(text, base_url) for text in late if _PICTURE.search(text))
+    return next((url for url in urls if url and not _PLACEHOLDER.search(url)), None)
 
 
 def _best(element: _Element, base_url: str) -> tuple[str | None, set[str]]:

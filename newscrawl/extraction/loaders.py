@@ -51,6 +51,7 @@ _PUBLISHED = (
     *("dcterms.date", "dc.date.issued", "dc.date", "parsely-pub-date", "pubdate", "date"),
 )
 _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "dc.date.modified")
+_PICTURES = ("og:image", "og:image:secure_url", "og:image:url", "twitter:image")
 _UTC = ZoneInfo("UTC")
 _PAGE_LINKS = ".page-links a, a.post-page-numbers"
 _PAGE_NUMBER = re.compile(r"(?:/|[?&](?:page|paged)=)(?:[2-9]|[1-9]\d+)/?$")
@@ -321,12 +322,14 @@ class Reader:
             for article in data.articles
             for entry in _listed(article.get("image"))
         ]
-        for entry in (*structured, *data.metas("og:image", "og:image:url", "twitter:image")):
+        for entry in (*structured, *data.metas(*_PICTURES)):
             named = entry if isinstance(entry, dict) else {}
-            urls = (*strings(entry, "url"), *strings(entry, "contentUrl"))
+            urls = (url for key in ("url", "contentUrl") for url in _urls(entry, key))
             if address := next(filter(None, (image_url(url, base_url) for url in urls)), None):
                 told = (it for key in ("caption", "name") for it in strings(named.get(key)))
-                return [Image(address, *caption_and_credit(unescape(next(told, ""))))]
+                caption, credit = caption_and_credit(unescape(next(told, "")))
+                said = unescape(next(strings(named.get("creditText")), ""))
+                return [Image(address, caption, credit or said or None)]
         return []
 
     def read_post(
@@ -385,9 +388,14 @@ class Reader:
         lead: Iterable[Image],
         authors: Sequence[Author] = (),
     ) -> Article:
-        images = {image.url: image for image in reversed([*lead, *story.images])}
+        images: dict[str, Image] = {}
+        for image in (*lead, *story.images):
+            first = images.setdefault(image.url, image)
+            # The lead picture may stand in the story again, with its caption.
+            if first.caption is None and first.credit is None:
+                images[image.url] = image
         article: Article = loader.load_item()
-        article.images = list(reversed(images.values()))
+        article.images = list(images.values())
         article.links = story.links
         article.authors = list(authors)
         article.body = story.text
@@ -494,6 +502,13 @@ def _is_cut(headline: str, titles: Iterable[str]) -> bool:
     return (is_marked or _LIMIT - 15 <= len(text) <= _LIMIT) and any(
         title.startswith(start) and title.rstrip(" .…") != start for title in titles
     )
+
+
+def _urls(value: Any, key: str) -> Iterator[str]:
+    """Yield the addresses in a picture's entry: strings, or objects of their own."""
+    yield from strings(value, key)
+    if isinstance(value, dict):
+        yield from strings(value.get(key), "@id")
 
 
 def _listed(value: Any) -> list[Any]:

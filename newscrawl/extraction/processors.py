@@ -132,7 +132,14 @@ _LANGUAGE = re.compile(
 _SHORT = {"eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de"}
 
 
-_CREDIT = re.compile(r"\s*\(([^()]{2,120})\)[\s.]*$")
+_CREDIT = re.compile(r"\s*\(((?:[^()]|\([^()]{1,60}\)){2,120})\)[\s.]*$")
+# A place in the picture, a party and state, a year.
+_NO_CREDIT = re.compile(
+    r"(?:(?:at|in|on|the|far|top|bottom|upper|lower|front|back|second|third|from|pictured|seen) )*"
+    r"(?:left|right|cent(?:er|re)|middle|top|bottom|above|below|back|front)(?: row)?"
+    r"|[RDI](?:-[A-Z][\w. ]*)?|[\d\W]+",
+    re.I,
+)
 
 
 def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
@@ -142,8 +149,10 @@ def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
     ('Senators wait.', 'Bo Marsh/Halvern Wire')
     >>> caption_and_credit("(Stock Photos)"), caption_and_credit(" "), caption_and_credit("A dam")
     ((None, 'Stock Photos'), (None, None), ('A dam', None))
+    >>> caption_and_credit("Sen. Ada Quill (R-Utah)")
+    ('Sen. Ada Quill (R-Utah)', None)
     """
     text = clean_text(text or "")
-    if found := _CREDIT.search(text):
+    if (found := _CREDIT.search(text)) and not _NO_CREDIT.fullmatch(found[1]):
         return text[: found.start()] or None, found[1].strip()
     return text or None, None

@@ -18,6 +18,7 @@ from newscrawl.extraction.urls import clean_url
 from newscrawl.items import Image
 
 _LISTS = frozenset({"ul", "ol"})
+_PICTURES = frozenset({"img", "amp-img"})
 # What holds a picture and its caption, beside <figure>, and what a caption is: WordPress' classes.
 _FIGURES = frozenset({"wp-caption", "gallery-item"})
 _CAPTIONS = frozenset({"wp-caption-text", "gallery-caption", "wp-caption-dd"})
@@ -181,22 +182,28 @@ class _Reader:
             self.start_entry(self.times[element])
         names = element.get("class")
         if names and not _CAPTIONS.isdisjoint(names.split()) and self.figures:
-            self.figures[-1].captions.append(text_of(element))
+            self.caption(element)
             return True
         if tag in BLOCKS:
             if tag == "figcaption" and self.figures:
-                self.figures[-1].captions.append(text_of(element))
+                self.caption(element)
                 return True
             self.start_block(element)
             if tag == "figure" or (names and not _FIGURES.isdisjoint(names.split())):
                 self.figures.append(_Figure(element, len(self.story.images)))
         elif tag == "br":
             self.pending.append(_BREAK)
-        elif tag == "img":
+        elif tag in _PICTURES:
             self.picture(element)
         elif tag == "a":
             self.link(element.get("href") or "")
         return False
+
+    def caption(self, element: _Element) -> None:
+        """Take up a figure's caption, and its links."""
+        self.figures[-1].captions.append(text_of(element))
+        for link in element.iter("a"):
+            self.link(link.get("href") or "")
 
     def link(self, href: str) -> None:
         """Keep the address of a link, unless it leads to the page itself or nowhere."""

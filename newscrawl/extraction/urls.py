@@ -17,8 +17,10 @@ _HOST = re.compile(
 
 # Parameters that say where a reader came from, never what is shown.
 _TRACKING = re.compile(
-    r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_[ce]id|igshid|tbref|ref_src|ref_url|cmpid|ito"
-    r"|smid|sref|_hs\w+|email_hash|nxs\w*|taid|icid|ncid|rcid|yclid|twclid)(?:=|$)"
+    r"(?:utm_\w+|fbclid|gclid|gclsrc|gad_\w+|[gw]braid|dclid|msclkid|mc_[ce]id|mkt_tok|igshid|igsh"
+    r"|tbref|ref_src|ref_url|cmpid|ito|smid|sref|_hs\w+|_ga|_gl|email_hash|nxs\w*|taid|icid|ncid"
+    r"|rcid|yclid|twclid|ttclid|srsltid|li_fat_id)(?:=|$)",
+    re.I,
 )
 # Parameters that scale a picture.
 _SCALING = re.compile(r"(?:w|h|crop|strip|quality|resize|fit|itok|ssl)(?:=|$)")
@@ -75,7 +77,8 @@ def image_url(url: str, base: str = "") -> str | None:
     >>> image_url("/wp-content/dam.jpg?w=900&crop=1", "https://example.org/a/")
     'https://example.org/wp-content/dam.jpg'
     """
-    return _without(_SCALING, absolute_url(url, base))
+    # An empty address is the page's.
+    return _without(_SCALING, absolute_url(url, base)) if url.strip() else None
 
 
 def _without(parameters: re.Pattern[str], url: str | None) -> str | None:
