@@ -33,6 +33,17 @@ class RunningError(OutputError):
     """Another run of the outlet uses the output folder."""
 
 
+class DamagedRunError(OutputError):
+    """The folder of one run cannot be used as it is; the message names it and what to do.
+
+    ``is_repairable`` says whether the next crawl of its outlet makes its ``run.json`` again.
+    """
+
+    def __init__(self, message: str, *, is_repairable: bool = False) -> None:
+        super().__init__(message)
+        self.is_repairable = is_repairable
+
+
 class ArchiveError(Exception):
     """A file is no archive that can be read; the message is a few words that say why."""
 

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from scrapy.http import Response
@@ -81,37 +80,6 @@ def test_a_fetch_after_a_broken_off_crawl_hides_nothing(tmp_path: Path) -> None:
 # Opening.
 
 
-def broken_run_json(hill: Path) -> None:
-    (hill / "run=20200101T000000Z").mkdir(parents=True)
-    (hill / "run=20200101T000000Z/run.json").write_text('{"run": "2020')
-
-
-def killed_with_a_broken_part(hill: Path) -> None:
-    (hill / "run=20200101T000000Z").mkdir(parents=True)
-    (hill / "run=20200101T000000Z/part-00000.jsonl").write_text("no JSON\n")
-
-
-@pytest.mark.parametrize(
-    ("damage", "code", "says"),
-    [
-        (broken_run_json, 3, "run.json is damaged"),
-        (killed_with_a_broken_part, 1, "The run cannot start"),
-    ],
-)
-def test_what_goes_wrong_while_a_run_is_opened_ends_it(
-    damage: Any, code: int, says: str, tmp_path: Path
-) -> None:
-    recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
-    hill = tmp_path / "output" / "hill"
-    damage(hill)
-    before = sorted(hill.iterdir())
-    done = crawl(tmp_path / "output", NEWSCRAWL_REPLAY=str(recording))
-    assert (done.code, done.log.count(says)) == (code, 1), done.log
-    assert "Traceback" not in done.log
-    assert sorted(it for it in hill.iterdir() if it.name != ".lock") == before
-    assert "No module" not in done.log
-
-
 @pytest.mark.parametrize("damaged", ["", "[]", '{"run": 1}', '{"run": "20200101T000000Z"}'])
 def test_a_run_json_that_was_damaged_later_is_told(damaged: str, tmp_path: Path) -> None:
     recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
@@ -119,11 +87,21 @@ def test_a_run_json_that_was_damaged_later_is_told(damaged: str, tmp_path: Path)
     assert crawl(tmp_path, "-a", "sections=news", **settings).code == 0
     [path] = tmp_path.glob("hill/run=*/run.json")
     path.write_text(damaged)
+    for arguments, code in (("runs hill", 1), ("check-run hill", 3), ("dataset build", 3)):
+        told = command(tmp_path, *arguments.split())
+        assert (told.returncode, told.stderr.count("run.json is damaged")) == (code, 1), told.stderr
+    # The next crawl makes it again; nothing is published twice.
     done = crawl(tmp_path, "-a", "sections=news", **settings)
-    assert (done.code, "Traceback" in done.log) == (6, False), done.log
-    for arguments in (["runs", "hill"], ["check-run", "hill"], ["dataset", "build"]):
-        told = command(tmp_path, *arguments)
-        assert (told.returncode, told.stderr.count("run.json is damaged")) == (3, 1), told.stderr
+    assert (done.code, "Traceback" in done.log) == (0, False), done.log
+    assert "was damaged and is set aside" in done.log
+    again, run = done.runs
+    assert (again["books"]["new"], again["reason"], run["books"]["known"]) == (1, "crashed", 1)
+    assert run["repaired"] == [again["run"]]
+    assert [it.read_text() for it in path.parent.glob("run.json.damaged-*")] == [damaged]
+    assert len(done.records) == 1
+    told = command(tmp_path, "check-run", "hill")
+    assert (told.returncode, told.stdout.count("was made again from its parts")) == (1, 1)
+    assert command(tmp_path, "dataset", "verify").returncode == 0
 
 
 # Exit codes.

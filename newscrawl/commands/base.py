@@ -30,7 +30,7 @@ from newscrawl.items import Candidate
 from newscrawl.settings import check
 from newscrawl.storage.ledger import Ledger, sqlite_path
 from newscrawl.storage.parts import read_run_parts
-from newscrawl.storage.runs import RUN_FILE, outlets, run_folders, run_of
+from newscrawl.storage.runs import outlets, read_run, run_folders, run_of
 
 if TYPE_CHECKING:
     from scrapy.commands import ScrapyCommand as Base
@@ -287,17 +287,29 @@ class OutputCommand(ProjectCommand):
     def closed_run(self, args: list[str]) -> Path:
         """Return the folder of the closed run that is named, or of the latest of the outlet.
 
-        Raises UsageError for other arguments than these, OutputError when there is no such run.
+        Later ones that are damaged are passed over, and named. Raises UsageError for other
+        arguments than these, OutputError when there is no such run.
         """
         if len(args) not in (1, 2):
             raise UsageError("name an outlet, and a run if it is not the latest")
         outlet, *named = self.known_outlet(args[0]), *args[1:]
-        closed = [it for it in run_folders(self.output, outlet) if (it / RUN_FILE).exists()]
-        found = [it for it in closed if not named or run_of(it) in named]
-        if not found:
-            what = f"closed run {named[0]}" if named else "closed run"
-            raise exceptions.OutputError(f"There is no {what} of {outlet} in {self.output}.")
-        return found[-1]
+        for folder in reversed(run_folders(self.output, outlet)):
+            if named and run_of(folder) not in named:
+                continue
+            try:
+                if read_run(folder):
+                    return folder
+            except exceptions.DamagedRunError as error:
+                if named:
+                    raise
+                self.pass_over(error)
+        what = f"closed run {named[0]}" if named else "closed run"
+        raise exceptions.OutputError(f"There is no {what} of {outlet} in {self.output}.")
+
+    def pass_over(self, error: exceptions.DamagedRunError) -> None:
+        """Name a run that is left out, and let the exit code say that the answer lacks it."""
+        print(error, file=sys.stderr)  # noqa: T201
+        self.exitcode = NEGATIVE
 
     def article_id(self, outlet: str, text: str) -> str:
         """Return the id of an article that is named by id or address. Raises ArgumentError."""

@@ -11,7 +11,7 @@ from scrapy.commands import ScrapyCommand
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.monitoring.checks import CHECKS, Finding, findings, runs_before
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.runs import read_run, run_time
+from newscrawl.storage.runs import read_run, run_start
 
 
 class Command(OutputCommand, ScrapyCommand):
@@ -35,12 +35,16 @@ class Command(OutputCommand, ScrapyCommand):
         folder = self.closed_run(args)
         run = read_run(folder)
         assert run is not None
-        past = runs_before(folder)
+        past = runs_before(folder, self.pass_over)
         found = findings(run, past)
-        age = (datetime.now(UTC) - run_time(run["run"])) / timedelta(hours=1)
+        age = (datetime.now(UTC) - run_start(run)) / timedelta(hours=1)
         if opts.max_age is not None and age > opts.max_age:
             found.append(Finding("age", "", f"The latest closed run began {age:.1f} hours ago."))
-        self.exitcode = NEGATIVE if found else 0
+        if opts.max_age is not None and age < -1:
+            says = f"The latest closed run began {-age:.1f} hours from now by a wrong clock."
+            found.append(Finding("age", "", says))
+        if found:
+            self.exitcode = NEGATIVE
         if opts.json:
             shown = {"run": run["run"], "findings": [asdict(it) for it in found]}
             print(json.dumps(shown, ensure_ascii=False, indent=2))  # noqa: T201
@@ -66,7 +70,7 @@ def missing(run: RunDocument) -> Iterator[str]:
         "failed": sum(books["failed"].values()),
         "pending": books["pending"],
         "waiting for their retry": run.get("waiting", 0),
-        "listing pages failed": sum(run["listings"]["failed"].values()),
+        "listing pages failed": sum(run.get("listings", {}).get("failed", {}).values()),
     }
     shown = [f"{count} {what}" for what, count in counts.items() if count]
     yield from shown or [f"ended by {run['reason']}"]

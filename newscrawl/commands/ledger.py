@@ -13,9 +13,9 @@ from newscrawl.commands.base import OutputCommand, Terminal
 from newscrawl.extensions.opening import schedule_of
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import ArticleState, Ledger, State
+from newscrawl.storage.reconcile import rebuild
 from newscrawl.storage.run_folder import RunFolder
 from newscrawl.storage.runs import outlets
-from newscrawl.storage.salvage import rebuild
 
 _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 

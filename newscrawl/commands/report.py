@@ -29,4 +29,4 @@ class Command(OutputCommand, ScrapyCommand):
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Write the report and print its path."""
-        print(write_report(self.closed_run(args), opts.to))  # noqa: T201
+        print(write_report(self.closed_run(args), self.pass_over, opts.to))  # noqa: T201

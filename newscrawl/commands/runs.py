@@ -6,6 +6,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import OutputCommand
+from newscrawl.exceptions import DamagedRunError
 from newscrawl.storage.books import balance
 from newscrawl.storage.runs import read_run, run_folders, run_of
 
@@ -29,7 +30,11 @@ class Command(OutputCommand, ScrapyCommand):
         outlet = self.known_outlet(args[0]) if args else "*"
         for folder in run_folders(self.existing_output(), outlet)[-opts.limit :]:
             line = f"{run_of(folder)}  {folder.parent.name}  "
-            document = read_run(folder)
+            try:
+                document = read_run(folder)
+            except DamagedRunError as error:
+                self.pass_over(error)
+                continue
             if document is None:
                 print(f"{line}running, or killed")  # noqa: T201
                 continue

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
-from newscrawl.exceptions import ArgumentError, OutputError, extra_missing
+from newscrawl.exceptions import ArgumentError, extra_missing
 from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT
 from newscrawl.extensions.run import Run
 from newscrawl.monitoring.checks import Finding, findings, runs_before, standing_since
@@ -76,13 +76,8 @@ class Alerts:
             if reason in _NO_NEWS:
                 return []
             return [(Finding("began", "", f"The crawl did not begin: {reason}."), None)]
-        try:
-            past = runs_before(run.folder)
-        except OutputError as error:
-            # This run is checked all the same, without those before it.
-            logger.error("The checks cannot compare this run with earlier ones: %s", error)
-            self.crawler.stats.inc_value(f"{AFTERMATH}alert")
-            past = []
+        # What cannot be read was named when the run was opened.
+        past = runs_before(run.folder, lambda error: logger.info("%s", error))
         return [
             (finding, standing_since(finding, document, past))
             for finding in findings(document, past)

@@ -4,7 +4,7 @@ import logging
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import scrapy
 
@@ -46,11 +46,6 @@ def summary(
     document: RunDocument = {
         "run": run,
         "spider": outlet,
-        "arguments": opened.start["arguments"],
-        "job": opened.start["job"],
-        "pages": opened.start["pages"],
-        "started": opened.start["started"],
-        "salvaged": opened.start["salvaged"],
         "finished": utc(datetime.now(UTC)),
         "reason": reason,
         "complete": reason == "finished" and not out_by and nothing_missing,
@@ -70,4 +65,4 @@ def summary(
         document["refused"] = access.breaker.report
     if archives:
         document["archives"] = {path: it.as_dict() for path, it in archives.items()}
-    return document
+    return cast("RunDocument", {**opened.start, **document})

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from newscrawl.extensions.exit_codes import (
 from newscrawl.extraction.dates import utc
 from newscrawl.settings import read
 from newscrawl.storage.checkpoints import Checkpoints
+from newscrawl.storage.clock import fault_by_runs, says
 from newscrawl.storage.document import RunStart
 from newscrawl.storage.journal import Journal
 from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule, sqlite_url
 from newscrawl.storage.parts import PartWriter
-from newscrawl.storage.run_folder import PARTIAL, RunFolder, remove_unused
+from newscrawl.storage.reconcile import Stock, check_basis, take_stock
+from newscrawl.storage.run_folder import PARTIAL, RunFolder, is_previous_complete, remove_unused
 from newscrawl.storage.runs import run_of
-from newscrawl.storage.salvage import salvage_run
 
 logger = logging.getLogger(__name__)
 
@@ -93,22 +94,17 @@ def open_run(
         schedule = schedule_of(settings)
         ledger = Ledger(ledger_url(settings))
         undo.callback(ledger.close)
-        killed = folder.unfinished()
-        for path in killed:
-            salvaged = salvage_run(path, spider.name, ledger, schedule)
-            logger.warning(
-                "Salvaged interrupted run %s: kept %d records, removed %d bytes of an incomplete"
-                " line",
-                path,
-                salvaged["books"]["discovered"],
-                salvaged["bytes_cut"],
-            )
+        rests_on = check_basis(folder, ledger)
+        stock = take_stock(folder, ledger, rests_on.through, schedule)
+        now = datetime.now(UTC)
+        start = _start(spider, stock, now)
         arguments = spider.arguments
         is_full = not PARTIAL & set(spider.given)
         discover = spider.given.get("discover", "links")
-        follows_complete = is_full and folder.is_previous_complete(arguments.pages, discover)
-        path = folder.create()
+        follows_complete = is_full and is_previous_complete(stock.closed, arguments.pages, discover)
+        path = folder.create(rests_on.through)
         undo.callback(remove_unused, path)
+        start["run"] = run_of(path)
         writer = PartWriter(
             path,
             settings.getint("NEWSCRAWL_PART_RECORDS"),
@@ -118,21 +114,15 @@ def open_run(
         checkpoints = Checkpoints(ledger, spider.name, journal.queue, failed)
         if not arguments.archive:
             _check_wait(ledger.read_checkpoint(spider.name, WAIT))
+        # Also shows that the ledger can be written, before the site is asked.
+        ledger.apply([ledger.set_basis(spider.name, replace(rests_on, through=run_of(path)))])
         opened = OpenRun(
             folder=folder,
             journal=journal,
             ledger=ledger,
             checkpoints=checkpoints,
             schedule=schedule,
-            start={
-                "run": run_of(path),
-                "spider": spider.name,
-                "arguments": spider.given,
-                "job": spider.job,
-                "pages": arguments.pages,
-                "started": utc(datetime.now(UTC)),
-                "salvaged": list(map(run_of, killed)),
-            },
+            start=start,
             is_full=is_full,
             follows_complete=follows_complete,
         )
@@ -140,9 +130,36 @@ def open_run(
     return opened
 
 
+def _start(spider: OutletSpider, stock: Stock, now: datetime) -> RunStart:
+    """Return what ``run.json`` says of the beginning of the run, but for its name."""
+    start: RunStart = {
+        "run": "",
+        "spider": spider.name,
+        "arguments": spider.given,
+        "job": spider.job,
+        "pages": spider.arguments.pages,
+        "started": utc(now),
+        "salvaged": stock.salvaged,
+    }
+    if stock.repaired:
+        start["repaired"] = stock.repaired
+    if stock.ignored:
+        start["ignored"] = stock.ignored
+    if stock.reconciled["runs"]:
+        start["reconciled"] = stock.reconciled
+    if clock := fault_by_runs(now, stock.latest):
+        start["clock"] = clock
+        logger.error("%s", says(clock))
+    return start
+
+
 def _check_wait(saved: Checkpoint | None) -> None:
-    """Raise WaitError while the pause that the site requested is not over."""
-    if saved and saved.due and saved.due > utc(datetime.now(UTC)):
+    """Raise WaitError while the pause that the site requested is not over.
+
+    When the site requested it by a clock that was ahead, its end says nothing.
+    """
+    now = utc(datetime.now(UTC))
+    if saved and saved.due and saved.asked <= now < saved.due:
         raise WaitError(f"The site asked on {saved.asked} to be left alone until {saved.due}.")
 
 

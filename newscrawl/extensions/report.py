@@ -38,7 +38,9 @@ class Report:
         if run.document is None:
             return
         try:
-            logger.info("The report is in %s", write_report(run.folder))
+            # What cannot be read was named when the run was opened.
+            path = write_report(run.folder, lambda error: logger.info("%s", error))
+            logger.info("The report is in %s", path)
         except (OSError, OutputError, ReportError) as error:
             logger.error("The report cannot be written: %s", error)
             self.crawler.stats.inc_value(f"{AFTERMATH}report")

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from newscrawl.storage.books import balance
+from newscrawl.storage.clock import says as clock_says
 from newscrawl.storage.document import RunDocument, archive_faults, missing_listings
 from newscrawl.storage.run_folder import PARTIAL
-from newscrawl.storage.runs import closed_runs, run_of, run_time
+from newscrawl.storage.runs import OnDamage, closed_runs, read_run, run_start
 
 Runs = Sequence[RunDocument]
 """Earlier runs, the oldest first."""
@@ -47,18 +48,18 @@ class Finding:
     says: str
 
 
-def runs_before(folder: Path) -> list[RunDocument]:
+def runs_before(folder: Path, damaged: OnDamage) -> list[RunDocument]:
     """Return the closed runs that the run in ``folder`` is compared with, the oldest first.
 
-    Raises OutputError for a ``run.json`` that is damaged.
+    Without those that started later by a clock that was ahead. ``damaged`` is called for each that
+    cannot be read; the others are compared all the same.
     """
-    output, outlet, run = folder.parent.parent, folder.parent.name, run_of(folder)
-    since = run_time(run) - HISTORY
-    return [it for it in closed_runs(output, outlet, since) if it["run"] < run]
-
-
-def _began(run: RunDocument) -> datetime:
-    return run_time(run["run"])
+    run = read_run(folder)
+    if run is None:
+        return []
+    start, output = run_start(run), folder.parent.parent
+    earlier = closed_runs(output, folder.parent.name, start - HISTORY, damaged=damaged)
+    return [it for it in earlier if it["run"] < run["run"] and run_start(it) <= start]
 
 
 def stats_under(run: RunDocument, prefix: str) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def stats_under(run: RunDocument, prefix: str) -> dict[str, Any]:
 
 def _recent(run: RunDocument, past: Runs, prefix: str) -> set[str]:
     """Return the names of stats under a prefix in this run and in those of the day before it."""
-    recent = [it for it in past if _began(run) - _began(it) <= timedelta(days=1)]
+    recent = [it for it in past if run_start(run) - run_start(it) <= timedelta(days=1)]
     return {name for it in (*recent, run) for name in stats_under(it, prefix)}
 
 
@@ -238,6 +239,24 @@ def disagreement(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
             yield field, f"{says} pages, usually in {1 - usual:.1%}."
 
 
+def clock(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+    """Report that the machine's clock is wrong."""
+    if wrong := run.get("clock"):
+        yield wrong["fault"], clock_says(wrong)
+
+
+def state(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+    """Report damage to the ledger or to earlier runs, and whether it was repaired."""
+    if counts := run.get("reconciled"):
+        says = f"The ledger lacked {counts['records']} records of {counts['runs']} runs"
+        lost = f"; {counts['missing']} more are in no part on disk" if counts["missing"] else ""
+        yield "ledger", f"{says}: they were entered from the parts{lost}."
+    for name in run.get("repaired", ()):
+        yield name, f"The run.json of run {name} was damaged and was made again from its parts."
+    for name in run.get("ignored", ()):
+        yield name, f"The folder of run {name} cannot be used and is left out: see the log."
+
+
 def errors(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
     """Report error lines in the log; articles that failed are none."""
     stats = run.get("stats", {})
@@ -273,13 +292,17 @@ def news(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
         return
     alike = [it for it in past if _alike(it, run)]
     spans = [
-        (_began(later), (_began(later) - _began(earlier)) / timedelta(hours=1), _new(later))
+        (
+            run_start(later),
+            (run_start(later) - run_start(earlier)) / timedelta(hours=1),
+            _new(later),
+        )
         for earlier, later in pairwise([*alike, run])
     ]
     known = defaultdict[tuple[int, int], list[tuple[float, int]]](list)
     # The last day is left out of what is usual: it may be what is wrong.
     for began, hours, new in spans:
-        if began < _began(run) - timedelta(days=1) and hours <= 24:
+        if began < run_start(run) - timedelta(days=1) and hours <= 24:
             known[began.weekday(), began.hour].append((hours, new))
     actual, expected = 0, 0.0
     for began, hours, new in reversed(spans):
@@ -339,6 +362,8 @@ CHECKS: dict[str, Callable[[RunDocument, Runs], Iterator[tuple[str, str]]]] = {
         selectors,
         disagreement,
         refused,
+        clock,
+        state,
         rejected,
         failed,
         errors,
@@ -362,12 +387,12 @@ def standing_since(finding: Finding, run: RunDocument, past: Runs) -> datetime |
 
     A finding is sent when it first comes up, and once a day while it stays.
     """
-    first, before = _began(run), None
+    first, before = run_start(run), None
     for place in range(len(past) - 1, -1, -1):
         earlier = CHECKS[finding.check](past[place], past[:place])
         if finding.subject not in {subject for subject, _ in earlier}:
             break
-        first = _began(past[place])
+        first = run_start(past[place])
         before = before or first
-    sent_today = before and (_began(run) - first) // REMINDER == (before - first) // REMINDER
+    sent_today = before and (run_start(run) - first) // REMINDER == (before - first) // REMINDER
     return first if sent_today else None

@@ -120,11 +120,35 @@ class Withdrawal(TypedDict):
     """The response, for example ``http 410``; null if the article is back."""
 
 
+class ClockDocument(TypedDict):
+    """What is wrong with the machine's clock. Times are UTC as the record writes them."""
+
+    fault: str
+    """``behind`` or ``ahead`` of the time that is compared, or ``jumped`` while the run was on."""
+    reads: str
+    """The time that the clock showed."""
+    expected: str
+    """The time that is compared: it would not be later, or a year earlier, or another one."""
+    by: str
+    """Where that time is from: the latest ``run``, the ``site`` or the run's own ``start``."""
+
+
+class ReconciledDocument(TypedDict):
+    """What the ledger lacked when the run started, and was entered from closed runs on disk."""
+
+    runs: int
+    """Closed runs of which the ledger lacked something."""
+    records: int
+    """Articles that were entered or brought up to date."""
+    missing: int
+    """Records of these runs that are in their ``run.json`` but not on disk: not entered."""
+
+
 class RunStart(TypedDict):
     """What is known of a run when it starts. That of a salvaged run has its name and outlet."""
 
     run: str
-    """The run's name: its start in UTC."""
+    """The run's name: its place in the sequence of runs. It only grows, whatever the clock says."""
     spider: str
     """The outlet."""
     arguments: NotRequired[dict[str, str]]
@@ -134,9 +158,17 @@ class RunStart(TypedDict):
     pages: NotRequired[int]
     """Pages of a listing that the run read at most."""
     started: NotRequired[str]
-    """When the run was opened."""
+    """When the run was opened, by the machine's clock."""
     salvaged: NotRequired[list[str]]
     """Killed runs that this one salvaged."""
+    repaired: NotRequired[list[str]]
+    """Runs whose ``run.json`` was damaged and that this one made again; only if there are any."""
+    ignored: NotRequired[list[str]]
+    """Run folders that this one could not use: copied, renamed or unreadable; only if any."""
+    reconciled: NotRequired[ReconciledDocument]
+    """Only if the ledger lacked something that runs on disk have: a lost or restored ledger."""
+    clock: NotRequired[ClockDocument]
+    """Only if the machine's clock is wrong."""
 
 
 class RunDocument(RunStart):
@@ -161,7 +193,7 @@ class RunDocument(RunStart):
     bytes_cut: NotRequired[int]
     """Bytes of an incomplete last line that salvage removed."""
     finished: NotRequired[str]
-    """When the run was closed."""
+    """When the run was closed, by the machine's clock."""
     refused: NotRequired[Refusal]
     """Only if the site refuses its pages, or did so at the start of the run."""
     versions: NotRequired[dict[str, str]]

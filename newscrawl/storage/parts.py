@@ -198,6 +198,13 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
+def whole_records(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a run's whole lines, finished or not; any other line is left out."""
+    for path in sorted(folder.glob("part-*.jsonl*")):
+        with path.open("rb") as stream:
+            yield from (json.loads(line) for line in stream if _is_whole(line))
+
+
 def salvage_parts(folder: Path) -> tuple[list[Part], int]:
     """Finish the parts that a killed run left in ``folder``.
 

@@ -1,14 +1,16 @@
-"""Close killed runs, and rebuild the ledger, from the parts on disk."""
+"""Close killed runs, and make a damaged ``run.json`` again, from the parts on disk."""
 
-import logging
 from pathlib import Path
+from typing import Any
 
+import jsonlines
+
+from newscrawl.exceptions import DamagedRunError
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.ledger import Ledger, Schedule, sqlite_path
-from newscrawl.storage.parts import read_run_parts, salvage_parts, write_document
-from newscrawl.storage.runs import RUN_FILE, read_run, run_folders, run_name, run_of
-
-logger = logging.getLogger(__name__)
+from newscrawl.storage.kept import read_run_records
+from newscrawl.storage.ledger import LEDGER_FIELDS, Ledger, Schedule
+from newscrawl.storage.parts import salvage_parts, whole_records, write_document
+from newscrawl.storage.runs import RUN_FILE, run_name, run_of
 
 
 def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> RunDocument:
@@ -16,14 +18,23 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
 
     Its whole lines are kept, the ledger is brought in line with them, and only then its
     ``run.json`` is written: a death in between is salvaged again. Its books hold what it
-    published; what else it did is not known.
+    published; what else it did is not known. Raises DamagedRunError when its lines are those of
+    another run, or not records.
     """
-    parts, cut = salvage_parts(folder)
     run = run_of(folder)
-    ledger.reconcile(outlet, run, read_run_parts(folder), schedule)
+    _refuse_copy(folder, outlet, ledger)
+    parts, cut = salvage_parts(folder)
+    try:
+        records = _records(folder)
+    except DamagedRunError:
+        # What can be read is published: it must not be again, once the run is mended.
+        readable = (it for it in whole_records(folder) if it.keys() >= set(LEDGER_FIELDS))
+        ledger.reconcile(outlet, run, readable, schedule, take_back=False)
+        raise
+    ledger.reconcile(outlet, run, records, schedule)
     # Books count articles. An archive may give several versions of one.
     articles: dict[str, int] = {}
-    for record in read_run_parts(folder):
+    for record in records:
         articles.setdefault(record["id"], record["revision"])
     new = sum(revision == 1 for revision in articles.values())
     document: RunDocument = {
@@ -49,25 +60,49 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
     return document
 
 
-def rebuild(output: Path, url: str, schedule: Schedule) -> int:
-    """Make a new ledger from the published parts of every outlet; return how many records it has.
+def repair_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> RunDocument:
+    """Set the damaged ``run.json`` of a run aside and make it again, as ``salvage_run`` does.
 
-    A SQLite ledger is set aside under another name, not deleted. Articles that were
-    never published are lost: they will be discovered again.
+    Raises DamagedRunError, also when the folder cannot be read or written.
     """
-    if file := sqlite_path(url):
-        for suffix in ("", "-wal", "-shm"):
-            path = Path(f"{file}{suffix}")
-            if path.exists():
-                path.rename(f"{path}.{run_name()}.damaged")
-    ledger = Ledger(url)
-    count = 0
-    for folder in run_folders(output):
-        records = list(read_run_parts(folder))
-        outlet, run = folder.parent.name, run_of(folder)
-        ledger.reconcile(outlet, run, records, schedule)
-        if closed := read_run(folder):
-            ledger.restore(outlet, run, closed.get("withdrawn", ()))
-        count += len(records)
-    ledger.close()
-    return count
+    path = folder / RUN_FILE
+    try:
+        _records(folder)
+        path.rename(folder / f"{RUN_FILE}.damaged-{run_name()}")
+    except OSError as error:
+        raise DamagedRunError(
+            f"{path} is damaged, and cannot be made again ({error.filename}: {error.strerror}):"
+            " the run is left out. Make its folder and its parts readable and writable."
+        ) from error
+    return salvage_run(folder, outlet, ledger, schedule)
+
+
+def _refuse_copy(folder: Path, outlet: str, ledger: Ledger) -> None:
+    """Raise DamagedRunError when another run on disk published all that is in ``folder``."""
+    other = None
+    for record in whole_records(folder):
+        key = (outlet, str(record.get("id")), record.get("revision", 0))
+        other = ledger.run_of_revision(*key)
+        if other in (None, run_of(folder)) or not (folder.parent / f"run={other}").exists():
+            return
+    if other:
+        raise DamagedRunError(
+            f"{folder} holds the records of run {other}: it is a copy, and left out. Remove it."
+        )
+
+
+def _records(folder: Path) -> list[dict[str, Any]]:
+    try:
+        records = list(read_run_records(folder))
+    except jsonlines.InvalidLineError as error:
+        raise DamagedRunError(
+            f"A part of {folder} cannot be read ({error}): the run is left out. Remove that line,"
+            " or move the folder away."
+        ) from error
+    for record in records:
+        if missing := set(LEDGER_FIELDS) - record.keys():
+            raise DamagedRunError(
+                f"A part of {folder} has a line without {', '.join(sorted(missing))}: the run is"
+                " left out. Remove that line, or move the folder away."
+            )
+    return records

@@ -21,7 +21,7 @@ from newscrawl.monitoring.checks import CHECKS, findings, runs_before, stats_und
 from newscrawl.monitoring.report.charts import Chart, Rows, shown
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.parts import read_run_parts
-from newscrawl.storage.runs import read_run, run_time
+from newscrawl.storage.runs import OnDamage, read_run, run_start
 from newscrawl.storage.stats import COVERED
 
 _PUBLISHED = {"new": "new", "revised": "revised"}
@@ -191,7 +191,9 @@ def responses(run: RunDocument) -> Iterator[Chart]:
 
 def trend(runs: Sequence[RunDocument]) -> Iterator[Chart]:
     """Yield the charts of runs over time, by hour, or by day if they span over three days."""
-    first, last = run_time(runs[0]["run"]), run_time(runs[-1]["run"])
+    # A clock that was set back and forth leaves them in another order.
+    runs = sorted(runs, key=run_start)
+    first, last = run_start(runs[0]), run_start(runs[-1])
     first = first.replace(minute=0, second=0)
     unit, word, form = timedelta(hours=1), "hour", "%Y-%m-%d %H:%M"
     if last - first > timedelta(days=3):
@@ -200,7 +202,7 @@ def trend(runs: Sequence[RunDocument]) -> Iterator[Chart]:
     starts = [first + n * unit for n in range((last - first) // unit + 1)]
     bins: list[list[RunDocument]] = [[] for _ in starts]
     for run in runs:
-        bins[(run_time(run["run"]) - first) // unit].append(run)
+        bins[(run_start(run) - first) // unit].append(run)
     note = f"runs by the {word} of their start, UTC"
     ticks = _ticks(starts)
 
@@ -302,12 +304,15 @@ def about(run: RunDocument) -> Iterator[tuple[str, str]]:
     yield "Scrapyd job", run.get("job") or ""
 
 
-def page(folder: Path) -> str:
-    """Return the report of the closed run in a folder. Raises OSError, and ReportError."""
+def page(folder: Path, damaged: OnDamage) -> str:
+    """Return the report of the closed run in a folder. Raises OSError, OutputError, ReportError.
+
+    ``damaged`` is called for each earlier run that cannot be read.
+    """
     run = read_run(folder)
     if run is None:
         raise ReportError(f"The run in {folder} is not closed.")
-    past = runs_before(folder)
+    past = runs_before(folder, damaged)
     lost = "" if "stats" in run else "The run was killed before it wrote its numbers."
     groups = [
         (
@@ -330,7 +335,7 @@ def page(folder: Path) -> str:
     text = files("newscrawl.monitoring.report").joinpath("page.html").read_text("utf-8")
     return environment.from_string(text).render(
         run=run,
-        began=run_time(run["run"]),
+        began=run_start(run),
         sentence=sentence(run),
         figures=figures(run),
         findings=findings(run, past),

@@ -1,11 +1,12 @@
 """The ledger: tables, schedule, questions and changes. ``Ledger`` is all of it."""
 
 from newscrawl.storage.ledger.database import Change, sqlite_path, sqlite_url
-from newscrawl.storage.ledger.ledger import Ledger
+from newscrawl.storage.ledger.ledger import LEDGER_FIELDS, Ledger
 from newscrawl.storage.ledger.schedule import Schedule
 from newscrawl.storage.ledger.states import (
     NOT_PUBLISHED,
     ArticleState,
+    Basis,
     Checkpoint,
     State,
     Versions,
@@ -13,8 +14,10 @@ from newscrawl.storage.ledger.states import (
 from newscrawl.storage.ledger.tables import articles, revisions
 
 __all__ = [
+    "LEDGER_FIELDS",
     "NOT_PUBLISHED",
     "ArticleState",
+    "Basis",
     "Change",
     "Checkpoint",
     "Ledger",

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from newscrawl.items import Author, Candidate
 from newscrawl.storage.ledger.database import Change
 from newscrawl.storage.ledger.queries import Queries
-from newscrawl.storage.ledger.states import Checkpoint, State
-from newscrawl.storage.ledger.tables import articles, checkpoints, revisions, withdrawals
+from newscrawl.storage.ledger.states import Basis, Checkpoint, State
+from newscrawl.storage.ledger.tables import articles, basis, checkpoints, revisions, withdrawals
 
 _ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
 # What an outcome without a new revision changes, in the order of ``Changes.set_outcome``.
@@ -49,6 +49,11 @@ class Changes(Queries):
         self._save_checkpoint = saved.on_conflict_do_update(
             index_elements=["outlet", "name"],
             set_={name: saved.excluded[name] for name in Checkpoint.__slots__},
+        )
+        rests = insert(basis)
+        self._set_basis = rests.on_conflict_do_update(
+            index_elements=["outlet"],
+            set_={name: rests.excluded[name] for name in Basis.__slots__},
         )
         self._insert_revision = insert(revisions).on_conflict_do_nothing()
         withdraw = insert(withdrawals)
@@ -107,6 +112,10 @@ class Changes(Queries):
     def delete_checkpoint(self, outlet: str, name: str) -> Change:
         """Delete the checkpoint of a listing or a job."""
         return _DELETE_CHECKPOINT, {"o": outlet, "n": name}
+
+    def set_basis(self, outlet: str, rests_on: Basis) -> Change:
+        """Note what the rows of an outlet rest on."""
+        return self._set_basis, {"outlet": outlet, **asdict(rests_on)}
 
     def forget(self, outlet: str, identity: str) -> Change:
         """Take out an article of which nothing was published."""

@@ -13,7 +13,21 @@ from newscrawl.storage.ledger.changes import Changes, authors_text
 from newscrawl.storage.ledger.database import Change, execute
 from newscrawl.storage.ledger.schedule import Schedule
 from newscrawl.storage.ledger.states import NOT_PUBLISHED, State
-from newscrawl.storage.ledger.tables import articles, revisions
+from newscrawl.storage.ledger.tables import OF_OUTLET, articles, revisions
+
+LEDGER_FIELDS = (
+    "outlet",
+    "id",
+    "revision",
+    "url",
+    "authors",
+    "date_published",
+    "date_modified",
+    "source",
+    "date_fetched",
+    "content_hash",
+)
+"""The fields of a record that the ledger is made from."""
 
 # Reasons for which an article counts as removed from its site.
 _GONE = (*GONE, NOT_PUBLISHED)
@@ -110,12 +124,18 @@ class Ledger(Changes):
         return [outcome, *changes]
 
     def reconcile(
-        self, outlet: str, run: str, records: Iterable[Mapping[str, Any]], schedule: Schedule
+        self,
+        outlet: str,
+        run: str,
+        records: Iterable[Mapping[str, Any]],
+        schedule: Schedule,
+        *,
+        take_back: bool = True,
     ) -> int:
-        """Bring the ledger in line with what a killed run left on disk.
+        """Bring the ledger in line with what a run left on disk; records need ``LEDGER_FIELDS``.
 
-        Records that it does not know are entered, revisions of that run that are not on disk are
-        taken back. Returns how many articles changed.
+        Records that it does not know are entered. With ``take_back``, revisions of that run that
+        are not on disk are taken back. Returns how many records that were.
         """
         now = datetime.now(UTC)
         on_disk: set[tuple[str, int]] = set()
@@ -131,7 +151,8 @@ class Ledger(Changes):
         query = sa.select(revisions.c.id, revisions.c.revision).where(
             revisions.c.outlet == outlet, revisions.c.run == run
         )
-        lost = [tuple(row) for row in self.all_rows(query) if tuple(row) not in on_disk]
+        rows = self.all_rows(query) if take_back else ()
+        lost = [tuple(row) for row in rows if tuple(row) not in on_disk]
         with self._transaction() as connection:
             execute(connection, changes)
             for identity, revision in lost:
@@ -147,6 +168,10 @@ class Ledger(Changes):
             changes.append(self.set_outcome(outlet, it["id"], *outcome))
             changes.append((self._withdraw, {"outlet": outlet, "run": run, **it}))
         self.apply(changes)
+
+    def clear(self, outlet: str) -> None:
+        """Delete all that is known of an outlet."""
+        self.apply((table.delete().where(table.c.outlet == outlet), {}) for table in OF_OUTLET)
 
     @staticmethod
     def _take_back(connection: sa.Connection, outlet: str, identity: str, revision: int) -> None:

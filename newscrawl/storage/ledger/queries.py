@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from newscrawl.items import Candidate
 from newscrawl.storage.document import Withdrawal
 from newscrawl.storage.ledger.database import Database
-from newscrawl.storage.ledger.states import ArticleState, Checkpoint, State, Versions
-from newscrawl.storage.ledger.tables import articles, checkpoints, revisions, withdrawals
+from newscrawl.storage.ledger.states import ArticleState, Basis, Checkpoint, State, Versions
+from newscrawl.storage.ledger.tables import articles, basis, checkpoints, revisions, withdrawals
 
 _OF_ARTICLE = [articles.c[name] for name in ArticleState.__slots__]
 _ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
@@ -17,6 +17,11 @@ _ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindpara
 _GET = sa.select(*_OF_ARTICLE).where(*_ARTICLE)
 _CHECKPOINT = sa.select(*(checkpoints.c[name] for name in Checkpoint.__slots__)).where(
     checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.name == sa.bindparam("n")
+)
+_RUN_OF_REVISION = sa.select(revisions.c.run).where(
+    revisions.c.outlet == sa.bindparam("o"),
+    revisions.c.id == sa.bindparam("i"),
+    revisions.c.revision == sa.bindparam("r"),
 )
 _VERSIONS = (
     sa.select(revisions.c.revision, revisions.c.content_hash, articles.c.content_hash)
@@ -87,6 +92,34 @@ class Queries(Database):
         """Return the checkpoint of a listing or a job, or None."""
         rows = self.all_rows(_CHECKPOINT, {"o": outlet, "n": name})
         return Checkpoint(*rows[0]) if rows else None
+
+    def basis(self, outlet: str) -> Basis | None:
+        """Return what the rows of an outlet rest on, or None if there is no run of it yet."""
+        query = sa.select(*(basis.c[name] for name in Basis.__slots__))
+        rows = self.all_rows(query.where(basis.c.outlet == outlet))
+        return Basis(*rows[0]) if rows else None
+
+    def outlets(self) -> list[str]:
+        """Return the outlets that have rows which rest on runs."""
+        return [row[0] for row in self.all_rows(sa.select(basis.c.outlet))]
+
+    def count_revisions(self, outlet: str, run: str) -> int:
+        """Return how many revisions a run published."""
+        of_run = (revisions.c.outlet == outlet, revisions.c.run == run)
+        return int(self.all_rows(sa.select(sa.func.count()).where(*of_run))[0][0])
+
+    def next_run(self, outlet: str, after: str) -> str | None:
+        """Return the first run after another that published a revision, or None."""
+        later = (revisions.c.outlet == outlet, revisions.c.run > after)
+        found: str | None = self.all_rows(sa.select(sa.func.min(revisions.c.run)).where(*later))[0][
+            0
+        ]
+        return found
+
+    def run_of_revision(self, outlet: str, identity: str, revision: int) -> str | None:
+        """Return the run that published a revision, or None if it is not known."""
+        rows = self.all_rows(_RUN_OF_REVISION, {"o": outlet, "i": identity, "r": revision})
+        return str(rows[0][0]) if rows else None
 
     def count_waiting(self, outlet: str) -> int:
         """Return how many articles failed or were rejected and wait for their retry."""

@@ -106,6 +106,19 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What the rows of an outlet rest on: the runs of one output folder.
+
+    ``through`` names the latest run that has begun to change them, ``output`` is the identity of
+    the output folder and ``folder`` its path at that time; None in a ledger of an older schema.
+    """
+
+    through: str
+    output: str | None = None
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Versions:
     """The published versions of an article: content hash by revision, and that of the latest text.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-LEDGER_VERSION = 4
+LEDGER_VERSION = 5
 
 metadata = sa.MetaData()
 
@@ -73,9 +73,23 @@ withdrawals = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Which output folder the rows of an outlet speak of, and up to which run.
+basis = sa.Table(
+    "basis",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("through", sa.String, nullable=False),
+    sa.Column("output", sa.String),
+    sa.Column("folder", sa.String),
+    sqlite_with_rowid=False,
+)
+
 version_table = sa.Table(
     "schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True)
 )
+
+OF_OUTLET = (articles, revisions, checkpoints, withdrawals, basis)
+"""The tables whose rows are an outlet's."""
 
 # Statements that upgrade a ledger of version n to n + 1, in order.
 MIGRATIONS: Mapping[int, Sequence[str]] = {
@@ -90,5 +104,11 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         " asked VARCHAR NOT NULL, etag VARCHAR, last_modified VARCHAR, due VARCHAR,"
         " pause FLOAT DEFAULT '0' NOT NULL, position VARCHAR, PRIMARY KEY (outlet, name))",
         "ALTER TABLE listings RENAME TO checkpoints",
+    ),
+    4: (
+        "CREATE TABLE IF NOT EXISTS basis (outlet VARCHAR NOT NULL PRIMARY KEY,"
+        " through VARCHAR NOT NULL, output VARCHAR, folder VARCHAR)",
+        "INSERT INTO basis (outlet, through)"
+        " SELECT outlet, MAX(run) FROM revisions WHERE true GROUP BY outlet ON CONFLICT DO NOTHING",
     ),
 }

@@ -1,0 +1,39 @@
+"""What stays of a run's records when its parts are pruned: all that a ledger is made from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonlines
+
+from newscrawl.storage.ledger import LEDGER_FIELDS
+from newscrawl.storage.parts import line_of, read_run_parts, write_whole
+
+KEPT_FILE = "kept.jsonl"
+
+
+def keep_records(folder: Path) -> int:
+    """Write what a rebuild of the ledger needs of a run's records beside its parts, atomically.
+
+    After that the parts may be removed; ``run.json`` must stay. Returns the number of records.
+    Raises OSError, ``jsonlines.InvalidLineError`` and VersionError.
+    """
+    lines = [
+        line_of({name: record[name] for name in LEDGER_FIELDS}).decode()
+        for record in read_run_parts(folder)
+    ]
+    write_whole(folder / KEPT_FILE, "".join(lines))
+    return len(lines)
+
+
+def read_run_records(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a run, from its parts, or what was kept of them (``LEDGER_FIELDS``).
+
+    Raises OSError, ``jsonlines.InvalidLineError`` and VersionError.
+    """
+    kept = folder / KEPT_FILE
+    if not kept.exists():
+        yield from read_run_parts(folder)
+        return
+    with jsonlines.open(kept) as reader:
+        yield from reader.iter(type=dict)
