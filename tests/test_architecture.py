@@ -14,6 +14,7 @@ from tests.conftest import ROOT, open_spider, project_settings
 pytestmark = pytest.mark.fast
 
 PACKAGE = ROOT / "newscrawl"
+OUTLET_HEADINGS = ["Domain", "Identity", "History", "Caveats"]
 SPIDERS = SpiderLoader(project_settings())
 
 
@@ -49,7 +50,7 @@ def test_an_outlet_is_one_documented_polite_file(name: str) -> None:
     assert cls.__module__ == f"newscrawl.spiders.{name}"
     assert cls.__name__ == f"{name.title()}Spider"
     assert cls.__doc__
-    for term in ("Domain", "Identity", "History", "Caveats"):
+    for term in OUTLET_HEADINGS:
         assert f"\n    {term}\n" in cls.__doc__, f"{name}'s docstring lacks {term}"
     assert not set(vars(cls)) & {"custom_settings", "download_delay", "user_agent", "start_urls"}
     spider = open_spider(cls)

@@ -144,6 +144,8 @@ def describe(found: Comparison) -> Iterator[str]:
     yield f"{found.id}  {found.url}"
     for source in SOURCES:
         yield f"  {source:<5} {found.errors.get(source, 'read')}"
+    if not found.fields:
+        return
     for name in FIELDS:
         values = found.values(name)
         agrees = found.agrees(name)
