@@ -283,17 +283,17 @@ class Reader:
         self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element], text: str
     ) -> None:
         """Add the times, each from its sources in the order of trust; an invalid one yields."""
-        # Both are read only where they are asked for: a search for dates takes long.
+        # All are read only where they are asked for: a search for dates takes long.
         published = (it for it, changed in printed_dates(text, self.zone) if not changed)
         changes = (it for it, changed in printed_dates(text, self.zone) if changed)
-        times = list(_marked(byline))
-        marked = [it for it, changed in times if not changed]
+        marked = (it for it, changed in _marked(byline) if not changed)
         told = chain(data.values("datePublished"), data.metas(*_PUBLISHED), marked)
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
-        clocks = chain(marked, data.metas("sailthru.date"))
+        first = (it for it, changed in _marked(byline) if not changed)
+        clocks = chain(first, data.metas("sailthru.date"))
         local = (iso_date(it, self.zone) or "" for it in clocks)
         loader.add_checked("date_published", told, chain(published, local))
-        later = (it for it, changed in times if changed)
+        later = (it for it, changed in _marked(byline) if changed)
         loader.add_value(
             "date_modified",
             chain(data.values("dateModified"), data.metas(*_MODIFIED), later, changes),
@@ -315,7 +315,7 @@ class Reader:
         self, figures: Sequence[_Element], data: StructuredData, base_url: str
     ) -> list[Image]:
         """Return the lead picture: as the page prints it, else as structured data names it."""
-        if images := read_story(figures, base_url, self.noise).images:
+        if figures and (images := read_story(figures, base_url, self.noise).images):
             return images[:1]
         structured = [
             data.resolved(entry)

@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 from lxml import etree
 from lxml.etree import _Element
@@ -28,7 +29,9 @@ _FOR_SCREEN_READERS = frozenset(
     "screen-reader-text sr-only visually-hidden visuallyhidden element-invisible show-for-sr"
     " assistive-text u-visually-hidden screenreader-only".split()
 )
-_HIDING = re.compile(r"(?:display:none|visibility:hidden)(?![\w-])")
+HIDING = frozenset({"hidden", "style", "class", "aria-hidden"})
+"""The attributes that can hide an element."""
+_HIDDEN = re.compile(r"(?:display:none|visibility:hidden)(?![\w-])")
 _WORD = re.compile(r"\w")
 _EMPTY = b"<html/>"
 
@@ -45,13 +48,21 @@ def css(selector: str) -> etree.XPath:
     Name the tag where it is known (``div.story``, not ``.story``): that is five times quicker.
     Raises cssselect's ``SelectorError`` for what is not CSS.
     """
-    return xpath(HTMLTranslator().css_to_xpath(selector))
+    return xpath(_Translator().css_to_xpath(selector))
+
+
+class _Translator(HTMLTranslator):
+    def xpath_attrib_includes(self, xpath: Any, name: str, value: str | None) -> Any:
+        # A quick look before the exact one, which copies the attribute: a class of most elements.
+        if value:
+            xpath.add_condition(f"contains({name}, {self.xpath_literal(value)})")
+        return super().xpath_attrib_includes(xpath, name, value)
 
 
 def parse(markup: str | bytes) -> Selector:
     r"""Return a page or fragment, parsed; bytes are UTF-8.
 
-    Half characters go; CDATA marks go, their text stays.
+    Half characters and comments go; CDATA marks go, their text stays.
 
     >>> parse("<p>It <![CDATA[rained\ud83d]]>.</p>").xpath("string()").get()
     'It rained.'
@@ -62,8 +73,11 @@ def parse(markup: str | bytes) -> Selector:
         # A parser of HTML takes it for a comment, and the text in it is lost.
         markup = markup.replace(b"<![CDATA[", b"").replace(b"]]>", b"")
     # Elements of lxml.html are made by a function in Python, which costs time at every one, and
-    # a table of all ids that nobody asks for a tenth of the parsing.
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, collect_ids=False)
+    # a table of all ids that nobody asks for a tenth of the parsing. Text after a comment would
+    # hang on the comment.
+    parser = etree.HTMLParser(
+        encoding="utf-8", huge_tree=True, collect_ids=False, remove_comments=True, remove_pis=True
+    )
     root = etree.fromstring(markup.replace(b"\0", b"").strip() or _EMPTY, parser)
     return Selector(root=etree.fromstring(_EMPTY, parser) if root is None else root, type="html")
 
@@ -104,14 +118,17 @@ def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
 
 
 def _is_utf8(markup: bytes) -> bool:
-    # In pieces that stay in the processor's cache: twice as quick as the whole.
-    pieces = (markup[at : at + 8192] for at in range(0, len(markup), 8192))
+    # Piece by piece, in the processor's cache: six times as quick as the whole text at once.
+    at, size = 0, len(markup)
     try:
-        for _ in codecs.iterdecode(pieces, "utf-8"):
-            pass
+        while at < size:
+            at += codecs.utf_8_decode(markup[at : at + _PIECE], "strict", at + _PIECE >= size)[1]
     except UnicodeDecodeError:
         return False
     return True
+
+
+_PIECE = 8192
 
 
 def mostly_utf8(markup: bytes) -> str:
@@ -213,7 +230,7 @@ def hidden(element: _Element) -> str | None:
     if "hidden" in attributes:
         return "hidden"
     style = attributes.get("style")
-    if style and _HIDING.search("".join(style.split()).lower()):
+    if style and _HIDDEN.search("".join(style.split()).lower()):
         return "hidden"
     names = attributes.get("class")
     if names and not _FOR_SCREEN_READERS.isdisjoint(names.split()):
@@ -239,7 +256,7 @@ def lines_of(element: _Element) -> str:
     if not len(element):
         return (element.text or "").replace("\n", " ")
     parts: list[str] = []
-    walk = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
+    walk = etree.iterwalk(element, events=("start", "end"))
     for event, part in walk:
         if event == "start":
             if part is not element and (part.tag in SILENT or hidden(part)):
@@ -251,11 +268,11 @@ def lines_of(element: _Element) -> str:
                 parts.append(part.get("alt", ""))
             if part.text:
                 parts.append(part.text.replace("\n", " "))
-            continue
-        if event == "end" and part.tag in BLOCKS:
-            parts.append("\n")
-        if part.tail and part is not element:
-            parts.append(part.tail.replace("\n", " "))
+        else:
+            if part.tag in BLOCKS:
+                parts.append("\n")
+            if part.tail and part is not element:
+                parts.append(part.tail.replace("\n", " "))
     return "".join(parts)
 
 

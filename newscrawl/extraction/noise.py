@@ -6,11 +6,12 @@ from itertools import islice
 
 from lxml.etree import _Element
 
-from newscrawl.extraction.markup import css, hidden, text_of, xpath
+from newscrawl.extraction.markup import HIDING, css, hidden, text_of, xpath
 
 _SIMPLE = re.compile(r"^([a-z0-9]*)([.#][\w-]+)$", re.ASCII)
 _STRING = xpath("string()")
 _LISTS = frozenset({"ul", "ol"})
+_TELLING = HIDING | {"id"}
 _LONGEST_BOX = 50  # blocks of links behind a title
 # WordPress' links to the other pages of an article.
 _PAGES = ("page-links", "post-page-numbers")
@@ -43,7 +44,8 @@ class Noise:
             else:
                 self._rules[rule] = css(rule)
         self._texts = frozenset(texts)
-        self._titles = tuple(boxes)
+        # A text without "Related" is without "Related Articles", too.
+        self._titles = [it for it in boxes if not any(it != part and part in it for part in boxes)]
         # "contains" is the quick half of the test; few texts come to the exact one.
         near, exact = (
             " or ".join(test.format(title) for title in boxes) or "false()"
@@ -53,7 +55,7 @@ class Noise:
 
     def rule(self, element: _Element) -> str | None:
         """Return the first rule by which an element's own attributes tell it to be noise."""
-        if not element.attrib:
+        if _TELLING.isdisjoint(element.keys()):
             return None
         marks = [f".{name}" for name in element.get("class", "").split()]
         if name := element.get("id"):

@@ -113,7 +113,7 @@ def language_tag(text: str) -> str | None:
     >>> [language_tag(it) for it in ("english", "", "und", "x-default", "en-", "${lang}")]
     [None, None, None, None, None, None]
     """
-    tag = re.split(r"[,;.@\s]", clean_text(text).replace("_", "-"), maxsplit=1)[0].lower()
+    tag = _TAG_END.split(clean_text(text).replace("_", "-"), 1)[0].lower()
     if not (found := _LANGUAGE.fullmatch(tag)) or found[1] in ("und", "zxx", "mul", "mis"):
         return None
     language, script, region, more = found.groups()
@@ -123,6 +123,7 @@ def language_tag(text: str) -> str | None:
     return "-".join(filter(None, parts)) + (more or "")
 
 
+_TAG_END = re.compile(r"[,;.@\s]")
 # Language, script, region; then variants and extensions, as they are (RFC 5646 §2.1).
 _LANGUAGE = re.compile(
     r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"

@@ -131,7 +131,7 @@ class _Reader:
             return
         text = "".join(self.pending)
         self.pending.clear()
-        for line in () if text.isspace() else _lines(text):
+        for line in _lines(text):
             if self.noise.is_noise(line):
                 self._count(line)
             elif not self.lists:
@@ -146,8 +146,6 @@ class _Reader:
         self.story.noise[rule] = self.story.noise.get(rule, 0) + 1
 
     def read(self, root: _Element) -> None:
-        # Text after a comment hangs on the comment; walking comments takes quadratic time.
-        etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
         skipped = self.noise.elements(root)
         if self.entries:
             self.times, self.printing = self.entries.times(root)
@@ -317,8 +315,16 @@ def _pictures(noscript: _Element) -> Iterator[_Element]:
         yield from parse(noscript.text).root.iter("img")
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of what was read between two blocks."""
+def _lines(text: str) -> Iterable[str]:
+    """Return the lines of what was read between two blocks."""
+    if text.isspace():
+        return ()
+    if _BREAK not in text and _CELL not in text:
+        return filter(None, (clean_text(text),))
+    return _divided(text)
+
+
+def _divided(text: str) -> Iterator[str]:
     if _CELL in text:
         cells = [clean_text(cell.replace(_BREAK, " ")) for cell in text.split(_CELL)]
         # An empty cell keeps its column; one at the end says nothing.
@@ -357,7 +363,7 @@ def read_story(
     """Read the story that stands in ``roots``, one after the other; one inside another once.
 
     ``base_url`` resolves the addresses of links and pictures; ``is_here`` says of an address
-    whether it is the article's own. Comments below the roots go.
+    whether it is the article's own.
     """
     reader = _Reader(base_url, noise, entries, is_here)
     for root in outermost(roots):
