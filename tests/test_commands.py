@@ -288,6 +288,9 @@ def test_an_installed_newscrawl_works_in_any_folder(tmp_path: Path) -> None:
     assert first.returncode == 0
     assert f"Crawling hill into {folder / 'output'}\n" in first.stderr
     assert f"There is no output folder {folder / 'output'}: a new one" in first.stderr
+    # Another newscrawl, or none, is on the PATH.
+    called = tmp_path / "venv" / "bin" / "newscrawl"
+    assert re.search(rf"  details    {called} check-run hill \d+T\d+Z\n", first.stderr)
     again = newscrawl("crawl", "hill", "-a", "limit=1", NEWSCRAWL_REPLAY=warc)
     assert "There is no output folder" not in again.stderr
     assert newscrawl("runs", "hill").stdout.count("hill  limit") == 2

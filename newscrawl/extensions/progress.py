@@ -168,8 +168,8 @@ def program() -> str:
     if called.stem != PROGRAM:
         return PROGRAM
     found = shutil.which(called.name)
-    on_path = found is None or not called.exists() or Path(found).samefile(called)
-    return called.name if on_path else shlex.quote(str(near(called)))
+    is_elsewhere = called.exists() and not (found and Path(found).samefile(called))
+    return shlex.quote(str(near(called))) if is_elsewhere else called.name
 
 
 def near(path: Path) -> Path:
