@@ -44,9 +44,10 @@ from newscrawl import extract
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.feeds import Feeds
 from newscrawl.discovery.links import Listing
+from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.sitemap_files import read_sitemap
 from newscrawl.discovery.tasks import ArticleTask
-from newscrawl.discovery.wordpress import WordPress
+from newscrawl.discovery.terms import TermNumbers
 from newscrawl.downloader.recordings import _response
 from newscrawl.exceptions import ArchiveError, UnreadableError
 from newscrawl.items import Article, Candidate, content_hash, record
@@ -280,17 +281,18 @@ def read_list(chance: random.Random, body: bytes) -> str:
     response = answer("https://thehill.com/wp-json/wp/v2/posts", body, "application/json")
     for name in ("X-WP-Total", "X-WP-TotalPages"):
         response.headers[name] = chance.choice(("3", "x", "-1", "\u0663", "9" * 5000, ""))
-    wordpress = WordPress(spider())
+    lists = PostLists(spider())
     if chance.random() < 0.2:
-        terms = chance.choice(
-            (wordpress.parse_tags, partial(wordpress.parse_sections, page=1, found={}))
+        terms = TermNumbers(
+            lists.outlet, lambda filters: Request(f"https://thehill.com/?{filters}")
         )
-        return "request" if list(terms(response)) else "nothing"
+        parse = chance.choice((terms.parse_tags, partial(terms.parse_categories, page=1, links={})))
+        return "request" if list(parse(response)) else "nothing"
     response.status = chance.choice((200, 200, 200, 400))
     known = spider().candidate("https://thehill.com/?p=6013000")
     assert known is not None
-    (request,) = wordpress.due([known])
-    answered = partial(wordpress.parse, response, **request.cb_kwargs)
+    (request,) = lists.articles_by_id([known])
+    answered = partial(lists.parse, response, **request.cb_kwargs)
 
     async def requests() -> list[Request]:
         return [it async for it in answered()]

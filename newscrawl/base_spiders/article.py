@@ -19,6 +19,7 @@ from newscrawl.discovery import Discovery
 from newscrawl.discovery.archive import Archive
 from newscrawl.discovery.feeds import Feeds
 from newscrawl.discovery.links import Listing
+from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.presence import Presence
 from newscrawl.discovery.sitemap import Sitemap
 from newscrawl.discovery.tasks import ArticleTask
@@ -106,7 +107,7 @@ class ArticleSpider(ReadingSpider):
         due = Run.of(self.crawler).due_articles(revisits=self.is_revisiting)
         by_rest = "api" in self.arguments.discover or self.access.uses_rest
         if by_rest and self.arguments.fetch in ("auto", "api"):
-            yield from WordPress(self).due(due)
+            yield from PostLists(self).articles_by_id(due)
         else:
             yield from map(self.article_request, due)
 

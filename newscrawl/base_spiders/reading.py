@@ -14,8 +14,8 @@ from newscrawl.base_spiders.requests import RequestingSpider
 from newscrawl.discovery import ARTICLE_PRIORITY
 from newscrawl.discovery.bylines import Bylines
 from newscrawl.discovery.links import Links
-from newscrawl.discovery.rest import Terms
 from newscrawl.discovery.tasks import ArticleTask, Begun
+from newscrawl.discovery.terms import TermNames
 from newscrawl.downloader.browser.installed import can_render
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
@@ -36,7 +36,7 @@ class ReadingSpider(RequestingSpider):
         super().__init__(**kwargs)
         self.links = Links(self)
         self.bylines = Bylines(self)
-        self.terms = Terms(self)
+        self.terms = TermNames(self)
 
     def parse_article(self, response: Response) -> Iterator[Article | Request]:
         """Read an article, then follow what its page links to.

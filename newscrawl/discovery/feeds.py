@@ -8,7 +8,7 @@ from scrapy.http import Response
 
 from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
 from newscrawl.discovery.feed_files import FEEDS, items
-from newscrawl.discovery.rest import Rest
+from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.tasks import ListingTask
 from newscrawl.discovery.xml_document import Document
 from newscrawl.exceptions import UnreadableError
@@ -23,7 +23,7 @@ class Feeds:
     """Reads feeds: links, times of publication and change, and authors; never the text."""
 
     def __init__(self, outlet: OutletSpider) -> None:
-        """Prepare; nothing is asked yet."""
+        """Prepare; nothing is requested yet."""
         self.outlet = outlet
 
     def start(self) -> Iterator[Request]:
@@ -49,14 +49,14 @@ class Feeds:
         )
 
     def parse(self, response: Response) -> Iterator[Request]:
-        """Ask for the articles of a feed. Raises UnreadableError; what was readable is asked."""
+        """Request the articles of a feed, then raise UnreadableError if it is cut or broken."""
         if not self._by_rest:
             yield from map(self.outlet.article_request, read_feed(response, self.outlet))
             return
-        named = list(read_feed(response, self.outlet))
-        unknown = [it for it in named if self._is_news(it)]
-        yield from map(self.outlet.article_request, (it for it in named if it not in unknown))
-        yield from Rest(self.outlet).due(unknown)
+        candidates = list(read_feed(response, self.outlet))
+        news = [it for it in candidates if self._is_news(it)]
+        yield from map(self.outlet.article_request, (it for it in candidates if it not in news))
+        yield from PostLists(self.outlet).articles_by_id(news)
 
     @property
     def _by_rest(self) -> bool:

@@ -8,52 +8,53 @@ from functools import partial
 from scrapy import Request
 from twisted.python.failure import Failure
 
-from newscrawl.discovery.rest import Posts, Rest, Walk
+from newscrawl.discovery.post_lists import PostLists
+from newscrawl.discovery.rest import Posts, Walk
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Candidate
 from newscrawl.storage.ledger import ArticleState
 
 logger = logging.getLogger(__name__)
 
-# A request is made for a full page of articles, or when one of them has waited so long.
-_PATIENCE = timedelta(hours=11)
+# A request is made for a full page of articles, or when one of them has waited for this long.
+_LONGEST_WAIT = timedelta(hours=11)
 _FIRST_DAY = timedelta(hours=23)
 
-# How far back posts are searched that have appeared with an old time, and how many known ones an
-# address can name that are to be left out.
 RECENT = timedelta(hours=26)
+"""How far back to search for posts that have appeared with an old time."""
 EXCLUDED = 600
+"""The most ids of known posts that an address can exclude."""
 
-_EVER = "9999"
+_EVER = "9999"  # later than every time in the record's form
 
 
-class Presence(Rest):
-    """Looks for published articles at the ages of revisits, for methods that list changes only.
+class Presence(PostLists):
+    """Checks at the ages of revisits that articles are still there.
 
-    A list of posts leaves out what was unpublished; each missing one is requested
-    by itself, and the response says whether it is gone.
+    Discovery methods that list changes only do not show that an article is gone. A list of posts
+    lacks unpublished ones. Each missing post is requested by itself; its response says why.
     """
 
     def start(self) -> Iterator[Request]:
-        """Yield requests for the articles whose time to be looked at has come."""
+        """Yield requests for the articles that are due for a look."""
         now = datetime.now(UTC)
         due = self.known.young(utc(now))
-        waiting = utc(now - _PATIENCE)
+        waiting = utc(now - _LONGEST_WAIT)
         if "api" in self.outlet.arguments.discover:
-            # The number of all posts tells at once that one has gone; see ``look_at_all``.
+            # In their first day the number of all posts shows that one is gone: ``look_at_all``.
             due = [it for it in due if (it.date_published or "") < utc(now - _FIRST_DAY)]
-            born = utc(now - _FIRST_DAY - _PATIENCE)
-            impatient = any((it.date_published or "") < born for it in due)
+            born = utc(now - _FIRST_DAY - _LONGEST_WAIT)
+            has_waited = any((it.date_published or "") < born for it in due)
         else:
-            impatient = any((it.next_attempt or "") <= waiting for it in due)
-        while due and (len(due) >= self.per_page or impatient):
+            has_waited = any((it.next_attempt or "") <= waiting for it in due)
+        while due and (len(due) >= self.per_page or has_waited):
             yield self._look(due[: self.per_page])
             due = due[self.per_page :]
 
     def appeared(self) -> Iterator[Request]:
-        """Yield the request for recent posts that are not known, wherever listings show them.
+        """Yield the request for recent posts that are not in the ledger.
 
-        Wire copy has a time of its own: it enters a feed or a section behind what is read.
+        Wire copy has a time of its own, and may appear in a feed or a section below what is read.
         """
         since = utc(datetime.now(UTC) - RECENT)
         query = {"after": since, "orderby": "date", "order": "desc"}
@@ -62,11 +63,11 @@ class Presence(Rest):
         request = self.listing(self._appeared, Walk({}), query, whole=False)
         yield request.replace(errback=self._no_rest)
 
-    def _appeared(self, posts: Posts, walk: Walk, told_by: str) -> Iterator[Request]:
-        yield from self.articles(posts, told_by)
+    def _appeared(self, posts: Posts, walk: Walk, listing_url: str) -> Iterator[Request]:
+        yield from self.articles(posts, listing_url)
 
     def _no_rest(self, failure: Failure) -> None:
-        """Log it only: the listings are read all the same."""
+        """Log the failure only: the listings are read all the same."""
         logger.info("REST does not list recent posts: %s", failure.value)
 
     def look_at_all(self) -> Iterator[Request]:
@@ -81,25 +82,22 @@ class Presence(Rest):
         return request.replace(errback=partial(self._failed, known))
 
     def _looked(
-        self,
-        posts: Posts,
-        walk: Walk,
-        told_by: str,
-        known: Sequence[ArticleState],
+        self, posts: Posts, walk: Walk, listing_url: str, known: Sequence[ArticleState]
     ) -> Iterator[Request]:
-        present = {its.id: its for post in posts if (its := self.candidate(post))}
-        for it in known:
-            found = present.get(it.id)
-            if found is None:
-                if it.id not in walk.seen and not walk.left:
-                    yield self.unlisted(Candidate(it.id, it.url))
+        candidates = filter(None, map(self.candidate, posts))
+        present = {candidate.id: candidate for candidate in candidates}
+        for article in known:
+            listed = present.get(article.id)
+            if listed is None:
+                if article.id not in walk.seen and not walk.left:
+                    yield self.unlisted(Candidate(article.id, article.url))
                 continue
-            if it.is_changed(found.modified) or found.url != it.url:
-                yield self.outlet.article_request(found)
-            if not it.is_changed(found.modified):
-                self.known.looked_at(it)
+            if article.is_changed(listed.modified) or listed.url != article.url:
+                yield self.outlet.article_request(listed)
+            if not article.is_changed(listed.modified):
+                self.known.looked_at(article)
 
     def _failed(self, known: Sequence[ArticleState], failure: Failure) -> Iterator[Request]:
-        """Look at the pages instead, where REST does not answer."""
-        for it in known:
-            yield self.outlet.article_request(Candidate(it.id, it.url))
+        """Request the pages instead if REST does not answer."""
+        for article in known:
+            yield self.outlet.article_request(Candidate(article.id, article.url))

@@ -1,0 +1,178 @@
+"""Lists of posts of the REST interface: request them, and the articles in them."""
+
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from scrapy import Request
+from scrapy.http import Response
+
+from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
+from newscrawl.discovery.rest import (
+    LISTED,
+    PER_PAGE,
+    WHOLE,
+    Posts,
+    Walk,
+    moment,
+    read_list,
+    rest_address,
+)
+from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.discovery.terms import TermNames
+from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.urls import absolute_url
+from newscrawl.items import Candidate
+from newscrawl.storage.known_articles import KnownArticles
+
+logger = logging.getLogger(__name__)
+
+_PER_PAGE = "api per_page"  # the checkpoint of the most posts that a site gives at once
+
+Then = Callable[..., Iterator[Request]]
+"""Called with the posts of a list, its walk, its address, and the values that were kept for it."""
+
+
+class PostLists:
+    """Requests lists of posts, a hundred posts at once, and the articles in them."""
+
+    def __init__(self, outlet: OutletSpider) -> None:
+        """Prepare; nothing is requested yet."""
+        self.outlet = outlet
+        self.terms = TermNames(outlet)
+        self._uses_inline_posts = outlet.arguments.fetch in ("auto", "api")
+        self._most = 0
+
+    @property
+    def known(self) -> KnownArticles:
+        """The outlet's articles in the ledger."""
+        return self.outlet.known_articles
+
+    @property
+    def per_page(self) -> int:
+        """The most posts that the site gives at once."""
+        if not self._most:
+            saved = self.outlet.checkpoints.read(_PER_PAGE)
+            self._most = int(saved.position) if saved and saved.position else PER_PAGE
+        return self._most
+
+    def listing(
+        self,
+        then: Then,
+        walk: Walk,
+        query: Mapping[str, str],
+        keep: Mapping[str, Any] | None = None,
+        *,
+        whole: bool = True,
+        most: int = PER_PAGE,
+    ) -> Request:
+        """Return the request for a list of posts; ``then`` is called with its posts and ``keep``.
+
+        ``whole`` requests whole posts where ``fetch`` allows them, else their addresses and times.
+        If the site allows fewer posts at once than ``most``, the request is made again.
+        """
+        fields = WHOLE if whole and self._uses_inline_posts else LISTED
+        count = {"per_page": str(min(most, self.per_page))}
+        query_of_page = {**query, **walk.filters, **walk.bounds, **count, **fields}
+        again = partial(self.listing, then, walk, query, keep, whole=whole, most=most)
+        return Request(
+            rest_address(self.outlet, "posts", query_of_page),
+            self.parse,
+            cb_kwargs={"again": again, "then": partial(then, **(keep or {})), "walk": walk},
+            meta={"handle_httpstatus_list": [400]},
+            priority=LISTING_PRIORITY,
+            dont_filter=True,
+        )
+
+    async def parse(
+        self, response: Response, again: Callable[[], Request], then: Then, walk: Walk
+    ) -> AsyncIterator[Request]:
+        """Request what follows from the posts of a list. Raises UnreadableError."""
+        posts: list[dict[str, Any]] = []
+        if response.status != 400:
+            posts = read_list(response)
+        elif most := _allowed(response, self.per_page):
+            logger.info("The site gives %d posts at once", most)
+            self._most = most
+            self.outlet.checkpoints.save(_PER_PAGE, position=str(most))
+            yield again()
+            return
+        elif walk.page == 1:
+            raise UnreadableError("http 400")
+        walk.note(response, posts)
+        if any("content" in post for post in posts):
+            await self.terms.complete(posts)
+        for request in then(posts, walk, response.url):
+            yield request
+
+    def articles(self, posts: Posts, listing_url: str) -> Iterator[Request]:
+        """Yield requests for the articles of a list. Whole posts are passed on: none is fetched."""
+        for post in posts:
+            candidate = self.candidate(post)
+            if candidate is None:
+                assert self.outlet.crawler.stats is not None
+                self.outlet.crawler.stats.inc_value("newscrawl/posts_without_article_address")
+                logger.info(
+                    "Post %s has no article's address: %s", post.get("id"), post.get("link")
+                )
+                continue
+            whole = post if self._uses_inline_posts and "content" in post else None
+            yield self.outlet.article_request(candidate, whole, listing_url)
+
+    def candidate(self, post: Mapping[str, Any]) -> Candidate | None:
+        """Return the article of a post, or None when its address is not an article's."""
+        link, identity = post.get("link"), str(post.get("id"))
+        if not isinstance(link, str) or not absolute_url(link):
+            # The post is read by its number, without its bad address.
+            link = f"https://{self.outlet.host}/?p={identity}"
+        candidate = self.outlet.candidate(link)
+        if candidate is None or candidate.id != identity:
+            return None
+        return replace(
+            candidate, modified=moment(post, "modified_gmt"), published=moment(post, "date_gmt")
+        )
+
+    def articles_by_id(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
+        """Yield requests for articles by their ids, a full page of them in each request."""
+        size = self.per_page
+        for start in range(0, len(candidates), size):
+            some = candidates[start : start + size]
+            walk = Walk({"include": ",".join(it.id for it in some)})
+            yield self.listing(self._read_by_id, walk, {}, {"candidates": some})
+
+    def _read_by_id(
+        self, posts: Posts, walk: Walk, listing_url: str, candidates: Sequence[Candidate]
+    ) -> Iterator[Request]:
+        requested = {it.id: it for it in candidates}
+        for request in self.articles(posts, listing_url):
+            task = ArticleTask.required(request)
+            # A site may return posts that were not requested.
+            if candidate := requested.get(task.candidate.id):
+                candidate = replace(task.candidate, authors=candidate.authors)
+                yield task.on(request, candidate=candidate)
+        missing = [it for it in candidates if it.id not in walk.seen]
+        if walk.left and len(missing) < len(candidates):
+            yield from self.articles_by_id(missing)
+            return
+        for candidate in missing:
+            yield self.unlisted(candidate)
+
+    def unlisted(self, candidate: Candidate) -> Request:
+        """Return the request for a post that a list lacks: its own response says why."""
+        request = self.outlet.post_request(candidate)
+        return ArticleTask.required(request).on(request, is_unlisted=True)
+
+
+def _allowed(response: Response, requested: int) -> int:
+    """Return how many posts the site gives at once; 0 unless too many were requested."""
+    try:
+        sentence = json.loads(response.body)["data"]["params"]["per_page"]
+        number = re.search(r"(?<!\d)(\d{1,9})\D*$", sentence)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0
+    most = int(number[1]) if number else 0
+    return most if 0 < most < requested else 0
