@@ -249,7 +249,7 @@ def read_page(chance: random.Random, body: bytes) -> str:
 
 def read_listing(_: random.Random, body: bytes) -> str:
     response = answer("https://thehill.com/homenews/senate/", body, "text/html")
-    spider().links._asked.clear()
+    spider().links._requested.clear()
     listing = Listing("/homenews/senate/", 3)
     return "request" if list(spider().links.parse(response, listing)) else "nothing"
 

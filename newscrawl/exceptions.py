@@ -45,7 +45,7 @@ class DamagedRunError(OutputError):
 
 
 class ArchiveError(Exception):
-    """A file is no archive that can be read; the message is a few words that say why."""
+    """A file is not a readable archive; the message is the cause in a few words."""
 
 
 class VersionError(OutputError):

@@ -14,7 +14,7 @@ SPIDER_MODULES = ["newscrawl.spiders"]
 NEWSPIDER_MODULE = "newscrawl.spiders"
 COMMANDS_MODULE = "newscrawl.commands"
 
-# Honest and polite. A site can tell who we are, how to reach us, and how to stop us.
+# Honest and polite: the user agent names the crawler and its contact, and robots.txt is obeyed.
 # USER_AGENT is NEWSCRAWL_USER_AGENT, below.
 ROBOTSTXT_OBEY = True  # default False
 CONCURRENT_REQUESTS_PER_DOMAIN = 1  # default 1 since 2.14's template, 8 without it
@@ -58,7 +58,7 @@ SPIDER_MIDDLEWARES = {
     # Next to the spider: it sees every request that the spider yields, before the others do.
     "newscrawl.spidermiddlewares.AdmissionMiddleware": 950,
 }
-# A browser for requests that ask for one; it is not started before.
+# With a browser for requests of ``rendered``; it starts with the first of them.
 DOWNLOAD_HANDLERS = {
     "http": "newscrawl.downloader.handlers.PoliteDownloadHandler",
     "https": "newscrawl.downloader.handlers.PoliteDownloadHandler",
@@ -74,11 +74,11 @@ DOWNLOADER_MIDDLEWARES = {
     "newscrawl.downloader.robots.RobotsMiddleware": 100,
     # Before a refusal is retried, and after its body is decompressed.
     "newscrawl.downloadermiddlewares.RefusalMiddleware": 580,
-    # What is here already is no download that Scrapy's stats should count.
+    # Before DownloaderStats (850) counts a request: an inline post is not sent.
     "newscrawl.downloadermiddlewares.InlinePostMiddleware": 840,
-    # Farther from the network than retries: it sees what they gave up.
+    # Farther from the network than retries: it gets the failures after the last retry.
     "newscrawl.downloader.browser.middleware.PlainAnswerMiddleware": 540,
-    # Next to the network: recordings hold what came over the wire.
+    # Next to the network: recordings contain responses as they were received.
     "newscrawl.downloader.recordings.RecordMiddleware": 950,
     "newscrawl.downloader.recordings.ReplayMiddleware": 960,
 }
@@ -269,7 +269,7 @@ table = (
         "NEWSCRAWL_REMOTE_SECONDS=60 newscrawl crawl hill",
     ),
 )
-# An empty variable is one that is not set, where emptiness is no value.
+# An empty environment variable means the default, except for hours, where it means none.
 globals().update(
     {
         it.name: os.environ.get(it.name, it.default)

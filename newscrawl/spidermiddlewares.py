@@ -1,4 +1,4 @@
-"""Spider middlewares: which articles and listings are requested, and which need not be."""
+"""Spider middleware: decides which articles and listings are requested."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -25,9 +25,9 @@ from newscrawl.storage.ledger import ArticleState, State
 
 @dataclass(slots=True)
 class Shown:
-    """What a listing has shown so far: anything, and articles that earlier runs did not know.
+    """What a listing has shown so far: anything, and articles that are new in this run.
 
-    ``first`` says that no other listing of this run had shown one of them before.
+    ``first`` says that no other listing had shown one of the new articles before.
     """
 
     anything: bool = False
@@ -46,14 +46,14 @@ class ListingAdmission:
         self._failed: WeakSet[Request] = WeakSet()
 
     def admit(self, request: Request, shown: Shown | None) -> Request | None:
-        """Return a listing's request, or None if there is reason to think that it has no news."""
+        """Return a listing's request, or None if the listing is not due or can have no news."""
         task = ListingTask.of(request) or ListingTask()
         following = self.run.follows_complete
         if task.is_next_page and following and not (shown and shown.anything_new):
             return None
         request = request.replace(errback=request.errback or self.failed)
         if task.name and following and (saved := self.run.checkpoints.read(task.name)):
-            # If the clock was set back, what it said before counts for nothing.
+            # A time of the last request in the future means that the clock was set back.
             if task.pauses and saved.due and saved.due > self.began >= saved.asked:
                 self.run.listings.count_not_due()
                 return None
@@ -77,10 +77,10 @@ class ListingAdmission:
         self.outcomes.listing_unread(response.request, reason)
 
     def read(self, response: Response, shown: Shown) -> None:
-        """Record a listing whose callback has come to its end.
+        """Record a listing that was read to its end.
 
-        Those that could not be fetched or read come here as well: Scrapy lets what their errback
-        yields, or what stands in for their callback's output, end like any other.
+        Scrapy calls this for failed listings, too: the output of an errback ends like that of a
+        callback. ``failed`` and ``unreadable`` have recorded them.
         """
         assert response.request is not None
         if response.request not in self._failed:
@@ -88,7 +88,7 @@ class ListingAdmission:
 
     def _record(self, request: Request, response: Response, shown: Shown) -> None:
         """Count a listing that was read, and save when it is due again."""
-        # An error page may be handled, as that of a day without articles; it is no listing.
+        # An error page, as for a day without articles, is not a listing.
         if response.status in (200, 304) or shown.anything:
             self.run.listings.count_read(is_unchanged=response.status == 304)
         task = ListingTask.of(request)
@@ -117,9 +117,9 @@ class ListingAdmission:
 class AdmissionMiddleware:
     """Enters every candidate into the books once, and drops requests that are not needed.
 
-    This is the one place that decides which articles are requested: not those that are in the
-    books already (under whatever address), and not those that are in the ledger and not
-    due. Articles of an archive are all read: it may hold several versions of one.
+    This is the one place that decides which articles are requested. An article is not requested
+    twice in a run, whatever its addresses. An article that the ledger knows is requested only if
+    it is due or has changed. Captures of an archive are all read: they may be of several versions.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -144,10 +144,10 @@ class AdmissionMiddleware:
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Pass on the first requests that are needed."""
-        async for it in start:
-            if not isinstance(it, Request):
-                yield it
-            elif request := self.admit(it, None):
+        async for output in start:
+            if not isinstance(output, Request):
+                yield output
+            elif request := self.admit(output, None):
                 yield request
 
     async def process_spider_output(
@@ -155,11 +155,11 @@ class AdmissionMiddleware:
     ) -> AsyncIterator[Any]:
         """Pass on items and needed requests, then record that the listing was read to its end."""
         shown = Shown()
-        async for it in result:
+        async for output in result:
             shown.anything = True
-            if not isinstance(it, Request):
-                yield it
-            elif request := self.admit(it, shown):
+            if not isinstance(output, Request):
+                yield output
+            elif request := self.admit(output, shown):
                 yield request
         if ArticleTask.of(response) is None:
             self.listings.read(response, shown)
@@ -190,14 +190,14 @@ class AdmissionMiddleware:
         if task.is_admitted:
             return request.replace(errback=self.outcomes.article_failed)
         known = self.look_up(candidate) if first else None
-        if first and known and not (task.is_unlisted or self.is_wanted(known, candidate)):
+        if first and known and not (task.is_unlisted or self.is_due(known, candidate)):
             # What failed and waits for its retry stays pending.
             if not known.is_waiting:
                 books.record(candidate.id, KNOWN)
             return None
         if shown is not None and books.is_new(candidate.id):
             shown.anything_new = True
-            # Another listing may have shown it before, which makes this one no more useful.
+            # A listing that repeats what another listing has shown is less useful.
             shown.first |= first
         if not first:
             self.outcomes.count("newscrawl/link_repeats")
@@ -215,33 +215,33 @@ class AdmissionMiddleware:
         return bool(before or (arguments.until and published > arguments.until))
 
     def look_up(self, candidate: Candidate) -> ArticleState | None:
-        """Return an article's state, and enter into the ledger what it does not know yet."""
+        """Return an article's state. Add new articles, authors and addresses to the ledger."""
         ledger = self.run.ledger
-        known = self.outcomes.ask(lambda: ledger.get(self.outlet, candidate.id))
+        known = self.outcomes.from_ledger(lambda: ledger.get(self.outlet, candidate.id))
         if known is None:
             self.run.books.mark_new(candidate.id)
             self.run.queue(ledger.insert_pending(self.outlet, candidate, _now()))
         elif candidate.authors and not known.known_authors:
             self.run.queue(ledger.set_authors(self.outlet, candidate.id, candidate.authors))
-        # A listing that states times is made from the site's database; a link may be an old one.
+        # A listing with times comes from the site's database, with today's address.
         if known and candidate.modified and candidate.url != known.url and "?" not in candidate.url:
             self.run.queue(ledger.moved(self.outlet, candidate.id, candidate.url))
         return known
 
-    def is_wanted(self, known: ArticleState, candidate: Candidate) -> bool:
+    def is_due(self, known: ArticleState, candidate: Candidate) -> bool:
         """Say whether to request a known article: it is due, or a listing states a change."""
         now = _now()
-        back = known.state == State.GONE and candidate.modified is not None
-        if back or known.is_changed(candidate.modified):
-            # It is due until its outcome is recorded, whatever becomes of this run.
+        is_back = known.state == State.GONE and candidate.modified is not None
+        if is_back or known.is_changed(candidate.modified):
+            # The article stays due until its outcome is recorded, also if this run is killed.
             self.run.queue(self.run.ledger.changed(self.outlet, candidate.id, now))
             return True
-        # Where the listing states changes, there is no need to look.
+        # A listing that states changes replaces revisits.
         revisits = self.spider.is_revisiting and candidate.modified is None
         return known.is_due(now, revisits=revisits)
 
     def prepared(self, request: Request, task: ArticleTask, known: ArticleState | None) -> Request:
-        """Return an article's request with what the ledger adds: authors and validators."""
+        """Return an article's request with authors and validators from the ledger."""
         request = request.replace(errback=self.outcomes.article_failed)
         if known is None:
             return request

@@ -586,7 +586,7 @@ def test_refused_articles_come_by_rest_one_by_one(tmp_path: Path) -> None:
     published(later)
     assert later.run["complete"]
     assert later.asked_for(PAGES) == []
-    assert later.crawl.log.count("Pages were refused (http 403) since") == 1
+    assert later.crawl.log.count("the site has refused its pages (http 403) since") == 1
     assert "The site refuses its pages" not in later.crawl.log
 
 

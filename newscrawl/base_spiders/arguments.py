@@ -15,14 +15,14 @@ from newscrawl.extraction.dates import utc
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.storage.warc import WarcFile
 
-# What says which listings are read, and how pages are requested.
+# Arguments that have no meaning for an archive.
 _OF_THE_SITE = ("sections", "tags", "follow", "discover", "fetch", "pages")
 DISCOVER = ("links", "feeds", "sitemap", "api")
 FETCH = ("auto", "page", "api", "browser")
 
 
 def _paths(text: str) -> tuple[str, ...]:
-    """Return the paths of a list that says something: an empty one is not "everything"."""
+    """Return the paths of a list. Raises ValueError for an empty one, which is a mistake."""
     if not (paths := tuple(path.strip("/") for path in comma_list(text))):
         raise ValueError
     return paths
@@ -42,10 +42,10 @@ def _moment(*, last: bool) -> Callable[[str], str]:
 
 
 def _files(text: str) -> tuple[str, ...]:
-    # A file's name may hold what means something else here: brackets, or a comma.
+    # A file's name may contain brackets or a comma.
     names = [text] if Path(text).is_file() else comma_list(text)
-    found = ([name] if Path(name).is_file() else glob(name) for name in names)
-    files = sorted({path for paths in found for path in paths})
+    matches = ([name] if Path(name).is_file() else glob(name) for name in names)
+    files = sorted({path for paths in matches for path in paths})
     if not files:
         raise ValueError
     for path in files:

@@ -1,8 +1,8 @@
 """ArticleSpider: from listings to candidates to requests to records, for every outlet.
 
-An outlet's own file says what its addresses, sections and pages look like; see
-``spiders/hill.py``. What is known from earlier crawls is not the spider's business: it asks for
-every article that it sees, and a spider middleware stops what needs no asking.
+An outlet's own file declares its addresses, sections and page layout; see ``spiders/hill.py``.
+The spider yields a request for every article that it sees. A spider middleware drops requests for
+articles that earlier crawls have published.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from newscrawl.storage.warc import Counts
 class ArticleSpider(ReadingSpider):
     """Base of the outlets' spiders: follows listings to articles, and reads the articles.
 
-    What an outlet declares, and how its pages become records, is in ``Outlet``.
+    ``Outlet`` has the declarations of an outlet, and turns its pages into records.
     """
 
     def __init__(self, /, **kwargs: Any) -> None:
@@ -57,7 +57,7 @@ class ArticleSpider(ReadingSpider):
 
     @property
     def archives(self) -> dict[str, Counts]:
-        """What was found in each file of ``archive``, by its path; part of ``run.json``."""
+        """The counts of each file of ``archive``, by its path; part of ``run.json``."""
         return Run.of(self.crawler).archives
 
     @property
@@ -67,14 +67,14 @@ class ArticleSpider(ReadingSpider):
 
     @property
     def access(self) -> PageAccess:
-        """What decides whether pages are requested."""
+        """The object that decides whether pages are requested."""
         return PageAccess.of(self.crawler)
 
     async def start(self) -> AsyncIterator[Request]:
-        """Request what the discovery methods want, then the articles that are due."""
+        """Yield the first requests of each discovery method, then articles that are due."""
         for request in self._first_requests():
             if self.arguments.archive and self.crawler.engine.needs_backout():
-                # Requests hold what was recorded: few of them at a time.
+                # Requests contain the recorded pages: keep few of them in memory.
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield request
             await asyncio.sleep(0)
@@ -88,7 +88,7 @@ class ArticleSpider(ReadingSpider):
             yield self.links.probe()
         names = dict.fromkeys(arguments.discover)
         if self.access.uses_rest and "links" in names:
-            # REST lists what links would lead to: it replaces all listings from the start.
+            # Pages are refused: REST replaces all listings from the start.
             self._rest_requests = {}
             names = dict.fromkeys("api" if name == "links" else name for name in names)
         for name in names:
@@ -96,7 +96,7 @@ class ArticleSpider(ReadingSpider):
             yield from method.start()
         if not (arguments.sections or arguments.tags):
             yield from self._due_requests()
-        # Methods that list changes only would not miss an article.
+        # Methods that list changes only do not show that an article is gone.
         if not self.is_revisiting and Run.of(self.crawler).is_full:
             yield from Presence(self).start()
         if self.rest and Run.of(self.crawler).is_full and not {"api", "sitemap"} & names.keys():
@@ -118,11 +118,11 @@ class ArticleSpider(ReadingSpider):
         return by_pages or not self.rest
 
     def listing_fallback(self, path: str) -> Callable[[], Request | None] | None:
-        """Return what gives the request that replaces a refused listing; None if nothing does."""
+        """Return a function that returns the request in place of a refused listing, or None."""
         return partial(self._list_by_rest, path) if self.has_fallback else None
 
     def _list_by_rest(self, path: str) -> Request | None:
-        """Return the request for the posts of a refused listing, once for all alike."""
+        """Return the request for posts in place of refused listings, once for each taxonomy."""
         if "api" in self.arguments.discover:
             return None
         if self._rest_requests is None:
@@ -132,7 +132,7 @@ class ArticleSpider(ReadingSpider):
         return everything or self._rest_requests.pop(taxonomy, None)
 
     def parse(self, response: Response, **kwargs: Any) -> Iterator[Article | Request]:
-        """Read a response as what its address says: for ``scrapy parse``, which tells no more."""
+        """Read a response as an article or a listing, by its address: for ``scrapy parse``."""
         candidate = self.candidate(response.url)
         if candidate is None:
             yield from self.links.parse(response, Listing(urlsplit(response.url).path, 1))

@@ -20,7 +20,7 @@ from newscrawl.items import Article, Candidate, record
 from newscrawl.storage import difference
 
 SOURCES = ("page", "api", "feed")
-# The other fields follow from these, or state where the record comes from.
+# The fields that are not derived from others and do not describe the source.
 FIELDS = (
     *("url", "headline", "description", "authors", "date_published", "date_modified"),
     *("section", "sections", "tags", "kind", "body", "images", "links"),
@@ -91,13 +91,13 @@ class Comparing(ArticleSpider):
             yield request
 
     async def _compare(self, candidate: Candidate) -> Comparison:
-        found = Comparison(candidate.id, candidate.url)
+        comparison = Comparison(candidate.id, candidate.url)
         for source in SOURCES:
             try:
-                found.fields[source] = await getattr(self, f"_from_{source}")(candidate)
+                comparison.fields[source] = await getattr(self, f"_from_{source}")(candidate)
             except Exception as error:  # the other sources are requested all the same
-                found.errors[source] = error_reason(error)
-        return found
+                comparison.errors[source] = error_reason(error)
+        return comparison
 
     async def _fetch(self, url: str, candidate: Candidate) -> Response:
         engine = self.crawler.engine
@@ -139,16 +139,16 @@ class Comparing(ArticleSpider):
         raise UnreadableError("not in the feed")
 
 
-def describe(found: Comparison) -> Iterator[str]:
+def describe(comparison: Comparison) -> Iterator[str]:
     """Yield the lines of one comparison for people."""
-    yield f"{found.id}  {found.url}"
+    yield f"{comparison.id}  {comparison.url}"
     for source in SOURCES:
-        yield f"  {source:<5} {found.errors.get(source, 'read')}"
-    if not found.fields:
+        yield f"  {source:<5} {comparison.errors.get(source, 'read')}"
+    if not comparison.fields:
         return
     for name in FIELDS:
-        values = found.values(name)
-        agrees = found.agrees(name)
+        values = comparison.values(name)
+        agrees = comparison.agrees(name)
         word = {True: "agree", False: "DISAGREE", None: "only in" if values else "missing"}[agrees]
         yield f"  {name:<15} {word} {', '.join(values)}".rstrip()
         if agrees is False:

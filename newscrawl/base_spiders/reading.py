@@ -14,7 +14,7 @@ from newscrawl.base_spiders.requests import RequestingSpider
 from newscrawl.discovery import ARTICLE_PRIORITY
 from newscrawl.discovery.bylines import Bylines
 from newscrawl.discovery.links import Links
-from newscrawl.discovery.tasks import ArticleTask, Begun
+from newscrawl.discovery.tasks import ArticleTask, FirstPages
 from newscrawl.discovery.terms import TermNames
 from newscrawl.downloader.browser.installed import can_render
 from newscrawl.exceptions import UnreadableError
@@ -24,12 +24,12 @@ from newscrawl.extraction.outlet import post_of
 from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
 
-# An article of more pages is taken for a site that links them without end.
+# An article with more pages is taken for a site whose next pages never end.
 _MOST_PAGES = 50
 
 
 class ReadingSpider(RequestingSpider):
-    """A spider that reads articles, whatever they were requested through."""
+    """A spider that reads articles: pages, rendered pages, posts and captures."""
 
     def __init__(self, /, **kwargs: Any) -> None:
         """Take the spider arguments."""
@@ -41,7 +41,7 @@ class ReadingSpider(RequestingSpider):
     def parse_article(self, response: Response) -> Iterator[Article | Request]:
         """Read an article, then follow what its page links to.
 
-        Raises UnreadableError for an answer that is not an article; its message is the reason.
+        Raises UnreadableError for a response that is not an article; its message is the reason.
         """
         task = ArticleTask.required(response)
         candidate = task.candidate
@@ -53,7 +53,7 @@ class ReadingSpider(RequestingSpider):
         page = self._best_page(selector, response, task)
         if page.unfilled and self._needs_browser(response, task):
             assert response.request is not None
-            # Only the task: the rest of its meta is of the first request.
+            # The other keys of its meta belong to the first request.
             meta = {"article": replace(task, plain=response)}
             again = response.request.replace(meta=meta, dont_filter=True)
             yield self.rendered_article(again)
@@ -64,7 +64,7 @@ class ReadingSpider(RequestingSpider):
         elif task.capture:
             raise UnreadableError("archived under another article's address")
         else:
-            # The address leads elsewhere: what is there is an article of its own.
+            # The address leads to another article, which is requested by itself.
             if other := self.candidate(article.url):
                 yield self.article_request(other)
             raise UnreadableError("address of another article")
@@ -74,37 +74,37 @@ class ReadingSpider(RequestingSpider):
     def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:
         """Return the article, or the request for its next page where it is divided into several.
 
-        Raises UnreadableError for a page that is not the one that was asked, or one too many.
+        Raises UnreadableError for another page than the requested one, and for too many pages.
         """
-        begun = task.begun or Begun(page.article, (), 0)
-        if task.begun:
-            if page_key(response.url) not in map(page_key, begun.pages):
-                raise UnreadableError(f"page {begun.read + 1} leads elsewhere")
-            joined(begun.article, [page.article])
-        pages = tuple(dict.fromkeys((*begun.pages, *page.further)))
-        if len(pages) == begun.read:
-            return begun.article
+        first = task.first_pages or FirstPages(page.article, (), 0)
+        if task.first_pages:
+            if page_key(response.url) not in map(page_key, first.pages):
+                raise UnreadableError(f"page {first.read + 1} leads elsewhere")
+            joined(first.article, [page.article])
+        pages = tuple(dict.fromkeys((*first.pages, *page.further)))
+        if len(pages) == first.read:
+            return first.article
         if task.capture:
-            # An archive answers for one address; whether it has the others is not known here.
+            # A capture is of one address; other pages may be elsewhere in the archive, or missing.
             self.crawler.stats.inc_value("newscrawl/not_whole")
             self.logger.warning("Only the first page of %s is read", response.url)
-            return begun.article
-        if begun.read == _MOST_PAGES:
+            return first.article
+        if first.read == _MOST_PAGES:
             raise UnreadableError("too many pages")
-        begun = Begun(begun.article, pages, begun.read + 1)
         request = Request(
-            pages[begun.read - 1],
+            pages[first.read],
             self.parse_article,
             priority=ARTICLE_PRIORITY,
             dont_filter=True,
         )
-        request = task.on(request, begun=begun, plain=None, known=None)
+        first = FirstPages(first.article, pages, first.read + 1)
+        request = task.on(request, first_pages=first, plain=None, known=None)
         return self.rendered_article(request) if self.arguments.fetch == "browser" else request
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:
-        """Read an article as the REST interface gives it, with its authors from elsewhere.
+        """Read an article from its post; its authors are from other sources.
 
-        Raises UnreadableError for an answer that is no post of this article.
+        Raises UnreadableError for a response that is no post of this article.
         """
         candidate = ArticleTask.required(response).candidate
         post = post_of(response.body)
@@ -112,9 +112,9 @@ class ReadingSpider(RequestingSpider):
         yield await self.read_post(response, replace(candidate, authors=authors))
 
     async def read_post(self, response: Response, candidate: Candidate) -> Article:
-        """Return the article of a REST answer, which names no authors; those of ``candidate``.
+        """Return the article of a post, with the authors of ``candidate``.
 
-        Raises UnreadableError for an answer that is no post of this article.
+        Raises UnreadableError for a response that is no post of this article.
         """
         post = post_of(response.body)
         await self.terms.complete([post])

@@ -15,12 +15,12 @@ from newscrawl.downloader.browser.rendering import rendered
 from newscrawl.exceptions import ArgumentError
 from newscrawl.items import Article, Candidate
 
-# A live page turns over to older entries at most so often.
+# Clicks on "older entries" of a live page at most.
 _ENTRY_PAGES = 100
 
 
 class RequestingSpider(OutletSpider):
-    """A spider that makes requests as its arguments want them; subclasses read the responses."""
+    """A spider that makes requests as its arguments require; subclasses read the responses."""
 
     def __init__(self, /, **kwargs: Any) -> None:
         """Take the spider arguments (docs/reference/arguments.md); ``refusal`` holds the error.
@@ -37,7 +37,7 @@ class RequestingSpider(OutletSpider):
             self.arguments = arguments.read(kwargs, self)
         except ArgumentError as error:
             self.refusal = str(error)
-        # Links repeat from page to page; what they mean does not change.
+        # The same links are on many pages.
         self.candidate: Callable[[str], Candidate | None] = lru_cache(maxsize=100_000)(
             self.find_candidate
         )
@@ -47,13 +47,13 @@ class RequestingSpider(OutletSpider):
         self.refusal = sentence
 
     def listing_paths(self) -> Iterable[str]:
-        """Return the paths of the listings that the crawl was asked to read, as written."""
+        """Return the paths of the listings that the crawl reads, as the outlet writes them."""
         written = {section.strip("/"): section for section in self.sections}
         paths = (*self.arguments.sections, *self.arguments.tags) or written
         return [f"/{written.get(path, f'{path}/')}" for path in paths]
 
     def listing_request(self, request: Request, pages: int) -> Request:
-        """Return the request of a listing's page as ``fetch`` wants it.
+        """Return the request of a listing's page as ``fetch`` requires.
 
         ``pages`` is how often its "Load more" may be clicked.
         """
@@ -87,7 +87,8 @@ class RequestingSpider(OutletSpider):
             self.parse_article,
             meta={"article": ArticleTask(candidate=candidate, is_page=True, fallback=fallback)},
             priority=ARTICLE_PRIORITY,
-            # The books know what was asked; a redirect to an address that was is none the less due.
+            # AdmissionMiddleware drops repeats. Scrapy's filter would also drop an article whose
+            # address redirects to one that was requested before.
             dont_filter=True,
         )
         return self.rendered_article(request) if self.arguments.fetch == "browser" else request

@@ -29,9 +29,8 @@ def find_outlet(name: str) -> Outlet:
     if name not in names:
         raise unknown("outlet", name, names)
     module = import_module(f"{_SPIDERS}.{name}")
-    found = (it for it in vars(module).values() if isinstance(it, type) and issubclass(it, Outlet))
-    cls = next(it for it in found if vars(it).get("name") == name)
-    return cls()
+    classes = (it for it in vars(module).values() if isinstance(it, type))
+    return next(it() for it in classes if issubclass(it, Outlet) and vars(it).get("name") == name)
 
 
 def extract(

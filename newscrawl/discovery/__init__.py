@@ -1,8 +1,8 @@
 """Discovery methods: each yields requests for the articles of an outlet.
 
 ``links`` reads pages, ``feeds`` RSS, ``sitemap`` sitemaps and ``wordpress`` the REST interface
-(``discover=api``); ``archive`` reads WARC files. They know addresses and formats, not which
-articles are known already: a spider middleware drops requests that are not needed.
+(``discover=api``); ``archive`` reads WARC files. They yield a request for every article that a
+listing names; a spider middleware drops the requests that are not needed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -65,7 +65,7 @@ class OutletSpider(Outlet, Spider):
 
     @property
     def archives(self) -> dict[str, Counts]:
-        """What was found in each file of ``archive``, by its path."""
+        """The counts of each file of ``archive``, by its path."""
         raise NotImplementedError
 
     @property
@@ -88,11 +88,11 @@ class OutletSpider(Outlet, Spider):
         raise NotImplementedError
 
     def listing_paths(self) -> Iterable[str]:
-        """Return the paths of the listings that the crawl was asked to read."""
+        """Return the paths of the listings that the crawl reads."""
         raise NotImplementedError
 
     def listing_fallback(self, path: str) -> Callable[[], Request | None] | None:
-        """Return what gives the request that replaces a refused listing; None if nothing does."""
+        """Return a function that returns the request in place of a refused listing, or None."""
         raise NotImplementedError
 
     def listing_request(self, request: Request, pages: int) -> Request:
@@ -114,7 +114,7 @@ class OutletSpider(Outlet, Spider):
 
 
 def outlet_spider(crawler: Crawler) -> OutletSpider | None:
-    """Return the crawl's spider; None for a spider of Scrapy's own, such as ``scrapy fetch``'s."""
+    """Return the crawl's spider; None if it is not an outlet's, as in ``scrapy fetch``."""
     return crawler.spider if isinstance(crawler.spider, OutletSpider) else None
 
 

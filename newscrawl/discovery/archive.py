@@ -18,8 +18,8 @@ _PAGES = (200, 203)
 class Archive:
     """Reads every recorded page of an article's address, in the order of the files.
 
-    ``counts`` tell what was found in each file. A recorded response without a page, such as a
-    redirect or a 404, is counted and says nothing of the article: it is of the past.
+    ``counts`` has an entry for each file. A recorded response without a page, such as a redirect
+    or a 404, is counted only: it does not state what the site has now.
     """
 
     def __init__(self, outlet: OutletSpider) -> None:

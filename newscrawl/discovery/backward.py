@@ -1,4 +1,4 @@
-"""A backfill: through time from the newest to the oldest, in as many runs as it takes."""
+"""A backfill: from the newest to the oldest article, in as many runs as it takes."""
 
 import logging
 
@@ -8,15 +8,16 @@ logger = logging.getLogger(__name__)
 
 
 class Backward:
-    """How far a job between ``since`` and ``until`` has come, saved as a checkpoint between runs.
+    """The position of a backfill between ``since`` and ``until``, saved between runs.
 
-    Moments are dates or times in the record's form, which sort as text. What is done is one
-    stretch. A later run of the same job without ``until`` first does what has come after the
-    stretch, then goes on below it; until it gets there the stretch stays as it was.
+    Moments are dates or times in the record's form, which sort as text. The checkpoint holds one
+    stretch of time that is done. A later run of the same job without ``until`` starts with the
+    articles after that stretch, then goes on below it. The checkpoint changes when the run gets
+    there.
     """
 
     def __init__(self, outlet: OutletSpider, method: str, top: str) -> None:
-        """Find what earlier runs of the job have done; ``top`` is where this one starts."""
+        """Read the stretch that earlier runs have done; ``top`` is the moment to start from."""
         arguments = outlet.arguments
         self._checkpoints = outlet.checkpoints
         self._stats = outlet.crawler.stats
@@ -28,8 +29,8 @@ class Backward:
         )
         self.name = " ".join(parts)
         self._top = top
-        known = self._checkpoints.read(self.name)
-        bottom, _, done_to = (known.position or "").partition("..") if known else ("", "", "")
+        saved = self._checkpoints.read(self.name)
+        bottom, _, done_to = (saved.position or "").partition("..") if saved else ("", "", "")
         self._done = (bottom, done_to) if bottom and done_to else None
         if self._done:
             logger.info("%s: done already from %s down to %s", self.name, done_to, bottom)
@@ -45,11 +46,11 @@ class Backward:
         return self._done is not None and self._done[0] <= moment < self._done[1]
 
     def below(self, moment: str) -> str:
-        """Return where to go on after ``moment``: there, or where the done stretch ends."""
+        """Return the moment to go on from: ``moment``, or the end of the stretch around it."""
         return self._done[0] if self._done and self.is_done(moment) else moment
 
     def reached(self, moment: str, *details: object) -> None:
-        """Note that everything from the top down to ``moment`` is known; ``details`` are logged."""
+        """Save that everything from the top down to ``moment`` is done; log ``details``."""
         if self._stats is not None:
             self._stats.set_value("newscrawl/position", moment)
         logger.info("%s: back to %s %s", self.name, moment, " ".join(map(str, details)))
@@ -58,6 +59,6 @@ class Backward:
             self._checkpoints.save(self.name, position=f"{bottom}..{self._top}")
 
     def finished(self) -> None:
-        """Note that the job is done; the same arguments start it from the top."""
+        """Delete the checkpoint: another run with the same arguments starts from the top."""
         logger.info("%s: done", self.name)
         self._checkpoints.delete(self.name)

@@ -1,4 +1,4 @@
-"""Bylines: who wrote what. WordPress' REST interface names no authors; feeds and a plug-in do."""
+"""Bylines: the authors of posts, which REST lacks, from feeds and from a plug-in of WordPress."""
 
 import asyncio
 import json
@@ -20,14 +20,14 @@ from newscrawl.items import Author, Candidate
 
 logger = logging.getLogger(__name__)
 
-_SOURCES = "bylines"  # the checkpoint of the sources that do not answer
-_AGAIN = timedelta(days=30)  # such a source is tried again after that
-_PAGES_AT_ONCE = 5  # that one article may cost; the next article goes on from there
+_SOURCES = "bylines"  # the checkpoint of the sources without bylines
+_AGAIN = timedelta(days=30)  # the time until such a source is requested again
+_PAGES_AT_ONCE = 5  # requests for one article; the next article goes on from there
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page of a feed: the articles in it, and the time of the newest and of the oldest."""
+    """A page of a feed: authors by article, and the times of its newest and oldest article."""
 
     authors: Mapping[str, tuple[Author, ...]]
     newest: str = ""
@@ -35,11 +35,11 @@ class _Page:
 
 
 class Bylines:
-    """Finds authors of posts, from the cheapest source that answers.
+    """Finds authors of posts, in the source that costs the fewest requests.
 
-    Co-Authors Plus shows them as terms of a post; a name is asked once and saved. Else the feed of
-    the site has them: its newest page, asked at most once a run, its older pages, and the feed of
-    one author. A source that does not answer is not asked again for a month.
+    Co-Authors Plus has them as terms of a post; each name is requested once and saved. Without the
+    plug-in they are in feeds: the newest page of the site's feed, requested at most once a run, its
+    older pages, and the feed of one author. A source without bylines is not requested for a month.
     """
 
     def __init__(self, outlet: OutletSpider) -> None:
@@ -56,14 +56,14 @@ class Bylines:
         if candidate.authors:
             return candidate.authors
         async with self._lock:
-            found = await self._coauthors(post) or await self._in_feed(candidate)
-            if not found and not candidate.credited:
-                found = await self._in_author_feed(candidate, post)
-        if not found and not candidate.credited:
+            authors = await self._coauthors(post) or await self._in_feed(candidate)
+            if not authors and not candidate.credited:
+                authors = await self._in_author_feed(candidate, post)
+        if not authors and not candidate.credited:
             self.outlet.crawler.stats.inc_value("newscrawl/posts_without_authors")
-        return found or candidate.credited
+        return authors or candidate.credited
 
-    # Sources that do not answer.
+    # Sources without bylines.
 
     def _is_closed(self, source: str) -> bool:
         if self._closed is None:
@@ -85,7 +85,7 @@ class Bylines:
         assert stats is not None
         try:
             return await engine.download_async(Request(url))
-        except Exception as error:  # whatever it is, articles go on without
+        except Exception as error:  # articles are published without bylines
             stats.inc_value("newscrawl/no_bylines")
             logger.warning("No bylines from %s: %s", url, str(error) or type(error).__name__)
             return None
@@ -93,7 +93,7 @@ class Bylines:
     # The plug-in.
 
     async def _coauthors(self, post: Mapping[str, Any]) -> tuple[Author, ...]:
-        """Return the authors that a post has as terms, in its order; none unless all are known."""
+        """Return the authors that a post has as terms, in order; none if one has no name."""
         embedded = post.get("_embedded")
         groups = embedded.get("wp:term") if isinstance(embedded, dict) else None
         terms = [it for group in groups or () if isinstance(group, list) for it in group]
@@ -108,13 +108,13 @@ class Bylines:
         return tuple(Author(name) for name in names if name) if all(names) else ()
 
     async def _name(self, slug: str) -> str | None:
-        """Return an author's name by the word that stands for it in addresses."""
+        """Return the name of an author; ``slug`` is its form in addresses."""
         if slug not in self._names:
             saved = self.outlet.checkpoints.read(f"author {slug}")
-            self._names[slug] = saved.position if saved else await self._ask_name(slug)
+            self._names[slug] = saved.position if saved else await self._request_name(slug)
         return self._names[slug]
 
-    async def _ask_name(self, slug: str) -> str | None:
+    async def _request_name(self, slug: str) -> str | None:
         if self._is_closed("coauthors"):
             return None
         root = self.outlet.rest.removesuffix("/wp/v2")
@@ -123,14 +123,15 @@ class Bylines:
         if response is None:
             return None
         try:
-            told = json.loads(response.body)
+            document = json.loads(response.body)
         except ValueError:
-            told = None
-        name = told.get("display_name") if isinstance(told, dict) else None
+            document = None
+        author = document if isinstance(document, dict) else {}
+        name = author.get("display_name")
         if response.status == 200 and isinstance(name, str) and (name := unescape(name)):
             self.outlet.checkpoints.save(f"author {slug}", position=name)
             return str(name)
-        if not (isinstance(told, dict) and told.get("code") == "rest_not_found"):
+        if author.get("code") != "rest_not_found":
             self._close("coauthors")
         return None
 
@@ -152,7 +153,7 @@ class Bylines:
             if number is None or self._is_closed("feed-pages"):
                 return ()
             page = await self._page(f"paged={number}") or _Page({})
-            # Without pages a feed is the same for every number, or missing for all.
+            # A feed without pages is the same for every number, or missing for all.
             if page.newest >= first.newest or (number == 2 and not page.authors):
                 self._close("feed-pages")
                 return ()
@@ -160,7 +161,7 @@ class Bylines:
         return ()
 
     def _page_at(self, when: str) -> int | None:
-        """Return the number of the page that may hold a moment; None when it has been read."""
+        """Return the number of the page that may hold a moment; None if that page was read."""
         before = max(number for number, page in self._pages.items() if page.oldest > when)
         after = min((n for n, page in self._pages.items() if page.newest < when), default=None)
         if before + 1 == after or before + 1 in self._pages:
@@ -172,25 +173,25 @@ class Bylines:
         return min(guess, after - 1) if after else guess
 
     async def _page(self, parameters: str) -> _Page | None:
-        """Return a page of the feed; None when it does not come."""
+        """Return a page of the feed; None if it cannot be fetched or read."""
         url = f"https://{self.outlet.host}{self.outlet.feed}"
         if parameters:
             url += f"{'&' if '?' in url else '?'}{parameters}"
         response = await self._download(url)
         if response is None:
             return None
-        found: dict[str, tuple[Author, ...]] = {}
+        authors: dict[str, tuple[Author, ...]] = {}
         times = []
         try:
-            for it in read_feed(response, self.outlet):
-                found[it.id] = it.authors
-                times.append(it.published or "")
+            for candidate in read_feed(response, self.outlet):
+                authors[candidate.id] = candidate.authors
+                times.append(candidate.published or "")
         except UnreadableError as error:
-            if not found:
+            if not authors:
                 logger.info("No bylines from %s: %s", url, error)
                 return None
         times = sorted(filter(None, times))
-        return _Page(found, times[-1], times[0]) if times else _Page(found)
+        return _Page(authors, times[-1], times[0]) if times else _Page(authors)
 
     # The feed of one author.
 

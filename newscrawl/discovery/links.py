@@ -16,13 +16,13 @@ from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
 
 # Hours between requests of a listing while it shows nothing new, at first and at most.
-# A tag met on the way repeats what sections show; it is rarely the only way to an article.
+# A tag that a page links to repeats articles of sections; few articles are only there.
 _SECTION_PAUSES, _TAG_PAUSES = (1, 24), (24, 168)
 
 
 @dataclass(slots=True)
 class Listing:
-    """A listing that is read page by page: where it stands, and which articles it has shown."""
+    """A listing that is read page by page: its path, and the articles of the pages before."""
 
     path: str
     pages_left: int
@@ -33,9 +33,9 @@ class Links:
     """Follows listing pages to articles, and article pages to further listings."""
 
     def __init__(self, outlet: OutletSpider) -> None:
-        """Prepare; nothing is asked yet."""
+        """Prepare; nothing is requested yet."""
         self.outlet = outlet
-        self._asked: set[str] = set()
+        self._requested: set[str] = set()
         self._roots = {section.strip("/").split("/")[0] for section in outlet.sections}
 
     def start(self) -> Iterator[Request]:
@@ -44,7 +44,7 @@ class Links:
             yield from self._listing(path, named=True)
 
     def probe(self) -> Request:
-        """Return one request that shows whether pages answer (again)."""
+        """Return a request that tests whether the site answers with pages again."""
         path = next(iter(self.outlet.listing_paths()))
         request = next(self._listing(path, named=True))
         return (
@@ -56,14 +56,15 @@ class Links:
     def parse(self, response: Response, listing: Listing) -> Iterator[Request]:
         """Follow a listing's articles, and its next page while this one shows something new.
 
-        Raises UnreadableError when the answer is not a page.
+        Raises UnreadableError when the response is not a page.
         """
         page = parsed(response)
-        found = self._listed(page, response.url)
-        fresh = [candidate for candidate in found if candidate.id not in listing.shown]
-        listing.shown.update(candidate.id for candidate in fresh)
-        yield from map(self.outlet.article_request, found)
-        if not fresh or listing.pages_left <= 1:
+        candidates = self._listed(page, response.url)
+        ids = {candidate.id for candidate in candidates}
+        shows_new = not ids <= listing.shown
+        listing.shown |= ids
+        yield from map(self.outlet.article_request, candidates)
+        if not shows_new or listing.pages_left <= 1:
             return
         for node in page.css(self.outlet.next_page):
             url = absolute_url(node.root.get("href") or "", _base(page, response.url)) or ""
@@ -94,9 +95,9 @@ class Links:
                 yield from self._listing(parts.path, named=False)
 
     def _listed(self, page: Selector, base_url: str) -> list[Candidate]:
-        """Return the articles of a listing: its own, unless those around it are followed, too.
+        """Return the articles of a listing; with ``follow`` all that its page links to.
 
-        Raises UnreadableError when it has none of its own: its layout may have changed.
+        Raises UnreadableError when the listing has no articles: its layout may have changed.
         """
         if self.outlet.arguments.follow or not self.outlet.listing_items:
             return self.articles(page, base_url)
@@ -110,14 +111,14 @@ class Links:
     ) -> list[Candidate]:
         """Return the articles that a page links to, each once, in page order.
 
-        ``links`` are those of the page's that count; None means all of them.
+        ``links`` are the addresses to look at; None means all of the page.
         """
-        found: dict[str, Candidate] = {}
+        candidates: dict[str, Candidate] = {}
         base = _base(page, base_url)
         for href in dict.fromkeys(page.root.xpath("//a/@href") if links is None else links):
             if candidate := self.outlet.candidate(absolute_url(href, base) or ""):
-                found.setdefault(candidate.id, candidate)
-        return list(found.values())
+                candidates.setdefault(candidate.id, candidate)
+        return list(candidates.values())
 
     def _task(self, path: str, **values: Any) -> ListingTask:
         fallback = self.outlet.listing_fallback(path)
@@ -125,29 +126,32 @@ class Links:
         return ListingTask(is_page=True, fallback=fallback, may_be_gone=may_be_gone, **values)
 
     def _listing(self, path: str, *, named: bool) -> Iterator[Request]:
-        """Yield the request of a listing's first page, unless it was asked or is no listing."""
+        """Yield the request of a listing's first page, once; nothing for another kind of page.
+
+        ``named`` says that the crawl's arguments or the outlet name the listing.
+        """
         key = path.strip("/")
         tag = self.outlet.is_tag(f"/{key}/")
-        if key in self._asked or not (named or tag or key.split("/")[0] in self._roots):
+        if key in self._requested or not (named or tag or key.split("/")[0] in self._roots):
             return
-        self._asked.add(key)
-        # A tag met on the way leads to other tags without end; its newest page is enough.
-        met = tag and not named
+        self._requested.add(key)
+        # Tags link to tags without end: of a tag that is only linked, read the newest page.
+        is_linked_tag = tag and not named
         url = f"https://{self.outlet.host}{path}"
-        pauses: tuple[float, float] | None = _TAG_PAUSES if met else _SECTION_PAUSES
-        priority = LISTING_PRIORITY - 1 if met else LISTING_PRIORITY
+        pauses: tuple[float, float] | None = _TAG_PAUSES if is_linked_tag else _SECTION_PAUSES
+        priority = LISTING_PRIORITY - 1 if is_linked_tag else LISTING_PRIORITY
         if key == self.outlet.front:
-            # What the front lists first needs no other listing to be found.
+            # With the front page first, its articles wait for no other listing.
             priority, pauses = LISTING_PRIORITY + 1, None
-        pages = 1 if met else self.outlet.arguments.pages
+        pages = 1 if is_linked_tag else self.outlet.arguments.pages
         request = Request(
             url,
             self.parse,
             cb_kwargs={"listing": Listing(path, pages)},
             meta={"listing": self._task(path, name=url, pauses=pauses)},
             priority=priority,
-            # A tag may have two addresses: one leads to the other, which was asked already.
-            dont_filter=not met,
+            # A tag may have two addresses; one redirects to the other. Request it once.
+            dont_filter=not is_linked_tag,
         )
         yield self.outlet.listing_request(request, pages)
 

@@ -1,7 +1,7 @@
 """Tasks: what a request is for. The only keys of ``request.meta`` that are newscrawl's own.
 
-``meta["article"]`` holds an ArticleTask, ``meta["listing"]`` a ListingTask. Both are frozen: who
-changes one makes a new request. Nobody writes into a response's meta.
+``meta["article"]`` holds an ArticleTask, ``meta["listing"]`` a ListingTask. Both are frozen. A
+changed task goes into a new request; the meta of a response stays as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,17 +17,17 @@ from newscrawl.storage.ledger import ArticleState, Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """An article that is divided into several pages, as far as it is read."""
+class FirstPages:
+    """The first pages of an article that is divided into several."""
 
     article: Article
     """The article, with the stories of the pages that are read."""
 
     pages: tuple[str, ...]
-    """Addresses of its pages after the first, as far as they are known, in order."""
+    """Addresses of the known pages after the first, in order."""
 
     read: int
-    """How many of ``pages`` are requested so far."""
+    """The number of ``pages`` that are requested so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class _Task:
         return task
 
     def on(self, request: Request, **changes: Any) -> Request:
-        """Return ``request`` with this task, changed as said."""
+        """Return ``request`` with this task, or with a copy that has ``changes``."""
         task = replace(self, **changes) if changes else self
         return request.replace(meta={**request.meta, self.key: task})
 
@@ -62,7 +62,7 @@ class ArticleTask(_Task):
     """Returns the request that replaces this one when the site refuses its pages."""
 
     post: Mapping[str, Any] | None = None
-    """The inline post: the whole article, if the listing contains it. Nothing is requested."""
+    """The inline post: the whole article, if the listing contains it. Nothing is sent."""
 
     source_listing: str = ""
     """Address of the listing that contains the inline post."""
@@ -79,13 +79,13 @@ class ArticleTask(_Task):
     plain: TextResponse | None = None
     """The page as read without a browser, if this is the second request, through the browser."""
 
-    begun: Begun | None = None
-    """What its first pages gave, if this is the request for another page of the article."""
+    first_pages: FirstPages | None = None
+    """The pages before this one, if the request is for a second or later page of the article."""
 
     @property
     def is_admitted(self) -> bool:
-        """Whether the article is in the books already, and requested again on purpose."""
-        return bool(self.capture or self.plain or self.begun)
+        """Whether to send the request although the article is in the books already."""
+        return bool(self.capture or self.plain or self.first_pages)
 
     @classmethod
     def required(cls, message: Request | Response) -> Self:
@@ -114,7 +114,7 @@ class ListingTask(_Task):
     """Whether the request tests if the site answers with pages again."""
 
     pauses: tuple[float, float] | None = None
-    """Shortest and longest hours until the next request while it shows nothing new."""
+    """Shortest and longest time in hours until the next request of a listing without news."""
 
     is_next_page: bool = False
     """Whether this is a second or later page of a listing."""
@@ -123,7 +123,7 @@ class ListingTask(_Task):
     """Whether 404 or 410 may mean that the site has closed a section: nothing is missing then."""
 
     position: str | None = None
-    """What its checkpoint keeps as position once it is read."""
+    """The position to save in the checkpoint when the listing was read."""
 
     checkpoint: Checkpoint | None = None
     """The checkpoint of earlier runs, if the request is conditional."""

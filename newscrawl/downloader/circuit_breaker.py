@@ -1,7 +1,7 @@
 """What happens when the site refuses its pages: circuit breaker, probes and replacements.
 
-After several refusals in a row no more pages are requested; later runs test now and then whether
-the site answers again. Spider, middlewares and download handler ask PageAccess, nobody else.
+After several refusals in a row no more pages are requested. Later runs send probes to test whether
+the site answers again. Spider, middlewares and download handler use PageAccess only.
 """
 
 import logging
@@ -30,8 +30,8 @@ _NAME = "pages refused"
 class CircuitBreaker:
     """Circuit breaker for pages. A checkpoint keeps its state between runs.
 
-    It opens after so many refusals in a row, and closes when a page comes. While it is open a
-    probe is due after some hours; every refused probe doubles the time to the next.
+    It opens after several refusals in a row, and closes when the site sends a page. While it is
+    open a probe is due after some hours; every refused probe doubles the time to the next.
     """
 
     def __init__(self, refusals: int, pauses: tuple[float, float]) -> None:
@@ -56,8 +56,8 @@ class CircuitBreaker:
         self.is_probing = saved.due <= utc(datetime.now(UTC))
         self.report = {"reason": self.reason, "since": saved.asked, "probe": saved.due}
         logger.warning(
-            "Pages were refused (%s) since %s: going on through the site's public"
-            " interfaces, asking for a page again after %s",
+            "Page requests paused: the site has refused its pages (%s) since %s. The next test"
+            " request follows after %s",
             self.reason,
             saved.asked,
             saved.due,
@@ -91,11 +91,11 @@ class CircuitBreaker:
         )
 
     def record_success(self) -> None:
-        """Record a page that came: earlier refusals were of single pages, or are over."""
+        """Record a page that was not refused: close the breaker, and count from zero again."""
         self._refused = 0
         if not self.is_open:
             return
-        logger.warning("The site answers with pages again: they are requested as before")
+        logger.warning("The site answers with pages again: page requests continue")
         self.reason, self.is_probing = "", False
         if self.report:
             self.report["over"] = utc(datetime.now(UTC))
@@ -103,7 +103,7 @@ class CircuitBreaker:
             self._checkpoints.delete(_NAME)
 
     def end_probe(self) -> None:
-        """End a probe that showed nothing: the breaker stays as it is."""
+        """End a probe without a result: the breaker stays open."""
         self.is_probing = False
 
 
@@ -129,7 +129,7 @@ class PageAccess:
 
     @classmethod
     def of(cls, crawler: Crawler) -> "PageAccess":
-        """Return that of a crawl, the same for all who ask."""
+        """Return the one object of a crawl."""
         if crawler not in _ACCESS:
             _ACCESS[crawler] = cls(crawler)
         return _ACCESS[crawler]
@@ -151,7 +151,7 @@ class PageAccess:
             return None
         article = ArticleTask.of(request)
         if self.breaker.is_probing and not (article and article.fallback):
-            # What only a page can bring waits for the outcome of the probe; see must_wait.
+            # A request that nothing replaces waits for the outcome of the probe; see must_wait.
             return None
         return self.replacement(request, self.breaker.reason)
 

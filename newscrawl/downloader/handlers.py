@@ -11,13 +11,13 @@ from newscrawl.storage.http_body import codings, decoded
 
 
 class PoliteDownloadHandler(BrowserDownloadHandler):
-    """The last step before the network: everything waits here that must not be sent now."""
+    """The last step before the network: requests wait here until they may be sent."""
 
     async def download_request(self, request: Request) -> Response:
-        """Return the answer.
+        """Return the response.
 
-        Raises StoppingError when the run ends before it may be asked, RefusedError when pages were
-        refused meanwhile, and BrokenBodyError for a compressed answer that is not whole.
+        Raises StoppingError when the run ends before the request may be sent, RefusedError when
+        pages were refused meanwhile, and BrokenBodyError for a compressed body that is not whole.
         """
         access = PageAccess.of(self._crawl)
         await Throttle.of(self._crawl).wait(lambda: access.must_wait(request))
@@ -28,9 +28,9 @@ class PoliteDownloadHandler(BrowserDownloadHandler):
 
 
 def checked(response: Response, most: int) -> Response:
-    """Return a response whose body is what its ``Content-Encoding`` says, or without that header.
+    """Return a response whose body agrees with its ``Content-Encoding``, or without that header.
 
-    Scrapy decodes it later, and takes what it gets out of a broken body for the whole of it.
+    Scrapy decodes the body later, and would take the readable part of a broken one for the whole.
     Raises BrokenBodyError when the body of a success is not whole, and BodyTooLargeError when it
     has more than ``most`` bytes. Of other responses only the status counts.
     """

@@ -1,4 +1,4 @@
-"""Reasons: what went wrong with a request, in the few words that the books count."""
+"""Reasons: the cause of a failed request, in the few words that the books count."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ from newscrawl.exceptions import (
     UnreadableError,
 )
 
-# What went wrong with a download, the narrower errors first.
+# Reasons of errors, the narrower errors first.
 _WORDS: Mapping[type[BaseException], str] = {
     ResponseDataLossError: "cut short",
     DownloadTimeoutError: "timeout",
@@ -30,7 +30,7 @@ _WORDS: Mapping[type[BaseException], str] = {
     DownloadConnectionRefusedError: "connection refused",
     CannotResolveHostError: "no such host",
     DownloadFailedError: "connection lost",
-    # urllib's, of a redirect to an address that is none.
+    # urllib raises it for a redirect to an invalid address.
     ValueError: "bad address",
 }
 
@@ -42,7 +42,7 @@ def failure_reason(failure: Failure) -> str:
 
 
 def error_reason(error: BaseException) -> str:
-    """Return what went wrong with a request, in a word or two, without its address."""
+    """Return the reason of an error in a word or two, without an address."""
     if isinstance(error, UnreadableError | BrokenBodyError | BrowserError | RefusedError):
         return str(error)
     if isinstance(error, HttpError):
@@ -53,7 +53,7 @@ def error_reason(error: BaseException) -> str:
         if isinstance(error, kind):
             return words
     if isinstance(error, IgnoreRequest):
-        # Scrapy's own sentences; an address in one would make every failure a reason of its own.
+        # Scrapy's messages contain addresses, which would make every failure another reason.
         known = ("robots.txt unknown", "robots.txt", "offsite", "redirections", "too large")
         text = str(error).replace("DOWNLOAD_MAXSIZE", "too large")
         return next((word for word in known if word in text), "ignored")
@@ -61,7 +61,7 @@ def error_reason(error: BaseException) -> str:
 
 
 def hides_post(failure: Failure) -> bool:
-    """Say whether WordPress has a post no longer: a draft, private, in the trash or deleted."""
+    """Say whether WordPress hides a post: a draft, private, in the trash, or deleted."""
     error = failure.value
     if not isinstance(error, HttpError) or error.response.status not in (401, 403, 404, 410):
         return False

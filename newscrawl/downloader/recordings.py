@@ -34,10 +34,10 @@ def refuse(crawler: Crawler, sentence: str) -> None:
 
 
 class RecordMiddleware:
-    """Downloader middleware: keeps every response that came over the network as WARC.
+    """Downloader middleware: writes every response of the network to a WARC file.
 
-    On when the setting ``NEWSCRAWL_RECORD`` names a folder. Stands next to the downloader, so it
-    sees answers as they came, before they are decompressed, redirected or retried.
+    It is on when the setting ``NEWSCRAWL_RECORD`` names a folder. It is the one next to the
+    downloader, and records responses before they are decompressed, redirected or retried.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -62,7 +62,7 @@ class RecordMiddleware:
         return middleware
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Write the response, unless it came from a recording."""
+        """Write the response, unless it is from a recording."""
         if "recorded" not in response.flags:
             headers = [(name, it) for name, values in response.headers.items() for it in values]
             self.recorder.write(request.url, response.status, headers, response.body)
@@ -80,15 +80,15 @@ class ReplayMiddleware:
     def __init__(
         self, recording: Mapping[str, list[Capture]] | None, most: int, *, offline: bool = False
     ) -> None:
-        """Answer from ``recording``; when it is None only what archives hold.
+        """Answer from ``recording``; if it is None, only requests for captures of an archive.
 
-        Bodies have at most ``most`` bytes. ``offline`` answers 404 to what an archive crawl
-        requests beside its archive.
+        Bodies have at most ``most`` bytes. With ``offline`` the response to other requests of an
+        archive crawl is 404.
         """
         self.recording = recording
         self.most = most
         self.offline = offline
-        self.asked: dict[str, int] = {}
+        self.requested: dict[str, int] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -107,7 +107,7 @@ class ReplayMiddleware:
         return cls({}, most)
 
     def process_request(self, request: Request) -> Response | None:
-        """Return the recorded answer, or None to ask the network.
+        """Return the recorded response, or None to send the request.
 
         Raises UnreadableError for a capture that cannot be used.
         """
@@ -119,8 +119,8 @@ class ReplayMiddleware:
         if self.recording is None:
             return _not_recorded(request, "not in the archive") if self.offline else None
         if recorded := self.recording.get(request.url):
-            turn = self.asked.get(request.url, 0)
-            self.asked[request.url] = turn + 1
+            turn = self.requested.get(request.url, 0)
+            self.requested[request.url] = turn + 1
             capture = _read(recorded[min(turn, len(recorded) - 1)]).decoded(self.most)
             if not capture.fault:
                 return _response(capture, request)
@@ -166,6 +166,6 @@ def _response(capture: Capture, request: Request) -> Response:
 
 
 def _not_recorded(request: Request, why: str) -> Response:
-    """Return the answer to what no recording holds: 404, so that a crawl goes on."""
+    """Return the response to a request that was not recorded: 404, so that the crawl goes on."""
     body = why.encode()
     return Response(request.url, 404, body=body, flags=["recorded", why], request=request)

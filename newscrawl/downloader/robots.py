@@ -151,7 +151,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         super().process_request_2(rp, request)
 
     def _slow_down(self, netloc: str, parser: RobotParser) -> None:
-        """Leave at least the Crawl-delay between two requests, whatever AutoThrottle thinks."""
+        """Leave at least the Crawl-delay between two requests, also with AutoThrottle."""
         asked = parser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
         if not asked:
             return

@@ -1,4 +1,4 @@
-"""Pause all requests when a site asks for it: Retry-After, 429 and 503."""
+"""Pause all requests when a site requires it: Retry-After, 429 and 503."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ from newscrawl.exceptions import StoppingError
 logger = logging.getLogger(__name__)
 
 asked_to_wait = object()
-"""Signal: the site asks for no requests for ``seconds``, longer than a run may last."""
+"""Signal: the site requires a pause of ``seconds``, longer than a run may last."""
 
 _LONGEST_WAIT = 30 * 86_400.0  # seconds; a longer Retry-After is taken for an error
 
 
 class Throttle:
-    """The pause that a site asks for. Every request of a crawl waits for its end."""
+    """The pause that a site requires. Every request of a crawl waits for its end."""
 
     def __init__(self, crawler: Crawler) -> None:
         """Begin without a pause."""
@@ -41,7 +41,7 @@ class Throttle:
         return _THROTTLES.setdefault(crawler, cls(crawler))
 
     def apply(self, response: Response) -> None:
-        """Start a pause if a response asks for it: for its Retry-After, or twice the last pause.
+        """Start a pause if a response requires it: of its Retry-After, or twice the last pause.
 
         A pause that is longer than a run may wait ends the run, and later runs do not start until
         it is over. Raises StoppingError.
@@ -68,9 +68,9 @@ class Throttle:
             seconds,
         )
 
-    async def wait(self, still: Callable[[], bool] | None = None) -> None:
-        """Wait until the pause is over and ``still()`` is false. Raises StoppingError."""
-        while time.monotonic() < self._until or (still is not None and still()):
+    async def wait(self, must_wait: Callable[[], bool]) -> None:
+        """Wait until the pause is over and ``must_wait()`` is false. Raises StoppingError."""
+        while time.monotonic() < self._until or must_wait():
             if self._until == math.inf or self._is_stopping():
                 raise StoppingError("the run ends")
             await asyncio.sleep(min(0.2, max(0.01, self._until - time.monotonic())))

@@ -9,7 +9,7 @@ from newscrawl.storage.ledger import ArticleState, Checkpoint
 
 
 def validators(response: Response) -> tuple[str | None, str | None]:
-    """Return a response's ETag and Last-Modified; none of an error page, which is not the page."""
+    """Return ETag and Last-Modified of a response; None and None for an error page."""
     if response.status not in (200, 304):
         return None, None
     headers = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
@@ -19,8 +19,8 @@ def validators(response: Response) -> tuple[str | None, str | None]:
 
 def make_conditional(request: Request, saved: ArticleState | Checkpoint) -> None:
     """Request a response only if it differs from the one whose validators are saved."""
-    # nginx weakens the ETag of what it compresses; WordPress, which wants both to be its own, then
-    # never says that nothing has changed. The time alone does.
+    # nginx makes the ETag of a compressed response weak. WordPress compares both validators with
+    # its own, and would never answer 304. With the time alone it does.
     if saved.etag and not (saved.etag.startswith("W/") and saved.last_modified):
         request.headers["If-None-Match"] = saved.etag
     if saved.last_modified:
@@ -28,6 +28,6 @@ def make_conditional(request: Request, saved: ArticleState | Checkpoint) -> None
 
 
 def not_modified(failure: Failure) -> Response | None:
-    """Return the response 304, or None if the failure is another one."""
+    """Return the response of a failure if its status is 304, else None."""
     error = failure.value
     return error.response if isinstance(error, HttpError) and error.response.status == 304 else None

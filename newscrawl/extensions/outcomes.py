@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 class Outcomes:
-    """Extension: records the outcome of every request for an article or a listing, once."""
+    """Extension: records the outcome of each article and listing in the books and the ledger."""
 
     def __init__(self, crawler: Crawler) -> None:
         """Record into the crawl's run."""
@@ -55,7 +55,7 @@ class Outcomes:
 
     @classmethod
     def of(cls, crawler: Crawler) -> Self:
-        """Return that of a crawl. Raises RuntimeError when this extension is switched off."""
+        """Return the extension of a crawl. Raises RuntimeError when it is switched off."""
         outcomes = crawler.get_extension(cls)
         if outcomes is None:
             raise RuntimeError("the extension newscrawl.extensions.outcomes.Outcomes is off")
@@ -63,7 +63,7 @@ class Outcomes:
 
     @cached_property
     def run(self) -> Run:
-        """The crawl's run, which is there once all extensions are. Raises RuntimeError."""
+        """The crawl's run. Raises RuntimeError until all extensions are built."""
         return Run.of(self.crawler)
 
     @property
@@ -74,7 +74,7 @@ class Outcomes:
     # Listings.
 
     def listing_failed(self, failure: Failure) -> None:
-        """Record a listing that could not be fetched: articles that it lists may be missing."""
+        """Record a listing that could not be fetched; its articles may be missing."""
         request: Request = failure.request  # type: ignore[attr-defined]
         task = ListingTask.of(request) or ListingTask()
         if task.is_probe:
@@ -82,7 +82,7 @@ class Outcomes:
         if isinstance(failure.value, StoppingError):
             return
         if isinstance(failure.value, RefusedError) and task.fallback:
-            # REST replaces it; see PageAccess.
+            # PageAccess has replaced the listing by REST.
             return
         self.listing_unread(request, failure_reason(failure))
 
@@ -114,7 +114,7 @@ class Outcomes:
         self._record_failure(task.candidate, FAILED, reason)
 
     def article_rejected(self, response: Response, reason: str) -> None:
-        """Record an article whose response was read and not accepted."""
+        """Record an article whose response is not a valid article."""
         candidate = ArticleTask.required(response).candidate
         leads = "" if response.url == candidate.url else f" (leads to {response.url})"
         logger.warning("Rejected %s%s: %s", candidate.url, leads, reason)
@@ -122,10 +122,10 @@ class Outcomes:
         self._record_failure(candidate, REJECTED, reason)
 
     def article_unchanged(self, identity: str, date_published: str) -> None:
-        """Record an article of which our copy is good."""
+        """Record an article that equals its published revision."""
         self.books.record(identity, UNCHANGED)
         due = self.run.schedule.revisit(date_published, datetime.now(UTC))
-        changes = self.ask(
+        changes = self.from_ledger(
             lambda: self.run.ledger.record_unchanged(self.outlet, identity, self.run.name, due)
         )
         self.run.queue(*(changes or ()))
@@ -134,11 +134,11 @@ class Outcomes:
         self.books.record(candidate.id, outcome, reason)
         spider = outlet_spider(self.crawler)
         if spider and spider.arguments.archive:
-            # It speaks of the past: what is known of the present, and when to retry, stays.
+            # A capture is of the past. The state of the article today, and its retries, stay.
             return
         state = State.FAILED if outcome == FAILED else State.REJECTED
         key = (self.outlet, candidate.id, self.run.name)
-        changes = self.ask(
+        changes = self.from_ledger(
             lambda: self.run.ledger.record_failure(*key, state, reason, self.run.schedule)
         )
         self.run.queue(*(changes or ()))
@@ -146,14 +146,14 @@ class Outcomes:
     # Signals.
 
     def item_scraped(self, item: Article, response: Response) -> None:
-        """Record a published article: its line is written, and nothing here can fail."""
+        """Record an article whose line is written."""
         outcome = NEW if item.revision == 1 else REVISED
         self.count("newscrawl/new" if outcome == NEW else "newscrawl/revised")
         self.count(f"newscrawl/kind/{item.kind}")
         task = ArticleTask.required(response)
         self.books.record(task.candidate.id, outcome)
-        # Validators are of one page; REST gives an article under another address.
-        if item.source == "page" and not task.begun:
+        # Validators are of one page's address.
+        if item.source == "page" and not task.first_pages:
             values = validators(response)
             self.run.queue(self.run.ledger.set_validators(self.outlet, item.id, *values))
 
@@ -191,10 +191,10 @@ class Outcomes:
         elif outlet_spider(self.crawler) and response.request is not None:
             self.listing_unread(response.request, reason)
 
-    def ask(self, question: Callable[[], _T]) -> _T | None:
-        """Ask the ledger; when it cannot answer the run stops, and None is returned."""
+    def from_ledger(self, query: Callable[[], _T]) -> _T | None:
+        """Return the result of a query; if the ledger fails, stop the run and return None."""
         try:
-            return question()
+            return query()
         except LedgerError as error:
             self.run.fail(error)
             return None

@@ -28,9 +28,9 @@ _PAYLOADS = ("response", "resource", "revisit")
 
 @dataclass(slots=True)
 class Counts:
-    """What was found in one file: its entry under ``archives`` in ``run.json``.
+    """The counts of one file: its entry under ``archives`` in ``run.json``.
 
-    ``articles`` are captures of wanted addresses that were handed on. ``passed_over`` are
+    ``articles`` are captures of articles' addresses that were handed on. ``passed_over`` are
     those with another status than 200, by status; ``unusable`` those that are not whole, by reason.
     ``revisits`` are records that only refer to another one. ``damaged`` counts places where the
     file is no WARC, and ``wrong_digests`` payloads that differ from their digest although the

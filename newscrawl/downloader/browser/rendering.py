@@ -8,7 +8,7 @@ from playwright.async_api import Page
 from scrapy import Request
 from scrapy_playwright.page import PageMethod
 
-# Seconds to wait until a page shows something new.
+# Seconds to wait for new items.
 _WAIT = 10
 _UNFOLD = resources.files(__package__).joinpath("unfold.js").read_text("utf-8")
 
@@ -18,7 +18,7 @@ def rendered(
 ) -> Request:
     """Return ``request`` as a request for the browser.
 
-    ``items`` is a CSS selector of the wanted elements: entries, or links. If the page has a
+    ``items`` is a CSS selector of entries or links. If the page has a
     ``container``, the browser waits for its items. Then it clicks the button ``more``, at most
     ``clicks`` times, while that changes the items. Replaced items are kept.
     """
