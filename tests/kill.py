@@ -80,15 +80,17 @@ def published(output: Path) -> Published:
     return found
 
 
-def check(output: Path, wanted: Published) -> None:
-    """Raise AssertionError where files, ledger and books do not say the same as ``wanted``."""
+def check(output: Path, expected: Published) -> None:
+    """Raise AssertionError where files, ledger and books do not say the same as ``expected``."""
     got = published(output)
-    assert got == wanted, f"lost {wanted.keys() - got.keys()}, more {got.keys() - wanted.keys()}"
+    assert got == expected, (
+        f"lost {expected.keys() - got.keys()}, more {got.keys() - expected.keys()}"
+    )
     by_article: dict[str, list[dict[str, Any]]] = {}
     for line in Crawl(0, "", output).records:
         by_article.setdefault(line["id"], []).append(line)
     latest = {
-        (identity, len(records)): wanted[identity, latest_of(records).revision]
+        (identity, len(records)): expected[identity, latest_of(records).revision]
         for identity, records in by_article.items()
     }
     with sqlite3.connect(output / "ledger.sqlite3") as connection:
@@ -96,7 +98,7 @@ def check(output: Path, wanted: Published) -> None:
         known = connection.execute(
             "SELECT id, revision, content_hash FROM articles WHERE revision > 0"
         )
-        assert {(row[0], row[1]): row[2] for row in rows} == wanted, "the ledger disagrees"
+        assert {(row[0], row[1]): row[2] for row in rows} == expected, "the ledger disagrees"
         assert {(row[0], row[1]): row[2] for row in known} == latest, "the ledger disagrees"
     connection.close()
     assert not list(output.glob("**/*.tmp"))
@@ -153,8 +155,8 @@ def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> 
         with running(site) as server:
             assert start(folder / "whole", server.port, *arguments).wait(120) == 0
             requests = site.asked
-            wanted = published(folder / "whole")
-            assert wanted
+            expected = published(folder / "whole")
+            assert expected
             for number in range(kills):
                 output = folder / f"kill-{number}"
                 # The last tenth dies while it closes: up to half a second after the last answer.
@@ -165,11 +167,11 @@ def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> 
                     site.kill_at = max(1, requests * (number + 1) // kills)
                 site.victim = start(output, server.port, *arguments)
                 if not requests:
-                    _kill_at(len(wanted) * (number + 1) // kills, output, site.victim, delay)
+                    _kill_at(len(expected) * (number + 1) // kills, output, site.victim, delay)
                 died += site.victim.wait(120) == -signal.SIGKILL
                 site.victim = None
                 assert start(output, server.port, *arguments).wait(120) == 0
-                check(output, wanted)
+                check(output, expected)
                 shutil.rmtree(output)
     except AssertionError as error:
         raise AssertionError(f"{error}; see {folder}") from error

@@ -203,7 +203,7 @@ def test_what_is_whole_is_read(read: tuple[Crawl, str]) -> None:
     assert done.runs[0]["archives"][path]["wrong_digests"] == 1
 
 
-def test_what_is_not_whole_is_counted_and_said(read: tuple[Crawl, str]) -> None:
+def test_an_incomplete_record_is_counted_and_logged(read: tuple[Crawl, str]) -> None:
     done, path = read
     run = done.runs[0]
     reasons = dict(Counter(reason for reason, _ in unusable().values()))

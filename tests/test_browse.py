@@ -383,7 +383,7 @@ def test_it_serves_from_a_disk_that_cannot_be_written(tmp_path: Path, free: int 
     assert files_of(tmp_path) == before
 
 
-def test_what_cannot_be_done_is_said_in_one_sentence(output: Path, tmp_path: Path) -> None:
+def test_an_impossible_command_prints_one_sentence(output: Path, tmp_path: Path) -> None:
     (tmp_path / "datasette.py").write_text("raise ModuleNotFoundError('No datasette')")
     with socket.create_server(("127.0.0.1", 0)) as taken, ThreadPoolExecutor() as pool:
         port = str(taken.getsockname()[1])

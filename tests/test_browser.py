@@ -65,8 +65,8 @@ def kill_pages(mark: str) -> None:
     for folder in Path("/proc").iterdir():
         with suppress(OSError):
             if folder.name.isdigit():
-                told = (folder / "stat").read_text().rpartition(")")[2].split()
-                parents[int(folder.name)] = int(told[1])
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                parents[int(folder.name)] = int(fields[1])
     marked = {number for number, _ in processes(mark)}
     for number in parents:
         above = number
@@ -159,8 +159,8 @@ def test_load_more_is_clicked_and_nothing_is_started_before_it_is_needed(tmp_pat
     answers: dict[str, Any] = {"https://thehill.com/news": first, address(6000000): shown_first}
     for number in range(1, 5):
         items = [{"url": address(6000000 + number), "title": "x"}]
-        told = json.dumps({"items": items, "more": number < 4}).encode()
-        json_page = Page(200, (("Content-Type", "application/json"),), told)
+        document = json.dumps({"items": items, "more": number < 4}).encode()
+        json_page = Page(200, (("Content-Type", "application/json"),), document)
         answers[f"https://thehill.com/more?page={number}"] = json_page
     site = Handmade(answers | {address(n): article(n) for n in range(6000001, 6000005)})
     honest = {MARK: mark, "NEWSCRAWL_USER_AGENT": "ada (+mail)"}
@@ -212,7 +212,7 @@ def test_without_a_browser_one_line_says_so_and_the_plain_pages_are_read(
     assert Counter(asked).most_common(1)[0][1] == 1
 
 
-def test_without_a_browser_nothing_can_be_asked_through_it(tmp_path: Path) -> None:
+def test_without_a_browser_rendered_requests_fail(tmp_path: Path) -> None:
     news = ("-a", "sections=news", "-a", "fetch=browser")
     done, _ = browse(Handmade({}), tmp_path, *news, NEWSCRAWL_BROWSER="/nonexistent")
     assert done.log.count("No browser: ") == 1

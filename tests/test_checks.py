@@ -136,7 +136,7 @@ def weeks(count: int, until: datetime = NOW) -> list[dict[str, Any]]:
     return runs
 
 
-def test_a_good_run_passes_and_a_missing_one_is_told(tmp_path: Path) -> None:
+def test_a_good_run_passes_and_a_missing_run_is_reported(tmp_path: Path) -> None:
     assert check_run(tmp_path, [])[0] == 3
     assert check_run(tmp_path, weeks(1)) == (0, {}, "")
     code, found, _ = check_run(tmp_path, [], "--max-age", "2")
@@ -147,7 +147,7 @@ def test_a_good_run_passes_and_a_missing_one_is_told(tmp_path: Path) -> None:
     assert "20200101T000000Z" in said
 
 
-def test_silence_is_told_by_the_hours_of_the_week(tmp_path: Path) -> None:
+def test_silence_is_judged_by_the_hours_of_the_week(tmp_path: Path) -> None:
     silent = [run_document(NOW + timedelta(hours=hour), 0) for hour in range(6)]
     # A Monday's afternoon: one silent hour says little, six are no chance.
     past = weeks(3)
@@ -190,7 +190,7 @@ def stats(**counts: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_is_wrong_is_told(tmp_path: Path, check: str, wrong: dict[str, Any]) -> None:
+def test_every_fault_is_a_finding(tmp_path: Path, check: str, wrong: dict[str, Any]) -> None:
     code, found, _ = check_run(tmp_path, [*weeks(1), run_document(NOW, **wrong)])
     assert code == 1
     assert list(found) == [check]
@@ -208,7 +208,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, check: str, wrong: dict[str, Any]
         stats(**{"retry/max_reached": 1}),
     ],
 )
-def test_what_is_fine_is_not_told(tmp_path: Path, fine: dict[str, Any]) -> None:
+def test_a_good_run_has_no_finding(tmp_path: Path, fine: dict[str, Any]) -> None:
     assert check_run(tmp_path, [*weeks(1), run_document(NOW, **fine)])[:2] == (0, {})
 
 

@@ -146,9 +146,9 @@ def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(output: Path, lin
 
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_every_command_has_an_example_and_exit_codes(output: Path, name: str) -> None:
-    told = command(output, name, "-h").stdout
-    assert f"\nExample: scrapy {name}" in told
-    assert "\nExit codes: 0 " in told
+    printed = command(output, name, "-h").stdout
+    assert f"\nExample: scrapy {name}" in printed
+    assert "\nExit codes: 0 " in printed
 
 
 def test_a_record_and_its_history_are_shown(output: Path) -> None:

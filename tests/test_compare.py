@@ -86,13 +86,15 @@ def test_what_differs_is_shown(where: str, field: str, old: str, new: str, tmp_p
 def test_as_json(tmp_path: Path) -> None:
     altered = Altered("partnerfeed", NEWEST.authors[0], "Somebody Else")
     done, _ = compare(tmp_path, altered, "--json", NEWEST.url)
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     assert done.returncode == 1
-    assert told["disagree"] == ["authors"]
+    assert report["disagree"] == ["authors"]
     assert (
-        told["fields"]["page"]["headline"] == told["fields"]["feed"]["headline"] == NEWEST.headline
+        report["fields"]["page"]["headline"]
+        == report["fields"]["feed"]["headline"]
+        == NEWEST.headline
     )
-    assert told["errors"] == {}
+    assert report["errors"] == {}
 
 
 def test_a_source_that_does_not_answer_is_named(tmp_path: Path) -> None:

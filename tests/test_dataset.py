@@ -401,7 +401,7 @@ def test_what_is_open_or_torn_is_not_in_it(tmp_path: Path) -> None:
     assert [it["id"] for it in rows(tmp_path)] == ["1", "2"]
 
 
-def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_impossible_build_prints_one_sentence(tmp_path: Path) -> None:
     done = dataset(tmp_path / "nowhere", "build")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith(f"There is no output folder {tmp_path / 'nowhere'}. Name another")
@@ -433,7 +433,7 @@ def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path: Path) -> None:
         build(tmp_path)
 
 
-def test_awkward_content_comes_out_as_it_went_in(tmp_path: Path) -> None:
+def test_awkward_content_is_unchanged_in_the_dataset(tmp_path: Path) -> None:
     long = "Fifty words about rain and wind. " * 65_000
     texts = [*AWKWARD.values(), long]
     assert len(long) > 2_000_000

@@ -45,7 +45,7 @@ def test_a_sitemap_tells_addresses_and_times() -> None:
         "<url><loc>https://thehill.com/news/61002-two/</loc></url>",
         "<url><lastmod>2026-11-23</lastmod></url>",
     )
-    wanted = [
+    expected = [
         Entry(
             ONE,
             "2026-11-23T15:00:00Z",
@@ -55,8 +55,8 @@ def test_a_sitemap_tells_addresses_and_times() -> None:
         ),
         Entry("https://thehill.com/news/61002-two/"),
     ]
-    assert list(read_sitemap(body)) == wanted
-    assert list(read_sitemap(gzip.compress(body))) == wanted
+    assert list(read_sitemap(body)) == expected
+    assert list(read_sitemap(gzip.compress(body))) == expected
 
 
 def test_an_index_tells_that_its_entries_are_sitemaps() -> None:
@@ -331,7 +331,7 @@ def test_more_posts_of_one_second_than_fit_a_page(
     assert [run["listings"]["failed"] for run in runs] == [{}] * len(runs)
 
 
-def test_a_site_that_embeds_no_terms_is_asked_for_their_names_once(tmp_path: Path) -> None:
+def test_the_names_of_terms_that_are_not_embedded_are_requested_once(tmp_path: Path) -> None:
     site = Posts([BUSY + timedelta(minutes=n) for n in range(150)])
     site.posts[3]["link"], site.posts[4]["link"] = "http://[x", None
     with crawling(tmp_path / "out", site) as (crawler, _):
@@ -362,7 +362,7 @@ def test_posts_that_are_missing_from_a_listing_are_counted(tmp_path: Path) -> No
     assert not run["complete"]
 
 
-def test_a_sitemap_day_is_left_alone_until_the_index_says_that_it_changed(tmp_path: Path) -> None:
+def test_a_sitemap_day_is_not_requested_until_the_index_states_a_change(tmp_path: Path) -> None:
     site = DaySite(START, articles=0, corrections=8, older=300)
     with crawling(tmp_path / "out", site) as (crawler, server):
         assert crawler.crawl(START, discover="sitemap") == "finished"
@@ -400,7 +400,7 @@ class OldIndex:
         return Page(200, (("Content-Type", "application/xml"), ("ETag", '"old"')), body)
 
 
-def test_days_that_the_index_does_not_list_are_asked_by_date(tmp_path: Path) -> None:
+def test_days_that_the_index_does_not_list_are_requested_by_date(tmp_path: Path) -> None:
     site = DaySite(START, articles=60, corrections=0, older=40, days=2)
     with crawling(tmp_path / "out", OldIndex(site)) as (crawler, _):
         # The last of them after midnight, when the day before has had its last articles.
@@ -444,19 +444,19 @@ def test_a_backfill_goes_over_empty_days_and_resumes(empty: Page, tmp_path: Path
             crawler.crawl(START + timedelta(hours=len(days)), **arguments, **more)
             days.append([url[-2:] for _, url in server.requests[before:] if "&dd=" in url])
     assert days[1] == ["10", "06", "05", "04", "03", "02", "01", "31"]
-    # The job has come to its end: the same arguments start it anew.
+    # The job has come to its end: the same arguments start it again from the top.
     assert len(days[2]) == 11
     first, *others = runs_of(tmp_path / "out")
     assert first["reason"] == "limit"
     assert [(run["complete"], run["listings"]["failed"]) for run in others] == [(True, {})] * 2
-    wanted = {
+    expected = {
         identity
         for identity, it in site.expected().items()
         if (local := str(datetime.fromisoformat(it.date_published).astimezone(EASTERN))[:10])
         and local >= "2026-11-01"
         and local[-2:] not in ("09", "06", "05")
     }
-    assert latest(tmp_path / "out").keys() == wanted
+    assert latest(tmp_path / "out").keys() == expected
 
 
 def test_a_backfill_that_finds_no_sitemap_at_all_is_not_complete(tmp_path: Path) -> None:
@@ -470,7 +470,7 @@ def test_a_backfill_that_finds_no_sitemap_at_all_is_not_complete(tmp_path: Path)
     assert failed == [{"no sitemap of any day": 1}] * 2
 
 
-def test_an_index_may_list_indexes_and_feeds_and_come_as_404(tmp_path: Path) -> None:
+def test_an_index_may_list_indexes_and_feeds_and_have_status_404(tmp_path: Path) -> None:
     site = DaySite(START, articles=0, corrections=0, older=60)
     real = site.get("https://thehill.com/sitemap.xml")
     assert isinstance(real, Page)

@@ -200,7 +200,7 @@ def test_the_new_outlet_reads_a_page() -> None:
     assert article.date_published == "2026-11-20T19:04:00Z"
 
 
-def test_the_queries_answer_what_an_article_said_before(
+def test_the_queries_find_earlier_texts_of_an_article(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, number = tmp_path / "output", 4373704

@@ -237,7 +237,7 @@ def test_printed_time_of_the_last_change(change: str) -> None:
     assert read(page(data=data, byline=f"by Ada Quill - {never}"))["date_modified"] is None
 
 
-def test_a_change_before_publication_is_kept_as_told() -> None:
+def test_a_change_before_publication_is_kept() -> None:
     # WordPress does not touch the time of the last change when a scheduled post appears.
     got = read(page(data=DATA | {"dateModified": "2026-11-20T17:00:00Z"}))
     assert (got["date_published"], got["date_modified"]) == (

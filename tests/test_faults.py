@@ -44,7 +44,7 @@ QUICK = {
     "RETRY_TIMES": "1",
     "NEWSCRAWL_PAUSE_SECONDS": "0.2",
 }
-# Three refusals in a row, and what was on its way when the third came.
+# Three refusals in a row, and the requests that were sent before the third response.
 TRIES = 4
 XML_BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a0 "bomb">'
@@ -193,30 +193,32 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_article_is_counted_and_said(name: str, articles: Outcome) -> None:
+def test_a_broken_article_is_counted_and_logged(name: str, articles: Outcome) -> None:
     _, outcome, reason = BROKEN[name]
     with closing(sqlite3.connect(articles.crawl.output / "ledger.sqlite3")) as ledger:
         query = "SELECT state, reason, attempts FROM articles WHERE id = ?"
-        (state, told, attempts), *_ = ledger.execute(query, [PLACES[name]])
+        (state, saved, attempts), *_ = ledger.execute(query, [PLACES[name]])
     assert (state, attempts) == (outcome, 1)
-    assert told.startswith(reason)
+    assert saved.startswith(reason)
     said = {"failed": "Could not fetch article", "rejected": "Rejected"}[outcome]
-    assert re.search(rf"{said} \S*\b{PLACES[name]}\b.*: {told}", articles.crawl.log)
+    assert re.search(rf"{said} \S*\b{PLACES[name]}\b.*: {saved}", articles.crawl.log)
     assert 1 <= len(articles.asked_for(of(PLACES[name]))) <= 6
 
 
-def test_the_other_articles_come_and_the_books_balance(articles: Outcome) -> None:
+def test_the_other_articles_are_published_and_the_books_balance(articles: Outcome) -> None:
     published(articles, lost=PLACES.values())
     for fate in ("failed", "rejected"):
         counts = Counter(reason for _, it, reason in BROKEN.values() if it == fate)
-        told = articles.run["books"][fate]
-        assert {next(it for it in counts if k.startswith(it)): n for k, n in told.items()} == counts
+        reasons = articles.run["books"][fate]
+        assert {
+            next(it for it in counts if k.startswith(it)): n for k, n in reasons.items()
+        } == counts
     assert articles.run["books"]["pending"] == 0
     assert not articles.run["complete"]
     assert articles.run["reason"] == "finished"
 
 
-def test_what_goes_wrong_once_is_asked_again(tmp_path: Path) -> None:
+def test_a_request_that_fails_once_is_repeated(tmp_path: Path) -> None:
     fates = [
         faults.status(503),
         faults.status(500),
@@ -269,13 +271,13 @@ def listings(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 @pytest.mark.parametrize("name", LISTINGS)
-def test_a_broken_listing_is_counted_and_said(name: str, listings: Outcome) -> None:
+def test_a_broken_listing_is_counted_and_logged(name: str, listings: Outcome) -> None:
     path, _, reason = LISTINGS[name]
     url = re.escape(f"https://thehill.com{path}")
     assert re.search(rf"Could not read listing page {url}\S*: {reason}\n", listings.crawl.log)
 
 
-def test_the_articles_come_by_other_listings(listings: Outcome) -> None:
+def test_the_articles_are_found_in_other_listings(listings: Outcome) -> None:
     published(listings)
     counts = Counter(reason for _, _, reason in LISTINGS.values())
     assert listings.run["listings"]["failed"] == counts
@@ -361,11 +363,11 @@ def busy(seconds: str) -> Break:
     return broken
 
 
-def test_nothing_is_asked_until_the_pause_is_over(tmp_path: Path) -> None:
+def test_nothing_is_requested_until_the_pause_is_over(tmp_path: Path) -> None:
     # The date of a pause has no fractions: up to a second of it may be over.
-    told = [(faults.rate_limited("1"), 1.0), (dated(2), 1.0), (busy("1"), 1.0)]
-    untold = [(faults.rate_limited(), 0.5), (faults.rate_limited("soon"), 0.5)]
-    cases = dict(zip(IDS[::3], told + untold, strict=False))
+    stated = [(faults.rate_limited("1"), 1.0), (dated(2), 1.0), (busy("1"), 1.0)]
+    unstated = [(faults.rate_limited(), 0.5), (faults.rate_limited("soon"), 0.5)]
+    cases = dict(zip(IDS[::3], stated + unstated, strict=False))
     rules = [Rule(of(it), fault, times=1) for it, (fault, _) in cases.items()]
     outcome = act(tmp_path, rules, "sections=news", NEWSCRAWL_PAUSE_SECONDS="0.5")
     published(outcome)
@@ -401,7 +403,7 @@ def test_a_site_that_answers_nothing_but_429_is_not_hammered(tmp_path: Path) -> 
     assert len(outcome.asked_for(ARTICLES)) < 10
 
 
-def test_a_longer_wait_than_a_run_has_ends_it_and_is_kept(tmp_path: Path) -> None:
+def test_a_wait_that_is_longer_than_a_run_ends_the_run_and_is_kept(tmp_path: Path) -> None:
     wall = Rule(of(IDS[3]), faults.rate_limited("7200"))
     first = act(tmp_path, [wall], "sections=news")
     sound(first)
@@ -467,17 +469,17 @@ def robots(*lines: str) -> Rule:
     return Rule(r"^/robots\.txt$", faults.body(text.encode(), "text/plain"))
 
 
-def test_robots_txt_holds_for_every_door(tmp_path: Path) -> None:
+def test_robots_txt_holds_for_every_discovery_method(tmp_path: Path) -> None:
     arguments = ("discover=links,feeds,sitemap,api", "sections=news,policy/defense")
     outcome = act(tmp_path, [robots("Disallow: /")], *arguments)
     published(outcome, lost=IDS)
     assert outcome.paths == ["/robots.txt"]
-    told = outcome.run["listings"]
-    assert told["failed"] == {"robots.txt": told["asked"]}
+    listings = outcome.run["listings"]
+    assert listings["failed"] == {"robots.txt": listings["asked"]}
     assert not outcome.run["complete"]
 
 
-def test_what_robots_txt_forbids_is_not_asked(tmp_path: Path) -> None:
+def test_no_request_is_sent_that_robots_txt_forbids(tmp_path: Path) -> None:
     path = SITE.expected()[IDS[0]].url.removeprefix("https://thehill.com")
     outcome = act(tmp_path, [robots(f"Disallow: {path}")], "sections=news")
     published(outcome, lost=IDS[:1])
@@ -501,7 +503,7 @@ def test_too_many_requests_for_robots_txt_means_wait_and_ask_again(tmp_path: Pat
     [faults.rate_limited(), faults.status(503), faults.hang(), faults.wall_ok()],
     ids=["429", "503", "timeout", "wall"],
 )
-def test_nothing_is_asked_while_the_rules_are_unknown(fault: Break, tmp_path: Path) -> None:
+def test_nothing_is_requested_while_the_rules_are_unknown(fault: Break, tmp_path: Path) -> None:
     rules = [Rule(r"^/robots\.txt$", fault)]
     outcome = act(tmp_path, rules, "sections=news,homenews", DOWNLOAD_TIMEOUT="2")
     published(outcome, lost=IDS)
@@ -565,15 +567,19 @@ def test_a_wall_before_pages_leads_to_rest(wall: Break, reason: str, tmp_path: P
     assert 3 <= len(outcome.asked_for(PAGES)) <= TRIES
     assert outcome.crawl.log.count("The site refuses its pages") == 1
     assert f"The site refuses its pages ({reason})" in outcome.crawl.log
-    told = outcome.run["listings"]
+    listings = outcome.run["listings"]
     # Two lists of posts are read: the one instead of pages, and that of late posts.
-    assert (told["failed"], told["refused"], told["read"]) == ({}, told["asked"] - 1, 2)
+    assert (listings["failed"], listings["refused"], listings["read"]) == (
+        {},
+        listings["asked"] - 1,
+        2,
+    )
     assert outcome.run["refused"]["reason"] == reason
     assert len(outcome.asked_for(r"^/wp-json/wp/v2/posts")) == 2
     assert {record["source"] for record in outcome.crawl.records} == {"api"}
 
 
-def test_refused_articles_come_by_rest_one_by_one(tmp_path: Path) -> None:
+def test_refused_articles_are_requested_by_rest_one_by_one(tmp_path: Path) -> None:
     outcome = act(tmp_path, [Rule(ARTICLES, faults.refused())], "sections=news")
     published(outcome)
     assert 3 <= len(outcome.asked_for(ARTICLES)) <= TRIES
@@ -603,7 +609,7 @@ def test_a_redirect_to_the_wall_is_a_refusal(tmp_path: Path) -> None:
     assert "The site refuses its pages (bot wall)" in outcome.crawl.log
 
 
-def test_a_single_refused_article_closes_no_door(tmp_path: Path) -> None:
+def test_a_single_refused_article_opens_no_breaker(tmp_path: Path) -> None:
     rules = [Rule(of(it), faults.refused()) for it in (IDS[2], IDS[9], IDS[16])]
     outcome = act(tmp_path, rules, "sections=news")
     published(outcome)
@@ -625,7 +631,7 @@ def test_without_rest_refused_pages_are_missing(tmp_path: Path) -> None:
     assert not outcome.run["complete"]
 
 
-def test_by_rest_alone_no_page_is_asked(tmp_path: Path) -> None:
+def test_by_rest_alone_no_page_is_requested(tmp_path: Path) -> None:
     rules = [Rule(PAGES, faults.refused())]
     outcome = act(tmp_path, rules, "discover=sitemap", "fetch=api")
     published(outcome)
@@ -682,7 +688,7 @@ class Hours:
         return asked, Path(crawler.log.name).read_text()
 
 
-def test_a_closed_door_is_tried_now_and_then(tmp_path: Path) -> None:
+def test_an_open_breaker_is_probed_in_later_runs(tmp_path: Path) -> None:
     hours = Hours(tmp_path / "out", sections="news", fetch="auto")
     hours.faulty.rules = []
     # Closed by the articles of the first run; then tried after 6 hours, 12, and 24.
@@ -706,7 +712,7 @@ def test_a_closed_door_is_tried_now_and_then(tmp_path: Path) -> None:
     assert published_once == Counter(hours.site.expected().keys())
 
 
-def test_a_closed_door_is_tried_without_rest_too(tmp_path: Path) -> None:
+def test_an_open_breaker_is_probed_without_rest_too(tmp_path: Path) -> None:
     hours = Hours(tmp_path / "out", sections="news,homenews,policy", follow="1", fetch="page")
     asked, log = hours.play((0, True), (1, True), (6.2, True), (19, False))
     assert [len(pages) for pages in asked[:3]] == [3, 0, 1]
@@ -727,8 +733,8 @@ def posts(change: Callable[[list[Any]], Any], **headers: str) -> Break:
     """Answer a list of posts with a change, and other headers; a dash for a hyphen."""
 
     def broken(_: str, healthy: Page) -> Page:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        kept = [(name, told.pop(name, value)) for name, value in healthy.headers]
+        other = {name.replace("_", "-"): value for name, value in headers.items()}
+        kept = [(name, other.pop(name, value)) for name, value in healthy.headers]
         data = json.dumps(change(json.loads(healthy.body))).encode()
         return Page(healthy.status, tuple(kept), data)
 

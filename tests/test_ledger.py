@@ -93,15 +93,15 @@ def test_a_corrected_article_is_a_new_revision(editions: tuple[Path, Path], tmp_
     first = next(it for it in done.records if it["id"] == identity and it["revision"] == 1)
     assert first["content_hash"] != revised[0]["content_hash"]
     assert first["date_modified"] < revised[0]["date_modified"]
-    told = command(tmp_path, "history", "hill", identity).stdout
-    assert "revision 1" in told
-    assert "revision 2" in told
-    assert f"- {first['headline']}" in told
-    assert f"+ {revised[0]['headline']}" in told
+    printed = command(tmp_path, "history", "hill", identity).stdout
+    assert "revision 1" in printed
+    assert "revision 2" in printed
+    assert f"- {first['headline']}" in printed
+    assert f"+ {revised[0]['headline']}" in printed
     new_blocks = set(revised[0]["body"].split("\n\n")) - set(first["body"].split("\n\n"))
     assert new_blocks
     for block in new_blocks:
-        assert f"+ {block}" in told
+        assert f"+ {block}" in printed
     assert identity in command(tmp_path, "ledger", "hill", identity).stdout
 
 
@@ -198,8 +198,8 @@ def test_a_damaged_ledger_is_named_and_can_be_rebuilt(small: tuple[Path, str]) -
     assert "scrapy ledger --rebuild" in done.log
     assert "Traceback" not in done.log
     assert len(done.records) == 5
-    told = command(output, "ledger", "--rebuild")
-    assert "Rebuilt the ledger from 5 published records" in told.stdout
+    printed = command(output, "ledger", "--rebuild")
+    assert "Rebuilt the ledger from 5 published records" in printed.stdout
     assert states(output) == before
     done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=recording, **NEVER)
     assert done.runs[-1]["books"]["known"] == 5
@@ -289,8 +289,8 @@ def test_kill_9_loses_nothing(kind: str, kills: int) -> None:
 
 def test_runs_lists_the_books(small: tuple[Path, str]) -> None:
     output, _ = small
-    told = command(output, "runs").stdout
-    assert "finished, complete: discovered 5, known 0, new 5" in told
+    printed = command(output, "runs").stdout
+    assert "finished, complete: discovered 5, known 0, new 5" in printed
     path = next(output.glob("hill/run=*/run.json"))
     document = json.loads(path.read_text())
     document["books"]["new"] = 4
@@ -314,7 +314,7 @@ def test_the_checkpoints_of_an_older_ledger_are_kept(tmp_path: Path) -> None:
         ledger.close()
 
 
-def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_ledger_of_the_first_schema_is_migrated(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     Ledger(f"sqlite:///{path}").close()
     with closing(sqlite3.connect(path)) as old:

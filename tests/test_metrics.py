@@ -81,8 +81,8 @@ def test_a_log_of_warnings_counts_alike_ones_and_ends_with_the_result(tmp_path: 
     message = first.partition("WARNING: ")[2]
     assert last.endswith(f"WARNING: 5 messages like this one: {message}")
     lines = map(json.loads, (tmp_path / "log.jsonl").read_text("utf-8").splitlines())
-    told = [it["message"] for it in lines if it["message"].endswith("http 410")]
-    assert [sum(url in it for it in told) for url in list(pages)[1:5]] == [1] * 4
+    messages = [it["message"] for it in lines if it["message"].endswith("http 410")]
+    assert [sum(url in it for it in messages) for url in list(pages)[1:5]] == [1] * 4
     (run,) = done.runs
     folder = done.output / "hill" / f"run={run['run']}"
     assert done.log.endswith(

@@ -87,18 +87,18 @@ def test_bodies_lose_nothing_double_nothing_and_glue_nothing(shared: Path) -> No
         for element in root.cssselect(NOISE):
             element.drop_tree()
         # An independent reading: every run of text between tags that make blocks, in order.
-        wanted: list[str] = []
+        expected: list[str] = []
         for element in root.iter("p", "h1", "h2", "h3", "h4", "li", "blockquote"):
             if not any(child.tag in ("p", "ul", "ol", "li") for child in element.iterdescendants()):
-                wanted.append(one_space(element.text_content()))
-        wanted = [text for text in wanted if text and text != "Full Story"]
+                expected.append(one_space(element.text_content()))
+        expected = [text for text in expected if text and text != "Full Story"]
         text = one_space((story.text or "").replace("\n- ", "\n"))
         lines = [one_space(line).removeprefix("- ") for line in "\n".join(story.blocks).split("\n")]
         counts = Counter(lines)
-        for block, times in Counter(wanted).items():
+        for block, times in Counter(expected).items():
             assert block in text, (body["id"], "lost", block)
             assert counts[block] <= times, (body["id"], "doubled", block)
-        assert Counter(words(" ".join(wanted))) - Counter(words(text)) == Counter(), body["id"]
+        assert Counter(words(" ".join(expected))) - Counter(words(text)) == Counter(), body["id"]
         extra = Counter(words(text)) - Counter(words(root.text_content()))
         assert not extra, (body["id"], "glued or made up", extra)
 

@@ -230,7 +230,7 @@ def output(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "output", symlinks=True))
 
 
-def test_what_is_closed_is_brought_over_once(output: Path, storage: Storage) -> None:
+def test_a_closed_run_is_uploaded_once(output: Path, storage: Storage) -> None:
     bucket = storage.bucket()
     url = f"s3://{bucket}/news/"
     code, text = push(output, url, **storage.environment)

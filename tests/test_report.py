@@ -271,7 +271,7 @@ def test_a_killed_run_has_a_report(crawled: Crawl, tmp_path: Path) -> None:
     assert f"Run {run_name(NOW)} was killed" in page.said
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_run_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "hill" / "run=20261123T140000Z").mkdir(parents=True)
     for arguments in (["hill"], ["hill", "20261123T140000Z"]):
         done = report(tmp_path, *arguments)
@@ -324,7 +324,7 @@ def test_a_report_that_cannot_be_written_does_not_end_the_run(tmp_path: Path) ->
     assert run["books"]["new"] == len(done.records) == 3
 
 
-def test_a_wrong_setting_is_told(tmp_path: Path) -> None:
+def test_a_wrong_setting_is_reported(tmp_path: Path) -> None:
     done = crawl(tmp_path, NEWSCRAWL_REPORT="always")
     assert done.code != 0
     assert "NEWSCRAWL_REPORT='always' is not allowed: it must be 0 or 1." in done.log

@@ -38,7 +38,7 @@ def rules(*lines: str) -> Page:
 def crawled(output: Path, site: Ruled, *steps: tuple[datetime, Page]) -> list[tuple[int, Any]]:
     """Crawl the feed at some times, robots.txt as it is then.
 
-    Return for each run how often robots.txt was asked for, and what became of listings.
+    Return for each run how often robots.txt was requested, and the counts of listings.
     """
     asked = []
     with crawling(output, site, RETRY_TIMES="0", NEWSCRAWL_PAUSE_SECONDS="1") as (crawler, server):
@@ -51,7 +51,7 @@ def crawled(output: Path, site: Ruled, *steps: tuple[datetime, Page]) -> list[tu
     return list(zip(asked, failed, strict=True))
 
 
-def test_rules_are_kept_for_a_day_then_asked_for_again(tmp_path: Path) -> None:
+def test_rules_are_kept_for_a_day_then_requested_again(tmp_path: Path) -> None:
     free, closed = rules("Disallow: /wp-admin/"), rules("Disallow: /")
     steps = (
         (START, free),

@@ -81,15 +81,15 @@ def test_a_fetch_after_a_broken_off_crawl_hides_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["", "[]", '{"run": 1}', '{"run": "20200101T000000Z"}'])
-def test_a_run_json_that_was_damaged_later_is_told(damaged: str, tmp_path: Path) -> None:
+def test_a_damaged_run_json_is_rebuilt(damaged: str, tmp_path: Path) -> None:
     recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
     settings = {"NEWSCRAWL_REPLAY": str(recording)}
     assert crawl(tmp_path, "-a", "sections=news", **settings).code == 0
     [path] = tmp_path.glob("hill/run=*/run.json")
     path.write_text(damaged)
     for arguments, code in (("runs hill", 1), ("check-run hill", 3), ("dataset build", 3)):
-        told = command(tmp_path, *arguments.split())
-        assert (told.returncode, told.stderr.count("run.json is damaged")) == (code, 1), told.stderr
+        printed = command(tmp_path, *arguments.split())
+        assert (printed.returncode, printed.stderr.count("run.json is damaged")) == (code, 1), printed.stderr
     # The next crawl makes it again; nothing is published twice.
     done = crawl(tmp_path, "-a", "sections=news", **settings)
     assert (done.code, "Traceback" in done.log) == (0, False), done.log
@@ -99,8 +99,8 @@ def test_a_run_json_that_was_damaged_later_is_told(damaged: str, tmp_path: Path)
     assert run["repaired"] == [again["run"]]
     assert [it.read_text() for it in path.parent.glob("run.json.damaged-*")] == [damaged]
     assert len(done.records) == 1
-    told = command(tmp_path, "check-run", "hill")
-    assert (told.returncode, told.stdout.count("was made again from its parts")) == (1, 1)
+    printed = command(tmp_path, "check-run", "hill")
+    assert (printed.returncode, printed.stdout.count("was made again from its parts")) == (1, 1)
     assert command(tmp_path, "dataset", "verify").returncode == 0
 
 

@@ -32,7 +32,7 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Return what a condition gives once it gives something."""
     end = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < end, "it never came"
+        assert time.monotonic() < end, f"nothing in {seconds} seconds"
         time.sleep(0.05)
     return found
 
@@ -137,7 +137,7 @@ class Server:
 
 def tree() -> str:
     """What git knows of the clone, ignored files among it; tests that run beside leave caches."""
-    told = subprocess.run(
+    status = subprocess.run(
         ["git", "status", "--porcelain", "--ignored"],
         cwd=ROOT,
         capture_output=True,
@@ -145,7 +145,7 @@ def tree() -> str:
         check=True,
     ).stdout
     return "\n".join(
-        it for it in told.splitlines() if "__pycache__" not in it and "_cache" not in it
+        it for it in status.splitlines() if "__pycache__" not in it and "_cache" not in it
     )
 
 
@@ -233,7 +233,7 @@ def check_records(site: DaySite, server: Server) -> None:
     assert len(keys) == len(set(keys))
 
 
-def test_a_job_that_is_not_taken_is_told(tmp_path: Path) -> None:
+def test_a_job_that_is_not_taken_is_reported(tmp_path: Path) -> None:
     if not INSTALLED.exists():
         pytest.skip("Scrapyd is not installed here (make test does)")
     server = Server(tmp_path / "srv", "")

@@ -66,7 +66,7 @@ def readable(path: Path) -> bytes:
     return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
-def test_the_ledgers_password_is_not_told(tmp_path: Path) -> None:
+def test_the_ledgers_password_is_not_shown(tmp_path: Path) -> None:
     url = f"postgresql://ada:{SECRET}@127.0.0.1:1/news"
     done = crawl(tmp_path / "output", NEWSCRAWL_LEDGER_URL=url)
     assert done.code == 3

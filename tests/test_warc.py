@@ -152,8 +152,8 @@ def test_the_same_address_recorded_twice_answers_in_order(tmp_path: Path) -> Non
         (address(6000001), (200, HTML, article(6000001))),
     ]
     recording = write_warc(tmp_path / "site.warc.gz", answers)
-    wanted = ("-a", "sections=news", "-a", "follow=1")
-    done = crawl(tmp_path / "output", *wanted, NEWSCRAWL_REPLAY=str(recording))
+    arguments = ("-a", "sections=news", "-a", "follow=1")
+    done = crawl(tmp_path / "output", *arguments, NEWSCRAWL_REPLAY=str(recording))
     assert [it["id"] for it in done.records] == ["6000001"]
     assert done.stats["retry/count"] == 1
 

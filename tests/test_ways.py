@@ -95,7 +95,7 @@ def test_a_day_without_pages_is_whole_by_rest(
     assert log.count("The site refuses its pages") == 1 + probes
 
 
-def test_pages_are_asked_again_when_they_answer(tmp_path: Path) -> None:
+def test_pages_are_requested_again_when_the_site_answers(tmp_path: Path) -> None:
     site = DaySite(START, older=30)
     served = Faulty(site, [Rule(PAGES, faults.refused())])
     with crawling(tmp_path / "out", served) as (crawler, server):
@@ -147,12 +147,12 @@ def test_a_backfill_goes_on_where_it_was_killed(
     since = "2026-11-05" if way == "api" else "2026-11-08T06:00:00Z"
     arguments = {"discover": way, "since": since, "until": "2026-11-10T12:00:00Z"}
     times = {"since": f"{since}T00:00:00Z"[:20], "until": arguments["until"]}
-    wanted = {
+    expected = {
         identity
         for identity, it in site.expected().items()
         if times["since"] <= it.date_published <= times["until"]
     }
-    assert len(wanted) > older / 3
+    assert len(expected) > older / 3
     served = Killing(site)
     asked = 0
     for hour, kill in enumerate((*kills, 0)):
@@ -165,12 +165,12 @@ def test_a_backfill_goes_on_where_it_was_killed(
             else:
                 assert crawler.crawl(now, **arguments) == "finished"
             asked += len(server.requests)
-    assert latest(tmp_path / "out").keys() == wanted
+    assert latest(tmp_path / "out").keys() == expected
     runs = runs_of(tmp_path / "out")
     assert [run["reason"] for run in runs] == [*(["crashed"] * len(kills)), "finished"]
     assert runs[-1]["complete"]
-    assert runs[-1]["books"]["known"] < len(wanted)
-    assert most is None or asked / len(wanted) <= most
+    assert runs[-1]["books"]["known"] < len(expected)
+    assert most is None or asked / len(expected) <= most
 
 
 def test_a_backfill_is_newest_first_and_cheap(tmp_path: Path) -> None:
@@ -213,15 +213,15 @@ def test_a_window_holds_by_every_way(tmp_path: Path) -> None:
     site = DaySite(START, articles=0, corrections=0, older=120)
     since, until = "2026-11-09T12:00:00Z", "2026-11-09T20:00:00Z"
     truth = site.expected()
-    wanted = {i for i, it in truth.items() if since <= it.date_published <= until}
-    assert 10 < len(wanted) < 60
+    expected = {i for i, it in truth.items() if since <= it.date_published <= until}
+    assert 10 < len(expected) < 60
     with crawling(tmp_path / "out", site) as (crawler, _):
         for hour, door in enumerate(WANTED):
             now = START + timedelta(hours=hour)
             assert crawler.crawl(now, discover=door, since=since, until=until) == "finished"
             if hour == 0:
-                assert latest(tmp_path / "out").keys() == wanted
-    assert latest(tmp_path / "out").keys() == wanted
+                assert latest(tmp_path / "out").keys() == expected
+    assert latest(tmp_path / "out").keys() == expected
 
 
 def test_several_ways_share_one_identity_and_one_ledger(tmp_path: Path) -> None:
@@ -247,16 +247,16 @@ def test_sections_by_rest(tmp_path: Path) -> None:
         assert crawler.crawl(START, **arguments) == "finished"
         assert sum("/categories?" in url for _, url in server.requests) == 1
     got = latest(tmp_path / "out")
-    wanted = {
+    expected = {
         identity
         for identity, it in site.expected().items()
         if it.url.startswith(
             ("https://thehill.com/homenews/campaign/", "https://thehill.com/policy/defense/")
         )
     }
-    assert wanted
-    assert wanted <= got.keys()
-    assert {"Campaign", "Defense"} >= {it["section"] for it in got.values() if it["id"] in wanted}
+    assert expected
+    assert expected <= got.keys()
+    assert {"Campaign", "Defense"} >= {it["section"] for it in got.values() if it["id"] in expected}
     assert not [it["url"] for it in got.values() if "/opinion/campaign/" in it["url"]]
 
 

@@ -292,8 +292,8 @@ def test_a_window_in_the_hour_that_is_lived_twice_is_whole(
         with crawling(newsroom.output.parent / str(since), wordpress) as other:
             other.crawl(hours, discover="api", **given)
             inside = zip(ids, times, strict=True)
-            wanted = {it for it, when in inside if bounds["since"] <= when <= bounds["until"]}
-            assert other.records.keys() == wanted
+            expected = {it for it, when in inside if bounds["since"] <= when <= bounds["until"]}
+            assert other.records.keys() == expected
 
 
 def test_what_comes_back_is_published_again(wordpress: WordPress, newsroom: Newsroom) -> None:

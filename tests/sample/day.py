@@ -93,7 +93,7 @@ class DaySite(NewsSite):
     @now.setter
     def now(self, when: datetime) -> None:
         if when.tzinfo is None:
-            msg = f"{when}: a time with a zone is wanted"
+            msg = f"{when}: a time without a zone"
             raise ValueError(msg)
         self._shelf.now = when
 

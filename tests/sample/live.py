@@ -39,7 +39,7 @@ def entries(story: Story) -> list[Entry]:
     """Return what a live story adds to its introduction, the newest first."""
     facts = story.facts
     agency, topic, place = (escape(facts[key], quote=False) for key in ("agency", "topic", "place"))
-    told = (
+    texts = (
         ("", f"<p>The doors are open and {agency}&nbsp;has handed out a statement on {topic}.</p>"),
         (
             "First speaker called",
@@ -63,7 +63,7 @@ def entries(story: Story) -> list[Entry]:
             html,
             _text(html),
         )
-        for number, (headline, html) in reversed(list(enumerate(told, 1)))
+        for number, (headline, html) in reversed(list(enumerate(texts, 1)))
     ]
 
 
@@ -115,12 +115,12 @@ def answer(
     if path.startswith(SCRIPTS) and path.endswith(("/liveblog.js", "/load-more.js")):
         script = resources.files(__package__).joinpath("html", path.rpartition("/")[2])
         return "text/javascript; charset=utf-8", script.read_text("utf-8")
-    told: dict[str, object] | None = None
+    document: dict[str, object] | None = None
     if (found := _ENTRIES.match(path)) and (story := stories.get(found[1])):
-        told = _entries_page(story, int(found[2]))
+        document = _entries_page(story, int(found[2]))
     elif path == _MORE:
-        told = _items_page(list(stories.values()), int(query.get("page", ["1"])[0]))
-    return ("application/json; charset=utf-8", json.dumps(told)) if told else None
+        document = _items_page(list(stories.values()), int(query.get("page", ["1"])[0]))
+    return ("application/json; charset=utf-8", json.dumps(document)) if document else None
 
 
 def _entries_page(story: Story, page: int) -> dict[str, object]:

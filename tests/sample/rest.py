@@ -183,10 +183,10 @@ class Rest:
         return _collection("posts", posts, len(stories), query)
 
     def _post(self, story: Story, query: _Query) -> Json:
-        # Bodies are set only where they are wanted: it takes longer than all the rest.
+        # Bodies are made only for queries that ask for them: they take longer than all the rest.
         fields = query.words("_fields")
-        wanted = not fields or any(field.split(".")[0] == "content" for field in fields)
-        html = "\n".join(block.html for block in self._press.body(story)) if wanted else ""
+        has_body = not fields or any(field.split(".")[0] == "content" for field in fields)
+        html = "\n".join(block.html for block in self._press.body(story)) if has_body else ""
         post = _filtered(_post(story, html), query)
         if query.has("_embed") and "_links" in post:
             rels = set(query.words("_embed")) - {"0", "1", "true"}

@@ -108,8 +108,8 @@ class NewsSite:
         """Answer what the scripts of pages ask for, and REST clients."""
         if not path.startswith(live.PATHS):
             return self._rest.get(path, query)
-        told = live.answer(path, query, {it.id: it for it in self._shelf.valid()})
-        return page(200, told[1], ("Content-Type", told[0])) if told else self._missing()
+        script = live.answer(path, query, {it.id: it for it in self._shelf.valid()})
+        return page(200, script[1], ("Content-Type", script[0])) if script else self._missing()
 
     def _machine(self, path: str, query: dict[str, str]) -> Page | None:
         """Answer what programs ask for: robots.txt, sitemaps and feeds; None if it is neither."""

@@ -36,14 +36,14 @@ def day(shelf: Shelf, year: str, month: str, number: str) -> Page | None:
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", f"{year}-{month}-{number}", re.ASCII):
         return None
     try:
-        wanted = date(int(year), int(month), int(number))
+        asked = date(int(year), int(month), int(number))
     except ValueError:
         return None
     entries = (
         f"<url><loc>{story.url}</loc><lastmod>{_iso(story.modified)}</lastmod>"
         "<changefreq>monthly</changefreq><priority>0.7</priority></url>"
         for story in shelf.valid()
-        if _day(story) == wanted
+        if _day(story) == asked
     )
     return _xml(f'<urlset xmlns="{_SCHEMA}">', entries, "</urlset>")
 
