@@ -66,7 +66,7 @@ class RefusalMiddleware:
         return self.access.after(request, response)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
-        """Return what replaces a request that was refused just before it was sent."""
+        """Return the request in place of one that was refused just before it was sent."""
         if isinstance(exception, RefusedError):
             with suppress(RefusedError):
                 return self.access.replacement(request, str(exception))

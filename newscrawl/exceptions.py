@@ -15,7 +15,7 @@ PROGRAM = "newscrawl" if Path(sys.argv[0]).stem == "newscrawl" else "scrapy"
 
 
 def extra_missing(user: str, extra: str, error: ImportError) -> str:
-    """Return the sentence for a package that is not installed; ``user`` is what needs it."""
+    """Return the sentence for a package that is not installed; ``user`` needs the package."""
     return (
         f"{user} needs the extra {extra!r} ({error}). Install it: pip install 'newscrawl[{extra}]'"
     )
@@ -93,7 +93,7 @@ class UnreadableError(Exception):
 
 
 class NotWholeWarning(UserWarning):
-    """An article goes on at addresses that were not read; the message names them."""
+    """An article has more pages, which were not read; the message names their addresses."""
 
 
 class BrowserError(Exception):

@@ -83,7 +83,7 @@ class RevisePipeline:
         is_archived = item.source == "archive"
         same = versions.hashes.values() if is_archived else [versions.latest]
         if item.content_hash in same:
-            raise UnchangedItem("says what a published revision says")
+            raise UnchangedItem("equals a published revision")
         item.revision = versions.revision + 1
         self.versions.pop(item.id, None)
         self.versions[item.id] = versions.published(item.content_hash)

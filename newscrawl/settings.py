@@ -28,7 +28,7 @@ COOKIES_ENABLED = False  # default True; a reader without an account has none
 # First in, first out: listings show the newest articles first, so request them in that order.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # default LIFO
 
-# Bounds on what one answer may cost.
+# Limits of one response.
 REDIRECT_MAX_TIMES = 5  # default 20
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024  # default 1 GiB; the largest real page is under 1 MiB
 DOWNLOAD_WARNSIZE = 16 * 1024 * 1024  # default 32 MiB
@@ -40,7 +40,7 @@ REMOTE_CONTROL_ENABLED = False  # default True
 
 LOG_FORMATTER = "newscrawl.extensions.logformatter.LogFormatter"  # one line for a dropped record
 STATS_DUMP = False  # default True, at INFO; ours is at DEBUG, and run.json holds them
-RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR; what failed is logged where it is counted
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR; failures are logged where they are counted
 
 EXTENSIONS = {
     "newscrawl.extensions.stats.RecordStats": 50,
@@ -90,7 +90,7 @@ ITEM_PIPELINES = {
 }
 
 placeholder = "newscrawl/0.1 (+https://newscrawl.example/bot; bot@newscrawl.example)"
-"""The user agent of a crawler whose operator has not said who they are."""
+"""The user agent until the operator sets one with a contact."""
 
 levels = options.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 

@@ -167,7 +167,7 @@ class AdmissionMiddleware:
     def process_spider_exception(
         self, response: Response, exception: Exception
     ) -> Iterator[Any] | None:
-        """Record a response that is not what was requested; leave other exceptions to Scrapy."""
+        """Record a response that cannot be read; leave other exceptions to Scrapy."""
         if not isinstance(exception, UnreadableError):
             return None
         if ArticleTask.of(response):
@@ -191,7 +191,7 @@ class AdmissionMiddleware:
             return request.replace(errback=self.outcomes.article_failed)
         known = self.look_up(candidate) if first else None
         if first and known and not (task.is_unlisted or self.is_due(known, candidate)):
-            # What failed and waits for its retry stays pending.
+            # An article that waits for its retry stays pending.
             if not known.is_waiting:
                 books.record(candidate.id, KNOWN)
             return None

@@ -155,7 +155,7 @@ def read(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
     if arguments.since and arguments.until and arguments.since > arguments.until:
         raise wrong("since", str(given["since"]), f"a time before until={given['until']}")
     if arguments.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
-        raise wrong(other, str(given[other]), "left out with archive, which holds what it holds")
+        raise wrong(other, str(given[other]), "left out with archive: an archive has no listings")
     if "sitemap" in arguments.discover and arguments.until and not arguments.since:
         raise wrong("until", str(given["until"]), "given with since when discover has sitemap")
     if "sitemap" in arguments.discover and arguments.tags:
@@ -164,7 +164,7 @@ def read(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
 
 
 def _check_outlet(arguments: Arguments, outlet: Outlet) -> None:
-    """Raise ArgumentError for what the outlet does not have."""
+    """Raise ArgumentError for a section, tag or method that the outlet does not have."""
     sections = [section.strip("/") for section in outlet.sections]
     for path in arguments.sections:
         _check("sections", path, sections)

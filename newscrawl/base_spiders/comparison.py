@@ -78,7 +78,7 @@ class Comparing(ArticleSpider):
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """Switch off what would open a run: nothing is written."""
+        """Switch off the extensions that open a run: nothing is written."""
         super().update_settings(settings)
         switch_off_runs(settings)
 

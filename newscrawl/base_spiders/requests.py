@@ -28,7 +28,7 @@ class RequestingSpider(OutletSpider):
         Scrapy's own, ``name``, would rename the outlet: it is a wrong argument.
         """
         super().__init__()
-        # Scrapyd's own argument says which of its jobs this is.
+        # The id of the job, which Scrapyd adds to the arguments.
         self.job: str | None = kwargs.pop("_job", None)
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.refusal: str | None = None

@@ -1,4 +1,4 @@
-"""One page in, one record out, without a crawl: what ``newscrawl.extract`` does."""
+"""Read one saved page, without a crawl: the code of ``newscrawl.extract``."""
 
 import warnings
 from collections.abc import Sequence

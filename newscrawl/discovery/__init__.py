@@ -28,7 +28,7 @@ class Arguments:
 
     ``sections`` and ``tags`` are paths without slashes around them; both empty means everything.
     ``since`` and ``until`` bound the time of publication, inclusive, in the record's form.
-    ``follow`` says whether articles that none of these listings shows are taken, too.
+    With ``follow`` articles that none of these listings shows are read, too.
     ``archive`` holds paths of WARC files; ``limit`` counts new and revised articles.
     """
 

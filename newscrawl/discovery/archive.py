@@ -95,7 +95,7 @@ class Archive:
         if capture.fault:
             counts.unusable[capture.fault] += 1
         task = ArticleTask(candidate=candidate, capture=capture)
-        # Others fetched what is in an archive; nothing is requested from the site.
+        # The page is in the archive: no request is sent to the site.
         meta = {"article": task, "dont_obey_robotstxt": True}
         request = self.outlet.article_request(candidate)
         return request.replace(meta=meta, dont_filter=True)

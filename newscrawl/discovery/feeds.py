@@ -33,7 +33,7 @@ class Feeds:
             url = f"https://{self.outlet.host}{self.outlet.feed}"
             yield self._request(ListingTask(name=url))
             if self._by_rest:
-                # REST lists what sections show; only the site's feed may be ahead of it.
+                # REST lists the articles of all sections; only the site's feed may be faster.
                 return
         for path in self.outlet.listing_paths():
             url = f"https://{self.outlet.host}{path.rstrip('/')}/feed/"
@@ -60,7 +60,7 @@ class Feeds:
 
     @property
     def _by_rest(self) -> bool:
-        """Whether articles come by REST, a hundred in one request."""
+        """Whether articles are requested by REST, a full page of them in each request."""
         arguments = self.outlet.arguments
         return "api" in arguments.discover and arguments.fetch in ("auto", "api")
 

@@ -31,7 +31,7 @@ from newscrawl.storage.known_articles import KnownArticles
 
 logger = logging.getLogger(__name__)
 
-_PER_PAGE = "api per_page"  # the checkpoint of the most posts that a site gives at once
+_PER_PAGE = "api per_page"  # the checkpoint of the most posts that a site lists at once
 
 Then = Callable[..., Iterator[Request]]
 """Called with the posts of a list, its walk, its address, and the values that were kept for it."""
@@ -54,7 +54,7 @@ class PostLists:
 
     @property
     def per_page(self) -> int:
-        """The most posts that the site gives at once."""
+        """The most posts that the site lists at once."""
         if not self._most:
             saved = self.outlet.checkpoints.read(_PER_PAGE)
             self._most = int(saved.position) if saved and saved.position else PER_PAGE
@@ -96,7 +96,7 @@ class PostLists:
         if response.status != 400:
             posts = read_list(response)
         elif most := _allowed(response, self.per_page):
-            logger.info("The site gives %d posts at once", most)
+            logger.info("The site lists %d posts at once", most)
             self._most = most
             self.outlet.checkpoints.save(_PER_PAGE, position=str(most))
             yield again()
@@ -168,7 +168,7 @@ class PostLists:
 
 
 def _allowed(response: Response, requested: int) -> int:
-    """Return how many posts the site gives at once; 0 unless too many were requested."""
+    """Return how many posts the site lists at once; 0 unless too many were requested."""
     try:
         sentence = json.loads(response.body)["data"]["params"]["per_page"]
         number = re.search(r"(?<!\d)(\d{1,9})\D*$", sentence)

@@ -67,7 +67,7 @@ class Presence(PostLists):
         yield from self.articles(posts, listing_url)
 
     def _no_rest(self, failure: Failure) -> None:
-        """Log the failure only: the listings are read all the same."""
+        """Log the failure only: the crawl still reads its listings."""
         logger.info("REST does not list recent posts: %s", failure.value)
 
     def look_at_all(self) -> Iterator[Request]:

@@ -21,12 +21,12 @@ from newscrawl.extraction.outlet import Outlet
 logger = logging.getLogger(__name__)
 
 PER_PAGE = 100
-"""The most posts that WordPress gives at once; a site may give fewer."""
+"""The most posts that WordPress lists at once; a site may list fewer."""
 
 LISTED = {"_fields": "id,link,date,date_gmt,modified,modified_gmt"}
-"""The query for what a candidate needs of a post."""
+"""The query for the fields of a post that a candidate needs."""
 WHOLE = {
-    # Co-Authors Plus gives the authors as terms.
+    # Co-Authors Plus has the authors as terms.
     "_fields": f"{LISTED['_fields']},title,excerpt,content,author,coauthors,categories,tags,_links,"
     "_embedded",
     # The names of categories and tags, and the lead picture.
@@ -35,7 +35,7 @@ WHOLE = {
 """The query for whole posts."""
 
 Posts = Sequence[dict[str, Any]]
-"""Posts as the REST interface gives them."""
+"""Posts as they are in a response of the REST interface."""
 
 
 def rest_address(outlet: Outlet, path: str, query: Mapping[str, Any]) -> str:

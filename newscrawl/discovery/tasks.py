@@ -1,4 +1,4 @@
-"""Tasks: what a request is for. The only keys of ``request.meta`` that are newscrawl's own.
+"""Tasks: the purpose of a request. The only keys of ``request.meta`` that are newscrawl's own.
 
 ``meta["article"]`` holds an ArticleTask, ``meta["listing"]`` a ListingTask. Both are frozen. A
 changed task goes into a new request; the meta of a response stays as it is.

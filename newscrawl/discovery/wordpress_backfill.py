@@ -1,4 +1,4 @@
-"""A backfill by REST: what was published in a window, the newest first."""
+"""A backfill by REST: the posts of a window, the newest first."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -52,7 +52,7 @@ class WordPressBackfill(PostLists):
 
 
 def latest_bound(time: str, zone: ZoneInfo) -> str:
-    """Return the upper bound of a query for what is not later than a time.
+    """Return the upper bound of a query for posts up to a time.
 
     WordPress compares times by the newsroom's clock, which shows one hour of autumn twice: its
     second 1:30 seems to be before the first 1:50.
@@ -65,7 +65,7 @@ def latest_bound(time: str, zone: ZoneInfo) -> str:
 
 
 def earliest_bound(time: str, zone: ZoneInfo) -> str:
-    """Return the lower bound of a query for what is not earlier than a time.
+    """Return the lower bound of a query for posts from a time on.
 
     See ``latest_bound``.
 

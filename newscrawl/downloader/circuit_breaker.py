@@ -1,4 +1,4 @@
-"""What happens when the site refuses its pages: circuit breaker, probes and replacements.
+"""Pages that the site refuses: circuit breaker, probes and replacements.
 
 After several refusals in a row no more pages are requested. Later runs send probes to test whether
 the site answers again. Spider, middlewares and download handler use PageAccess only.

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _PATH = "/robots.txt"
 _NOTHING_ALLOWED = b"User-agent: *\nDisallow: /\n"
-_MOST_BYTES = 500 * 1024  # RFC 9309 §2.5: what a crawler reads at least
+_MOST_BYTES = 500 * 1024  # RFC 9309 §2.5: the least that a crawler must read
 _FRESH = timedelta(hours=24)  # §2.4: no copy is older, unless robots.txt is unreachable
 _LAST_RESORT = timedelta(days=30)  # §2.3.1.4: "a reasonably long period of time"
 
@@ -152,16 +152,16 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     def _slow_down(self, netloc: str, parser: RobotParser) -> None:
         """Leave at least the Crawl-delay between two requests, also with AutoThrottle."""
-        asked = parser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
-        if not asked:
+        crawl_delay = parser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
+        if not crawl_delay:
             return
         host = netloc.rpartition("@")[2].partition(":")[0]
         engine: Any = self.crawler.engine
         downloader = engine.downloader
-        delay = max(asked, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
-        logger.info("%s asks for %g seconds between requests (Crawl-delay)", host, delay)
+        delay = max(crawl_delay, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        logger.info("Crawl-delay of %s: %g seconds between requests", host, delay)
         self.crawler.stats.set_value("newscrawl/crawl_delay", delay)
-        # Without jitter, which would go below; for the slots to come and for the one that is.
+        # Jitter would shorten the delay. Set both the open slot and the settings of later ones.
         downloader.per_slot_settings[host] = {"delay": delay, "concurrency": 1, "jitter": 0}
         if slot := downloader.slots.get(host):
             slot.delay, slot.jitter, slot.concurrency = delay, 0.0, 1
@@ -178,7 +178,7 @@ def is_robots(request: Request) -> bool:
 def rules_of(response: Response) -> bytes:
     """Return the text of a robots.txt in UTF-8; nothing for an error, and for a page of HTML.
 
-    What is longer than 500 KiB is cut at a line's end.
+    A text of more than 500 KiB is cut at a line's end.
     """
     if response.status >= 400:
         return b""

@@ -1,4 +1,4 @@
-"""Validators: conditional requests, and the responses that say that nothing has changed."""
+"""Validators: conditional requests, and responses with status 304."""
 
 from scrapy import Request
 from scrapy.http import Response

@@ -16,7 +16,7 @@ ASKED_TO_WAIT = "asked to wait"
 AT_LIMIT = "limit"
 
 AFTERMATH = "newscrawl/aftermath_failed/"
-"""Prefix of the stats that count what failed after the run was closed: push, report, metrics."""
+"""Prefix of the stats that count failures after the run was closed: push, report, metrics."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Options: what a person may set, spider arguments and settings, and how a value is read.
+"""Options: spider arguments and settings, with their kinds of values.
 
 The tables are in ``newscrawl.settings`` and ``newscrawl.base_spiders.arguments``. Checks, help and
 reference pages are made of them.
@@ -17,7 +17,7 @@ from newscrawl.exceptions import ArgumentError
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of value: what is allowed, in words, and a reader that raises ValueError."""
+    """A kind of value: the allowed values in words, and a reader that raises ValueError."""
 
     allowed: str
     read: Callable[[str], Any]
@@ -28,8 +28,7 @@ class Option:
     """A spider argument or a setting of newscrawl.
 
     ``default`` is written as a person would write the value; None means that there is none.
-    ``scrapy`` is the setting of Scrapy's that this one stands for. The value of a secret one is
-    never shown.
+    ``scrapy`` is the setting of Scrapy's that this one sets. The value of a secret is never shown.
     """
 
     name: str
@@ -58,9 +57,9 @@ def wrong(name: str, value: str, allowed: str) -> ArgumentError:
 
 
 def unknown(what: str, name: str, known: Iterable[str], prefix: str = "") -> ArgumentError:
-    """Return the error for a name that is none, with the one that was probably meant.
+    """Return the error for an unknown name, with the most similar known name.
 
-    ``prefix`` is what all names begin with, which makes none of them more alike.
+    All names begin with ``prefix``, which is not compared.
     """
     short = [it.removeprefix(prefix) for it in known]
     meant = get_close_matches(name.removeprefix(prefix), short, n=1, cutoff=0.7)
@@ -74,7 +73,7 @@ def comma_list(text: str) -> list[str]:
 
 
 def _text(value: object) -> str:
-    """Return a value as a person would write it; programs give lists and dictionaries, too."""
+    """Return a value as a person would write it; a program may set a list or a dictionary."""
     if isinstance(value, Mapping):
         return json.dumps(dict(value))
     if isinstance(value, list | tuple):
@@ -116,7 +115,7 @@ def _pair(text: str) -> tuple[float, float]:
 
 
 def _switch(text: str) -> bool:
-    # What Scrapy's getbool takes.
+    # The values of Scrapy's getbool.
     values = {"0": False, "1": True}
     values |= {"False": False, "false": False, "True": True, "true": True}
     if text not in values:
@@ -125,10 +124,10 @@ def _switch(text: str) -> bool:
 
 
 def _object(text: str) -> dict[str, Any]:
-    found = json.loads(text)
-    if not isinstance(found, dict):
+    document = json.loads(text)
+    if not isinstance(document, dict):
         raise ValueError  # readers raise ValueError
-    return found
+    return document
 
 
 def _remote(text: str) -> str:

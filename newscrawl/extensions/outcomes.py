@@ -45,7 +45,7 @@ class Outcomes:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Connect to what happens to items."""
+        """Connect to the signals of items and of errors in callbacks."""
         outcomes = cls(crawler)
         crawler.signals.connect(outcomes.item_scraped, signals.item_scraped)
         crawler.signals.connect(outcomes.item_dropped, signals.item_dropped)

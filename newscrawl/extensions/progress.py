@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Extension: shows the progress of a crawl, and at its end what the run did.
+    """Extension: shows the progress of a crawl, and a summary at its end.
 
     A terminal gets a live line; a log file, a pipe and Scrapyd get log lines only.
     """
@@ -102,7 +102,7 @@ class Progress:
         return table
 
     def close(self) -> None:
-        """End the live line and write what the run did."""
+        """End the live line and print the summary."""
         if self.live is not None:
             self.ticker.stop()
             self.live.stop()
@@ -118,7 +118,7 @@ class Progress:
 
 
 def summary(document: RunDocument, folder: Path) -> str:
-    """Return what a run did, for people: where each article is, and why, and what to do next.
+    """Return the summary of a run: articles by outcome, reasons, and the command for details.
 
     The parts of ``discovered`` sum to it. ``folder`` is the run's.
     """
@@ -130,7 +130,7 @@ def summary(document: RunDocument, folder: Path) -> str:
         f"    new      {books['new']:>6}    revised {books['revised']}"
         f"    unchanged {books['unchanged']}    known {books['known']} (not requested)",
     ]
-    # An archive says tomorrow what it says today.
+    # An archive does not change: its failures are not retried.
     retried = "" if "archives" in document else " (retried in a later run)"
     for name, reasons, later in (
         ("rejected", books["rejected"], ""),

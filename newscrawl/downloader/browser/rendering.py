@@ -1,4 +1,4 @@
-"""Requests for the browser, and what the browser does on their pages."""
+"""Requests for the browser, and the actions of the browser on their pages."""
 
 from collections.abc import Mapping
 from importlib import resources
