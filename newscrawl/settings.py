@@ -68,14 +68,14 @@ PLAYWRIGHT_PROCESS_REQUEST_HEADERS = None  # the browser's own, but for our user
 DOWNLOADER_MIDDLEWARES = {
     # Scrapy's own lets subdomains pass; an outlet's are other sites.
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-    "newscrawl.downloadermiddlewares.ExactHostMiddleware": 50,
+    "newscrawl.downloader.hosts.ExactHostMiddleware": 50,
     # Scrapy's own, with RFC 9309's error handling and Crawl-delay.
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "newscrawl.downloader.robots.RobotsMiddleware": 100,
     # Before a refusal is retried, and after its body is decompressed.
-    "newscrawl.downloadermiddlewares.RefusalMiddleware": 580,
+    "newscrawl.downloader.circuit_breaker.RefusalMiddleware": 580,
     # Before DownloaderStats (850) counts a request: an inline post is not sent.
-    "newscrawl.downloadermiddlewares.InlinePostMiddleware": 840,
+    "newscrawl.downloader.inline_posts.InlinePostMiddleware": 840,
     # Farther from the network than retries: it gets the failures after the last retry.
     "newscrawl.downloader.browser.middleware.PlainAnswerMiddleware": 540,
     # Next to the network: recordings contain responses as they were received.

@@ -1,12 +1,14 @@
 """Pages that the site refuses: circuit breaker, probes and replacements.
 
 After several refusals in a row no more pages are requested. Later runs send probes to test whether
-the site answers again. Spider, middlewares and download handler use PageAccess only.
+the site answers again. Spider, middleware and download handler use PageAccess only.
 """
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Self
 from weakref import WeakKeyDictionary
 
 from scrapy import Request
@@ -191,3 +193,31 @@ class PageAccess:
 
 
 _ACCESS: WeakKeyDictionary[Crawler, PageAccess] = WeakKeyDictionary()
+
+
+class RefusalMiddleware:
+    """Downloader middleware: replaces requests for refused pages, as PageAccess decides."""
+
+    def __init__(self, access: PageAccess) -> None:
+        """Let ``access`` decide."""
+        self.access = access
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Build for a crawl."""
+        return cls(PageAccess.of(crawler))
+
+    def process_request(self, request: Request) -> Request | None:
+        """Return what replaces a request that would be refused. Raises RefusedError."""
+        return self.access.before(request)
+
+    def process_response(self, request: Request, response: Response) -> Response | Request:
+        """Return the response, or what replaces it if it is a refusal. Raises RefusedError."""
+        return self.access.after(request, response)
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        """Return the request in place of one that was refused just before it was sent."""
+        if isinstance(exception, RefusedError):
+            with suppress(RefusedError):
+                return self.access.replacement(request, str(exception))
+        return None
