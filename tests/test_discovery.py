@@ -358,7 +358,7 @@ def test_posts_that_are_missing_from_a_listing_are_counted(tmp_path: Path) -> No
         since = "2026-11-01"
         assert crawler.crawl(START, discover="api", since=since) == "finished"
     (run,) = runs_of(tmp_path / "out")
-    assert run["listings"]["failed"] == {"fewer posts than told": 1}
+    assert run["listings"]["failed"] == {"fewer posts than stated": 1}
     assert not run["complete"]
 
 

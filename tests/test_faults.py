@@ -786,7 +786,7 @@ def test_no_posts_at_all(tmp_path: Path) -> None:
 def test_pages_of_posts_that_end_too_early(tmp_path: Path) -> None:
     first = act(tmp_path, [Rule(r"[?&]page=2", faults.status(400))], "discover=api", site=MANY)
     published(first, lost=list(MANY.expected())[100:], site=MANY)
-    assert first.run["listings"]["failed"] == {"fewer posts than told": 1}
+    assert first.run["listings"]["failed"] == {"fewer posts than stated": 1}
     assert not first.run["complete"]
     # The next run asks for them again.
     second = act(tmp_path, [], "discover=api", site=MANY)

@@ -171,4 +171,4 @@ class Walk:
         """Raise UnreadableError when fewer posts were seen than the first response stated."""
         if self.total is not None and len(self.seen) < self.total:
             logger.warning("REST gave %d posts of %d", len(self.seen), self.total)
-            raise UnreadableError("fewer posts than told")
+            raise UnreadableError("fewer posts than stated")
