@@ -54,7 +54,7 @@ def test_an_outlet_is_one_documented_polite_file(name: str) -> None:
         assert f"\n    {term}\n" in cls.__doc__, f"{name}'s docstring lacks {term}"
     assert not set(vars(cls)) & {"custom_settings", "download_delay", "user_agent", "start_urls"}
     spider = open_spider(cls)
-    assert spider.refusal is None
+    assert spider.start_error is None
     assert spider.sections
     assert spider.allowed_domains == [spider.host]
 

@@ -205,9 +205,9 @@ def test_a_discovery_method_that_the_outlet_lacks_is_refused() -> None:
 
     for given in ({"discover": "api"}, {"discover": "links,sitemap"}, {"fetch": "api"}):
         spider = Paper(**given)
-        assert spider.refusal
-        assert "is not allowed: it must be one of" in spider.refusal
-    assert Paper(discover="links,feeds").refusal is None
+        assert spider.start_error
+        assert "is not allowed: it must be one of" in spider.start_error
+    assert Paper(discover="links,feeds").start_error is None
 
 
 def test_a_listing_without_articles_of_its_own_is_a_failed_one(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class RequestingSpider(OutletSpider):
     """A spider that makes requests as its arguments require; subclasses read the responses."""
 
     def __init__(self, /, **kwargs: Any) -> None:
-        """Take the spider arguments (docs/reference/arguments.md); ``refusal`` holds the error.
+        """Take the spider arguments (docs/reference/arguments.md); ``start_error`` holds the error.
 
         Scrapy's own, ``name``, would rename the outlet: it is a wrong argument.
         """
@@ -31,20 +31,15 @@ class RequestingSpider(OutletSpider):
         # The id of the job, which Scrapyd adds to the arguments.
         self.job: str | None = kwargs.pop("_job", None)
         self.given = {key: str(value) for key, value in kwargs.items()}
-        self.refusal: str | None = None
         self.arguments = Arguments()
         try:
             self.arguments = arguments.read(kwargs, self)
         except ArgumentError as error:
-            self.refusal = str(error)
+            self.prevent_start(str(error))
         # The same links are on many pages.
         self.candidate: Callable[[str], Candidate | None] = lru_cache(maxsize=100_000)(
             self.find_candidate
         )
-
-    def refuse(self, sentence: str) -> None:
-        """Prevent the crawl from starting; ``sentence`` says why."""
-        self.refusal = sentence
 
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl reads, as the outlet writes them."""

@@ -53,7 +53,7 @@ class OutletSpider(Outlet, Spider):
     """The spider arguments as they were given."""
     job: str | None
     """The name of Scrapyd's job, if it is one."""
-    refusal: str | None
+    start_error: str | None = None
     """Why the crawl must not start, in one sentence; None if it may."""
     candidate: Callable[[str], Candidate | None]
     """Return the article that an address leads to, or None."""
@@ -83,9 +83,9 @@ class OutletSpider(Outlet, Spider):
         """Whether young articles are requested again: not where REST lists what has changed."""
         raise NotImplementedError
 
-    def refuse(self, sentence: str) -> None:
-        """Prevent the crawl from starting; ``sentence`` says why."""
-        raise NotImplementedError
+    def prevent_start(self, sentence: str) -> None:
+        """Prevent the crawl from starting; ``sentence`` is the reason."""
+        self.start_error = sentence
 
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl reads."""

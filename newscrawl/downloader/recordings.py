@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 _SOFTWARE = f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
 
 
-def refuse(crawler: Crawler, sentence: str) -> None:
-    """Prevent the run from starting; ``sentence`` says why. See ``Run.open``."""
+def prevent_start(crawler: Crawler, sentence: str) -> None:
+    """Prevent the run from starting; ``sentence`` is the reason. See ``Run.open``."""
     if spider := outlet_spider(crawler):
-        spider.refuse(sentence)
+        spider.prevent_start(sentence)
 
 
 class RecordMiddleware:
@@ -56,7 +56,7 @@ class RecordMiddleware:
         try:
             middleware = cls(Recorder(folder, name, _SOFTWARE))
         except OutputError as error:
-            refuse(crawler, str(error))
+            prevent_start(crawler, str(error))
             raise NotConfigured from error
         crawler.signals.connect(middleware.recorder.close, signals.engine_stopped)
         return middleware
@@ -101,9 +101,9 @@ class ReplayMiddleware:
         try:
             return cls(_index(path), most)
         except ArchiveError as error:
-            refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} is not a WARC file: {error}.")
+            prevent_start(crawler, f"NEWSCRAWL_REPLAY={path!r} is not a WARC file: {error}.")
         except OSError as error:
-            refuse(crawler, f"NEWSCRAWL_REPLAY={path!r} cannot be read: {error.strerror}.")
+            prevent_start(crawler, f"NEWSCRAWL_REPLAY={path!r} cannot be read: {error.strerror}.")
         return cls({}, most)
 
     def process_request(self, request: Request) -> Response | None:

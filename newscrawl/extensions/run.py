@@ -153,8 +153,8 @@ class Run:
         try:
             if not isinstance(spider, OutletSpider):
                 raise ArgumentError(f"{spider.name} is not the spider of an outlet.")
-            if spider.refusal:
-                raise ArgumentError(spider.refusal)
+            if spider.start_error:
+                raise ArgumentError(spider.start_error)
             check(self.crawler.settings)
             opened = open_run(self.crawler.settings, spider, self.fail)
         except Exception as error:
