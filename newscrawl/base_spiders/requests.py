@@ -1,6 +1,6 @@
 """RequestingSpider: the spider arguments, and how listings and articles are requested."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -40,12 +40,6 @@ class RequestingSpider(OutletSpider):
         self.candidate: Callable[[str], Candidate | None] = lru_cache(maxsize=100_000)(
             self.find_candidate
         )
-
-    def listing_paths(self) -> Iterable[str]:
-        """Return the paths of the listings that the crawl reads, as the outlet writes them."""
-        written = {section.strip("/"): section for section in self.sections}
-        paths = (*self.arguments.sections, *self.arguments.tags) or written
-        return [f"/{written.get(path, f'{path}/')}" for path in paths]
 
     def listing_request(self, request: Request, pages: int) -> Request:
         """Return the request of a listing's page as ``fetch`` requires.

@@ -88,8 +88,10 @@ class OutletSpider(Outlet, Spider):
         self.start_error = sentence
 
     def listing_paths(self) -> Iterable[str]:
-        """Return the paths of the listings that the crawl reads."""
-        raise NotImplementedError
+        """Return the paths of the listings that the crawl reads, as the outlet writes them."""
+        written = {section.strip("/"): section for section in self.sections}
+        paths = (*self.arguments.sections, *self.arguments.tags) or written
+        return [f"/{written.get(path, f'{path}/')}" for path in paths]
 
     def listing_fallback(self, path: str) -> Callable[[], Request | None] | None:
         """Return a function that returns the request in place of a refused listing, or None."""
