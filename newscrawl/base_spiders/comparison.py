@@ -102,9 +102,7 @@ class Comparing(ArticleSpider):
     async def _fetch(self, url: str, candidate: Candidate) -> Response:
         engine = self.crawler.engine
         assert engine is not None
-        request: Request = Request(
-            url, meta={"article": ArticleTask(candidate=candidate)}, dont_filter=True
-        )
+        request = ArticleTask(candidate=candidate).on(Request(url, dont_filter=True))
         response = await engine.download_async(request)
         if reason := refusal(response):
             raise UnreadableError(reason)

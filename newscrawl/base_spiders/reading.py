@@ -11,7 +11,6 @@ from scrapy import Request
 from scrapy.http import Response, TextResponse
 
 from newscrawl.base_spiders.requests import RequestingSpider
-from newscrawl.discovery import ARTICLE_PRIORITY
 from newscrawl.discovery.bylines import Bylines
 from newscrawl.discovery.links import Links
 from newscrawl.discovery.tasks import ArticleTask, FirstPages
@@ -91,14 +90,9 @@ class ReadingSpider(RequestingSpider):
             return first.article
         if first.read == _MOST_PAGES:
             raise UnreadableError("too many pages")
-        request = Request(
-            pages[first.read],
-            self.parse_article,
-            priority=ARTICLE_PRIORITY,
-            dont_filter=True,
-        )
-        first = FirstPages(first.article, pages, first.read + 1)
-        request = task.on(request, first_pages=first, plain=None, known=None)
+        url, first = pages[first.read], FirstPages(first.article, pages, first.read + 1)
+        task = replace(task, first_pages=first, plain=None, known=None)
+        request = task.request(url, self.parse_article)
         return self.rendered_article(request) if self.arguments.fetch == "browser" else request
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:

@@ -8,7 +8,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from newscrawl.base_spiders import arguments
-from newscrawl.discovery import ARTICLE_PRIORITY, Arguments, OutletSpider
+from newscrawl.discovery import Arguments, OutletSpider
 from newscrawl.discovery.rest import post_address
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.downloader.browser.rendering import rendered
@@ -71,15 +71,8 @@ class RequestingSpider(OutletSpider):
         if post is not None or self.arguments.fetch == "api":
             return self.post_request(candidate, post, source_listing)
         fallback = self.post_request if self.has_fallback else None
-        request = Request(
-            candidate.url,
-            self.parse_article,
-            meta={"article": ArticleTask(candidate=candidate, is_page=True, fallback=fallback)},
-            priority=ARTICLE_PRIORITY,
-            # AdmissionMiddleware drops repeats. Scrapy's filter would also drop an article whose
-            # address redirects to one that was requested before.
-            dont_filter=True,
-        )
+        task = ArticleTask(candidate=candidate, is_page=True, fallback=fallback)
+        request = task.request(candidate.url, self.parse_article)
         return self.rendered_article(request) if self.arguments.fetch == "browser" else request
 
     def post_request(
@@ -90,13 +83,7 @@ class RequestingSpider(OutletSpider):
     ) -> Request:
         """Return the request for an article's post of the REST interface."""
         task = ArticleTask(candidate=candidate, post=post, source_listing=source_listing)
-        return Request(
-            post_address(self, candidate.id),
-            self.parse_post,
-            meta={"article": task},
-            priority=ARTICLE_PRIORITY,
-            dont_filter=True,
-        )
+        return task.request(post_address(self, candidate.id), self.parse_post)
 
     def rendered_article(self, request: Request) -> Request:
         """Return an article's request through the browser, with all entries of live pages."""

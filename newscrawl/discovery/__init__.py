@@ -18,9 +18,6 @@ from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.warc import Counts
 
-LISTING_PRIORITY, ARTICLE_PRIORITY = 0, 10
-"""A listing's next page is requested after the articles that the listing shows."""
-
 
 @dataclass(frozen=True, slots=True)
 class Arguments:

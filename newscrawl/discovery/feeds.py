@@ -6,7 +6,7 @@ from dataclasses import replace
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
+from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.feed_files import FEEDS, items
 from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.tasks import ListingTask
@@ -31,22 +31,14 @@ class Feeds:
         arguments = self.outlet.arguments
         if not (arguments.sections or arguments.tags):
             url = f"https://{self.outlet.host}{self.outlet.feed}"
-            yield self._request(ListingTask(name=url))
+            yield ListingTask(name=url).request(url, self.parse)
             if self._by_rest:
                 # REST lists the articles of all sections; only the site's feed may be faster.
                 return
         for path in self.outlet.listing_paths():
             url = f"https://{self.outlet.host}{path.rstrip('/')}/feed/"
-            yield self._request(ListingTask(name=url, pauses=_PAUSES, may_be_gone=True))
-
-    def _request(self, task: ListingTask) -> Request:
-        return Request(
-            task.name,
-            self.parse,
-            meta={"listing": task},
-            priority=LISTING_PRIORITY,
-            dont_filter=True,
-        )
+            task = ListingTask(name=url, pauses=_PAUSES, may_be_gone=True)
+            yield task.request(url, self.parse)
 
     def parse(self, response: Response) -> Iterator[Request]:
         """Request the articles of a feed, then raise UnreadableError if it is cut or broken."""

@@ -8,7 +8,7 @@ from parsel import Selector
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
+from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.loaders import parsed
@@ -72,13 +72,11 @@ class Links:
             if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
                 query = f"?{parts.query}" if parts.query else ""
                 further = Listing(listing.path, listing.pages_left - 1, listing.shown)
-                request = Request(
+                request = self._task(listing.path, is_next_page=True).request(
                     f"https://{self.outlet.host}{parts.path}{query}",
                     self.parse,
-                    cb_kwargs={"listing": further},
-                    meta={"listing": self._task(listing.path, is_next_page=True)},
                     priority=response.request.priority,  # type: ignore[union-attr]
-                    dont_filter=True,
+                    listing=further,
                 )
                 yield self.outlet.listing_request(request, further.pages_left)
                 return
@@ -139,19 +137,18 @@ class Links:
         is_linked_tag = tag and not named
         url = f"https://{self.outlet.host}{path}"
         pauses: tuple[float, float] | None = _TAG_PAUSES if is_linked_tag else _SECTION_PAUSES
-        priority = LISTING_PRIORITY - 1 if is_linked_tag else LISTING_PRIORITY
+        priority = ListingTask.priority - 1 if is_linked_tag else ListingTask.priority
         if key == self.outlet.front:
             # With the front page first, its articles wait for no other listing.
-            priority, pauses = LISTING_PRIORITY + 1, None
+            priority, pauses = ListingTask.priority + 1, None
         pages = 1 if is_linked_tag else self.outlet.arguments.pages
-        request = Request(
+        request = self._task(path, name=url, pauses=pauses).request(
             url,
             self.parse,
-            cb_kwargs={"listing": Listing(path, pages)},
-            meta={"listing": self._task(path, name=url, pauses=pauses)},
             priority=priority,
             # A tag may have two addresses; one redirects to the other. Request it once.
             dont_filter=not is_linked_tag,
+            listing=Listing(path, pages),
         )
         yield self.outlet.listing_request(request, pages)
 

@@ -11,7 +11,7 @@ from typing import Any
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
+from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.rest import (
     LISTED,
     PER_PAGE,
@@ -22,7 +22,7 @@ from newscrawl.discovery.rest import (
     read_list,
     rest_address,
 )
-from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.discovery.tasks import ArticleTask, ListingTask
 from newscrawl.discovery.terms import TermNames
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.urls import absolute_url
@@ -79,13 +79,10 @@ class PostLists:
         count = {"per_page": str(min(most, self.per_page))}
         query_of_page = {**query, **walk.filters, **walk.bounds, **count, **fields}
         again = partial(self.listing, then, walk, query, keep, whole=whole, most=most)
-        return Request(
-            rest_address(self.outlet, "posts", query_of_page),
-            self.parse,
-            cb_kwargs={"again": again, "then": partial(then, **(keep or {})), "walk": walk},
-            meta={"handle_httpstatus_list": [400]},
-            priority=LISTING_PRIORITY,
-            dont_filter=True,
+        url = rest_address(self.outlet, "posts", query_of_page)
+        then = partial(then, **(keep or {}))
+        return ListingTask().request(
+            url, self.parse, statuses=(400,), again=again, then=then, walk=walk
         )
 
     async def parse(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from scrapy import Request
 from scrapy.http import Response
 
-from newscrawl.discovery import LISTING_PRIORITY, OutletSpider
+from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.sitemap_days import DayBackfill, DayFiles
 from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.discovery.tasks import ListingTask
@@ -54,9 +54,9 @@ class Sitemap:
         url = f"https://{self.outlet.host}{self.outlet.sitemap}"
         self._requested.add(url)
         # Without an index there may be files of days.
-        meta = {"listing": ListingTask(name=url), "handle_httpstatus_list": [304, *_MISSING]}
-        priority = LISTING_PRIORITY - 1
-        yield Request(url, self.parse_index, meta=meta, priority=priority, dont_filter=True)
+        statuses, priority = (304, *_MISSING), ListingTask.priority - 1
+        task = ListingTask(name=url)
+        yield task.request(url, self.parse_index, statuses=statuses, priority=priority)
 
     def _older(self, url: str, modified: str | None, depth: int = 0) -> Iterator[Request]:
         """Request the file of an older day if it has changed or is due for a look.
@@ -94,13 +94,8 @@ class Sitemap:
         task = ListingTask(name="" if day else url, position=position, pauses=pauses)
         # A day without articles may have an empty file, or none.
         is_day = self._days.is_address(url)
-        yield Request(
-            url,
-            self.parse,
-            cb_kwargs={"day": day, "depth": depth, "may_be_empty": is_day},
-            meta={"listing": task, "handle_httpstatus_list": _MISSING},
-            priority=LISTING_PRIORITY,
-            dont_filter=True,
+        yield task.request(
+            url, self.parse, statuses=_MISSING, day=day, depth=depth, may_be_empty=is_day
         )
 
     def parse_index(self, response: Response) -> Iterator[Request]:

@@ -4,7 +4,7 @@
 changed task goes into a new request; the meta of a response stays as it is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -33,6 +33,32 @@ class FirstPages:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
     key: ClassVar[str]
+    priority: ClassVar[int]
+
+    def request(
+        self,
+        url: str,
+        callback: Callable[..., Any],
+        *,
+        priority: int | None = None,
+        dont_filter: bool = True,
+        statuses: Sequence[int] = (),
+        **keywords: Any,
+    ) -> Request:
+        """Return the request for this task; the callback gets ``keywords``, and ``statuses`` too.
+
+        AdmissionMiddleware drops repeats. Scrapy's filter is off, because it would also drop an
+        article whose address redirects to one that was requested before.
+        """
+        handled = {"handle_httpstatus_list": statuses} if statuses else {}
+        return Request(
+            url,
+            callback,
+            cb_kwargs=keywords,
+            meta={self.key: self, **handled},
+            priority=self.priority if priority is None else priority,
+            dont_filter=dont_filter,
+        )
 
     @classmethod
     def of(cls, message: Request | Response) -> Self | None:
@@ -51,6 +77,7 @@ class ArticleTask(_Task):
     """A request for one article."""
 
     key: ClassVar[str] = "article"
+    priority: ClassVar[int] = 10
 
     candidate: Candidate
     """The article, and what its listing states about it."""
@@ -100,6 +127,8 @@ class ListingTask(_Task):
     """A request for a listing: a page of links, a feed, a sitemap or a list of posts."""
 
     key: ClassVar[str] = "listing"
+    # A listing's next page is requested after the articles that the listing shows.
+    priority: ClassVar[int] = 0
 
     name: str = ""
     """The name of its checkpoint, usually its address; empty if none is kept."""

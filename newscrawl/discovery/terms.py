@@ -9,6 +9,7 @@ from scrapy.http import Response
 
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.rest import PER_PAGE, header_number, read_list, rest_address
+from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 
 logger = logging.getLogger(__name__)
@@ -34,14 +35,13 @@ class TermNumbers:
             slugs = ",".join(dict.fromkeys(map(_slug, arguments.tags)))
             query = {"slug": slugs, "per_page": PER_PAGE, "_fields": "id,slug,link"}
             url = rest_address(self.outlet, "tags", query)
-            requests["tags"] = Request(url, self.parse_tags, dont_filter=True)
+            requests["tags"] = ListingTask().request(url, self.parse_tags)
         return requests
 
     def _categories(self, page: int, links: dict[str, str]) -> Request:
         query = {"per_page": PER_PAGE, "page": page, "orderby": "id", "_fields": "id,link"}
         url = rest_address(self.outlet, "categories", query)
-        keep = {"page": page, "links": links}
-        return Request(url, self.parse_categories, cb_kwargs=keep, dont_filter=True)
+        return ListingTask().request(url, self.parse_categories, page=page, links=links)
 
     def parse_categories(
         self, response: Response, page: int, links: dict[str, str]
