@@ -1,4 +1,4 @@
-"""A simulated day: what each way to the articles costs, and what it misses.
+"""A simulated day: what each discovery method costs, and what it misses.
 
 The living sample site stands at a time; a crawl of the unmodified spider runs at every full hour
 of that day, at the site's own time. What the server was asked is counted, and what was
@@ -113,9 +113,9 @@ def agrees(record: Mapping[str, Any] | None, truth: Expected) -> bool:
 
 @dataclass
 class Day:
-    """What became of a day by one way to the articles."""
+    """The result of a day with one discovery method."""
 
-    door: str
+    method: str
     requests: int = 0
     events: int = 0
     late: list[str] = field(default_factory=list)
@@ -131,12 +131,12 @@ class Day:
         return self.requests / max(1, self.events)
 
 
-def deadline(site: DaySite, door: str, event: Event) -> datetime | None:
-    """Return when a way can first know of an event at the latest; None: not within the day."""
-    if event.kind == "new" or door in ("api", "sitemap"):
+def deadline(site: DaySite, method: str, event: Event) -> datetime | None:
+    """Return when a method must know of an event at the latest; None: not within the day."""
+    if event.kind == "new" or method in ("api", "sitemap"):
         return event.time
     published = datetime.fromisoformat(site.expected(event.time)[event.id].date_published)
-    if door == "feeds":
+    if method == "feeds":
         shown = list(site.expected(event.time))[:100]
         return event.time if event.id in shown else None
     ages = (published + timedelta(hours=age) for age in REVISITS)
@@ -145,25 +145,25 @@ def deadline(site: DaySite, door: str, event: Event) -> datetime | None:
 
 def simulate(
     output: Path,
-    door: str,
+    method: str,
     site: DaySite,
     served: Site | None = None,
     hours: int = 24,
     warm: bool = True,
     **arguments: str,
 ) -> Day:
-    """Crawl every hour of a day by one way; ``served`` is the site as it answers, faults and all.
+    """Crawl every hour of a day by one method; ``served`` is the site with its faults.
 
     ``warm`` crawls once before the day begins, uncounted, as of an outlet that is followed.
     """
-    day = Day(door)
-    arguments = {"discover": door, **arguments}
+    day = Day(method)
+    arguments = {"discover": method, **arguments}
     with crawling(output, served or site) as (crawler, server):
         site.now = START
         if warm:
             assert crawler.crawl(START, **arguments) == "finished"
         warmed = len(server.requests)
-        owed: list[tuple[datetime, Event]] = []
+        pending: list[tuple[datetime, Event]] = []
         events = iter(site.events())
         event = next(events, None)
         for hour in range(1, hours + 1):
@@ -171,15 +171,15 @@ def simulate(
             while event is not None and event.time <= site.now:
                 if event.kind != "touched":
                     day.events += 1
-                    if (due := deadline(site, door, event)) is not None:
-                        owed.append((due, event))
+                    if (due := deadline(site, method, event)) is not None:
+                        pending.append((due, event))
                 event = next(events, None)
             reason = crawler.crawl(site.now, **arguments)
             assert reason == "finished", reason
             have, truth = latest(output), site.expected()
-            for due, it in list(owed):
+            for due, it in list(pending):
                 if due <= site.now:
-                    owed.remove((due, it))
+                    pending.remove((due, it))
                     if not agrees(have.get(it.id), truth[it.id]):
                         day.late.append(f"{it.kind} {it.id} of {it.time:%H:%M} at {site.now:%H:%M}")
         day.asked = [url for _, url in server.requests[warmed:]]
@@ -194,19 +194,19 @@ def simulate(
     return day
 
 
-WANTED = {"api": 0.45, "sitemap": 1.6, "feeds": None, "links": 8}
+GOALS = {"api": 0.45, "sitemap": 1.6, "feeds": None, "links": 8}
 
 
 def run() -> str:
     """Return the report."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for door, most in WANTED.items():
+        for method, most in GOALS.items():
             site = DaySite(START, ARTICLES, CORRECTIONS, planned=PLANNED, wire=WIRE)
-            day = simulate(Path(folder, door), door, site, hours=HOURS)
+            day = simulate(Path(folder, method), method, site, hours=HOURS)
             rows.append(
                 [
-                    f"`discover={door}`",
+                    f"`discover={method}`",
                     str(day.requests),
                     f"**{day.ratio:.2f}**",
                     f"{most}" if most else "",
@@ -224,7 +224,7 @@ def run() -> str:
             ["backfill, `discover=api`", str(asked), f"**{asked / articles:.4f}**", "0.022", "", ""]
         )
     table = markdown(
-        ["way", "requests", "for each article", "goal", "late", "incomplete runs"], rows
+        ["method", "requests", "for each article", "goal", "late", "incomplete runs"], rows
     )
     return "\n".join(
         [

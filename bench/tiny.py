@@ -23,7 +23,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     archives: {"ARTICLES": 4, "ROUNDS": 1, "ONE_IN": 2},
     browser: {"PAGES": 2, "STEP": 1},
     dataset: {"SIZES": (200,), "PART": 50, "ROUNDS": 1},
-    day: {"WANTED": {"feeds": None}, "HOURS": 1, "ARTICLES": 60, "CORRECTIONS": 2, "BACKFILL": 40},
+    day: {"GOALS": {"feeds": None}, "HOURS": 1, "ARTICLES": 60, "CORRECTIONS": 2, "BACKFILL": 40},
     duplicates: {"TIMED": 50},
     fuzz: {"COUNT": 300, "PROCESSES": 1},
     ledger: {"SIZES": (200,), "LOOKUPS": 50, "ARTICLES": 4},

@@ -153,11 +153,10 @@ class Article:
 class Candidate:
     """A link to an article.
 
-    ``id`` is the outlet's id of the article and ``url`` the address to request. ``modified``
-    is when the listing says that it changed, and ``published`` when it appeared: UTC as the
-    record writes it, or None when the listing does not say; ``headline`` and ``language``
-    likewise. ``authors`` are those that the listing names, for articles that come by a way that
-    names none, and ``credited`` those of the latest revision, where nothing names newer ones.
+    ``id`` is the outlet's id of the article and ``url`` the address to request. The listing states
+    ``modified`` and ``published``, in the record's form, ``headline`` and ``language``; each may
+    be None. ``authors`` are those of the listing, for articles that are read by REST, which names
+    no authors. ``credited`` are the authors of the latest revision, if no source names newer ones.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Archives of others through the crawl's door: what is read, what is not, and what stays."""
+"""Archives of others in a crawl: what is read, what is not, and what stays."""
 
 import base64
 import gzip

@@ -36,7 +36,7 @@ def urlset(*entries: str) -> bytes:
     return f"<urlset {URLSET} {NEWS} {IMAGE}>{''.join(entries)}</urlset>".encode()
 
 
-def test_a_sitemap_tells_addresses_and_times() -> None:
+def test_a_sitemap_states_addresses_and_times() -> None:
     body = urlset(
         f"<url><loc>\n {ONE} </loc><lastmod>2026-11-23T10:00:00-05:00</lastmod>"
         "<image:image><image:loc>https://thehill.com/a.jpg</image:loc></image:image>"
@@ -59,7 +59,7 @@ def test_a_sitemap_tells_addresses_and_times() -> None:
     assert list(read_sitemap(gzip.compress(body))) == expected
 
 
-def test_an_index_tells_that_its_entries_are_sitemaps() -> None:
+def test_the_entries_of_an_index_are_sitemaps() -> None:
     day = "https://thehill.com/sitemap.xml?yyyy=2026&amp;mm=03&amp;dd=17"
     body = f"<sitemapindex {URLSET}><sitemap><loc>{day}</loc></sitemap></sitemapindex>".encode()
     assert list(read_sitemap(body)) == [Entry(day.replace("&amp;", "&"), is_sitemap=True)]
@@ -137,7 +137,7 @@ def test_a_badly_written_sitemap_is_read_whole(body: bytes) -> None:
         "too long",
     ],
 )
-def test_a_broken_sitemap_gives_what_is_readable_and_says_so(
+def test_a_broken_sitemap_yields_its_readable_entries_and_an_error(
     body: bytes, reason: str, count: int
 ) -> None:
     found: list[Entry] = []
@@ -227,7 +227,9 @@ def test_a_time_of_a_feed_that_cannot_be_is_none(time: str) -> None:
         (FEED[:-60], "broken feed", 0),
     ],
 )
-def test_a_feed_that_is_none_or_cut_says_so(text: str, reason: str, count: int) -> None:
+def test_a_feed_that_is_cut_or_another_document_is_an_error(
+    text: str, reason: str, count: int
+) -> None:
     response = answer("https://thehill.com/feed/", text.encode(), "application/xml")
     found: list[Candidate] = []
     with pytest.raises(UnreadableError, match=reason):
@@ -570,10 +572,10 @@ class Listed:
         return self.listings.get(path, Page(404, (), b""))
 
 
-def found_by(output: Path, way: str, listings: dict[str, Page]) -> tuple[set[str], Any]:
+def found_by(output: Path, method: str, listings: dict[str, Page]) -> tuple[set[str], Any]:
     """Return the numbers of the articles that a crawl publishes, and its failed listings."""
     with crawling(output, Listed(listings)) as (crawler, _):
-        crawler.crawl(NOW, discover=way)
+        crawler.crawl(NOW, discover=method)
     (run,) = runs_of(output)
     return set(latest(output)), run["listings"]["failed"]
 

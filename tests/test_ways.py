@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from scrapy.http import Response
 
-from bench.day import PLANNED, START, WANTED, WIRE, Day, agrees, crawling, latest, simulate
+from bench.day import GOALS, PLANNED, START, WIRE, Day, agrees, crawling, latest, simulate
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.extraction.dates import EASTERN
 from newscrawl.spiders.hill import HillSpider
@@ -50,27 +50,29 @@ def check(day: Day, site: DaySite, output: Path) -> None:
         assert [it["name"] for it in record["authors"]] == expected.authors, record["url"]
 
 
-@pytest.mark.parametrize("door", WANTED)
-def test_a_day_is_whole_by_every_way_and_costs_what_we_say(door: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", GOALS)
+def test_a_day_is_whole_by_every_method_and_costs_what_the_docs_say(
+    method: str, tmp_path: Path
+) -> None:
     site = DaySite(START, planned=PLANNED, wire=WIRE)
-    day = simulate(tmp_path / door, door, site)
+    day = simulate(tmp_path / method, method, site)
     assert day.events == 150
-    check(day, site, tmp_path / door)
-    if door in ("api", "sitemap"):
+    check(day, site, tmp_path / method)
+    if method in ("api", "sitemap"):
         truth = site.expected()
         assert [it for it in day.records if not agrees(day.records[it], truth[it])] == []
-    most = WANTED[door]
+    most = GOALS[method]
     assert most is None or day.ratio <= most
     # The rules are kept for a day; a page is asked for when it is new or has changed, and by
     # links twice more while it is young.
     assert sum(url.endswith("/robots.txt") for url in day.asked) <= 1
     times = Counter(url for url in day.asked if is_page(url))
     changes = Counter(event.id for event in site.events())
-    looks = 2 if door == "links" else 0
+    looks = 2 if method == "links" else 0
     for record in day.records.values():
         if record["id"] in changes:
             assert times[record["url"]] <= changes[record["id"]] + looks
-    assert {it["source"] for it in day.records.values()} == {"api" if door == "api" else "page"}
+    assert {it["source"] for it in day.records.values()} == {"api" if method == "api" else "page"}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_a_day_without_pages_is_whole_by_rest(
     first, second = day.runs[0], day.runs[1]
     assert first["refused"]["reason"] in ("http 403", "bot wall", "javascript challenge")
     assert second["refused"]["since"] == first["refused"]["since"]
-    # Three tries, and what was under way beside them; a probe after 6 and 12 more hours.
+    # Three refusals, and the requests that were sent meanwhile; a probe after 6 and 12 more hours.
     probes = 2 if hours == 24 else 0
     pages = [url for url in day.asked if re.search(PAGES, url.removeprefix("https://thehill.com"))]
     assert len(pages) <= 3 + 8 + probes
@@ -137,15 +139,15 @@ class Killing:
 
 
 @pytest.mark.parametrize(
-    ("way", "kills", "most"), [("api", (4, 7), 0.045), ("sitemap", (40, 120), None)]
+    ("method", "kills", "most"), [("api", (4, 7), 0.045), ("sitemap", (40, 120), None)]
 )
 def test_a_backfill_goes_on_where_it_was_killed(
-    way: str, kills: tuple[int, ...], most: float | None, tmp_path: Path
+    method: str, kills: tuple[int, ...], most: float | None, tmp_path: Path
 ) -> None:
-    older = 700 if way == "api" else 400
+    older = 700 if method == "api" else 400
     site = DaySite(NEXT_DAY, articles=0, corrections=0, older=older)
-    since = "2026-11-05" if way == "api" else "2026-11-08T06:00:00Z"
-    arguments = {"discover": way, "since": since, "until": "2026-11-10T12:00:00Z"}
+    since = "2026-11-05" if method == "api" else "2026-11-08T06:00:00Z"
+    arguments = {"discover": method, "since": since, "until": "2026-11-10T12:00:00Z"}
     times = {"since": f"{since}T00:00:00Z"[:20], "until": arguments["until"]}
     expected = {
         identity
@@ -209,32 +211,32 @@ def test_several_methods_together_cost_little_more_than_api(tmp_path: Path) -> N
     assert latest(tmp_path / "feeds,api").keys() == latest(tmp_path / "api").keys()
 
 
-def test_a_window_holds_by_every_way(tmp_path: Path) -> None:
+def test_a_window_holds_by_every_method(tmp_path: Path) -> None:
     site = DaySite(START, articles=0, corrections=0, older=120)
     since, until = "2026-11-09T12:00:00Z", "2026-11-09T20:00:00Z"
     truth = site.expected()
     expected = {i for i, it in truth.items() if since <= it.date_published <= until}
     assert 10 < len(expected) < 60
     with crawling(tmp_path / "out", site) as (crawler, _):
-        for hour, door in enumerate(WANTED):
+        for hour, method in enumerate(GOALS):
             now = START + timedelta(hours=hour)
-            assert crawler.crawl(now, discover=door, since=since, until=until) == "finished"
+            assert crawler.crawl(now, discover=method, since=since, until=until) == "finished"
             if hour == 0:
                 assert latest(tmp_path / "out").keys() == expected
     assert latest(tmp_path / "out").keys() == expected
 
 
-def test_several_ways_share_one_identity_and_one_ledger(tmp_path: Path) -> None:
+def test_several_methods_share_one_identity_and_one_ledger(tmp_path: Path) -> None:
     site = DaySite(START, older=60)
     with crawling(tmp_path / "out", site) as (crawler, server):
         both = "feeds,api,sitemap,links"
         assert crawler.crawl(START, discover=both) == "finished"
         asked = Counter(url for _, url in server.requests if is_page(url))
         assert not [url for url, times in asked.items() if times > 1]
-        # What one way has published, no other asks for again.
-        for hour, door in enumerate(WANTED, 1):
+        # An article that one method has published is not requested by another.
+        for hour, method in enumerate(GOALS, 1):
             before = len(server.requests)
-            assert crawler.crawl(START + timedelta(minutes=hour), discover=door) == "finished"
+            assert crawler.crawl(START + timedelta(minutes=hour), discover=method) == "finished"
             assert not [url for _, url in server.requests[before:] if is_page(url)]
     assert latest(tmp_path / "out").keys() == site.expected(START).keys()
 
