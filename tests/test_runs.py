@@ -89,7 +89,9 @@ def test_a_damaged_run_json_is_rebuilt(damaged: str, tmp_path: Path) -> None:
     path.write_text(damaged)
     for arguments, code in (("runs hill", 1), ("check-run hill", 3), ("dataset build", 3)):
         printed = command(tmp_path, *arguments.split())
-        assert (printed.returncode, printed.stderr.count("run.json is damaged")) == (code, 1), printed.stderr
+        assert (printed.returncode, printed.stderr.count("run.json is damaged")) == (code, 1), (
+            printed.stderr
+        )
     # The next crawl makes it again; nothing is published twice.
     done = crawl(tmp_path, "-a", "sections=news", **settings)
     assert (done.code, "Traceback" in done.log) == (0, False), done.log
