@@ -293,6 +293,35 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
     }
 
 
+def test_a_browser_that_hangs_is_restarted_after_its_first_time_out(tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex
+    stopped: list[int] = []
+
+    def stop_browser() -> Page:
+        for number, command in processes(mark):
+            if not stopped and kind(command) == "browser":
+                os.kill(number, signal.SIGSTOP)
+                stopped.append(number)
+        return Page(200, (HTML,), article(6000001))
+
+    site = Handmade(
+        {
+            address(6000001): stop_browser,
+            **{address(number): article(number) for number in range(6000002, 6000005)},
+        }
+    )
+    done, _ = browse(
+        site,
+        tmp_path,
+        *("-a", "sections=news", "-a", "fetch=browser"),
+        *(*ONE_BY_ONE, "-s", "DOWNLOAD_TIMEOUT=5"),
+        **{MARK: mark},
+    )
+    assert stopped
+    assert sorted(it["id"] for it in done.records) == ["6000002", "6000003", "6000004"]
+    assert done.runs[0]["books"]["failed"] == {"timeout": 1}
+
+
 def test_a_browser_is_found_by_path_name_or_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,11 +267,12 @@ def test_a_killed_run_that_left_less_than_the_ledger_knows(small: tuple[Path, st
     kill.check(output, kill.published(output))
 
 
-def test_ctrl_c_once_closes_cleanly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_closes_cleanly(number: signal.Signals, tmp_path: Path) -> None:
     pages = kill.KillingSite(SampleSite(40))
     with running(pages) as server:
         pages.kill_at = 20
-        pages.signal = signal.SIGINT
+        pages.signal = number
         pages.victim = kill.start(tmp_path, server.port)
         assert pages.victim.wait(60) == 0
     run = Crawl(0, "", tmp_path).runs[0]

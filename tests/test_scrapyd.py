@@ -20,6 +20,7 @@ from urllib.request import urlopen
 import pytest
 
 from bench.day import agrees, latest
+from newscrawl.storage.books import balance
 from tests.conftest import ROOT, records_of, runs_of
 from tests.sample.day import DaySite
 from tests.sample.server import running
@@ -222,6 +223,30 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]
         log = server.finish(server.schedule(*arguments))
     assert "Another run of hill uses the output folder" in log
     assert "Spider closed (already running)" in log
+
+
+def test_stopping_the_service_closes_its_crawl(
+    served: tuple[DaySite, Server, list[tuple[str, str]]],
+) -> None:
+    site, server, requests = served
+    server.deploy()
+    server.schedule("hill", "discover=sitemap", *FAST)
+    until(lambda: len(requests) > 25)
+    # As systemd does: SIGTERM to all, and once more to those that outlive the main process.
+    os.killpg(server.process.pid, signal.SIGTERM)
+    server.process.wait(60)
+    with suppress(ProcessLookupError):
+        os.killpg(server.process.pid, signal.SIGTERM)
+    [run] = until(server.runs)
+    assert run["reason"] == "shutdown"
+    assert run["books"]["pending"] > 0
+    assert balance(run["books"]) == 0
+
+    server.start()
+    server.finish(server.schedule("hill", "discover=sitemap", *FAST))
+    [run, following] = server.runs()
+    assert (following["salvaged"], following["complete"]) == ([], True)
+    check_records(site, server)
 
 
 def check_records(site: DaySite, server: Server) -> None:

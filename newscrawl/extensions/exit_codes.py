@@ -33,8 +33,8 @@ class ExitCode:
 DONE = ExitCode(
     0,
     "done",
-    "The crawl finished, reached its `limit`, or was stopped once (Ctrl-C, SIGTERM). Articles may"
-    " have failed or been rejected; see `--strict`.",
+    "The crawl finished, reached its `limit`, or was stopped once (Ctrl-C, SIGTERM, SIGHUP)."
+    " Articles may have failed or been rejected; see `--strict`.",
     ("finished", AT_LIMIT, "shutdown"),
 )
 NOT_STARTED = ExitCode(
@@ -87,8 +87,8 @@ LATER = ExitCode(
 INTERRUPTED = ExitCode(
     130,
     "interrupted",
-    "The crawl was stopped twice (Ctrl-C, SIGTERM) and did not close its run; the next run"
-    " salvages it.",
+    "The crawl was stopped twice (Ctrl-C; SIGTERM 30 seconds after the first) and did not close its"
+    " run; the next run salvages it.",
 )
 
 EXIT_CODES = (

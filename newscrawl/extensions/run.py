@@ -20,6 +20,7 @@ from newscrawl.exceptions import ArgumentError, LedgerError
 from newscrawl.extensions.closing import summary
 from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, OUTPUT_FAILED
 from newscrawl.extensions.opening import WAIT, OpenRun, open_run, output_folder, report_refusal
+from newscrawl.extensions.stopping import close_on_signals
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Article, Candidate, record
 from newscrawl.settings import check
@@ -160,6 +161,7 @@ class Run:
         except Exception as error:
             raise CloseSpider(report_refusal(error, self.crawler.settings)) from error
         self._opened = opened
+        close_on_signals()
         self._ticker.start(1.0, now=False)
         if not spider.arguments.archive:
             PageAccess.of(self.crawler).breaker.restore(opened.checkpoints)

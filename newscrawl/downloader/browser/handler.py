@@ -29,6 +29,8 @@ from newscrawl.downloader.browser.installed import MISSING, none_found, report_m
 from newscrawl.downloader.browser.launch import launch_options
 from newscrawl.exceptions import BrowserError, BrowserMissingError
 
+logger = logging.getLogger(__name__)
+
 # Types of resources that a record does not need.
 _UNWANTED = frozenset({"image", "media", "font", "stylesheet", "manifest", "texttrack", "ping"})
 
@@ -174,7 +176,12 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         seconds = request.meta.get("download_timeout") or 60
         try:
             response: Response = await asyncio.wait_for(super().download_request(sent), seconds)
-        except (PlaywrightError, RuntimeError, TimeoutError) as error:
+        except TimeoutError as error:
+            if name not in self.context_wrappers:
+                # It did not even open a window: not the page is slow, but the browser hangs.
+                await self._end_browser()
+            raise _translated(error, seconds) from error
+        except (PlaywrightError, RuntimeError) as error:
             raise _translated(error, seconds) from error
         finally:
             await self._close_context(name)
@@ -190,9 +197,16 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         try:
             await asyncio.wait_for(wrapper.context.close(), _CLOSING)
         except TimeoutError:
-            await self.browser_provider.close()
+            await self._end_browser()
         except PlaywrightError:
             pass  # closed with its browser
+
+    async def _end_browser(self) -> None:
+        """End a browser that hangs; the next request starts a new one."""
+        if (browser := getattr(self, "browser", None)) is not None:
+            logger.warning("The browser hangs: it is ended, and started again when it is needed")
+            self._forget(browser)
+        await self.browser_provider.close()
 
     async def close(self) -> None:
         """End the browser, if there is one."""
