@@ -30,9 +30,9 @@ def extract(
     is what they declare. ``url`` is the address that it was fetched from, and ``outlet`` the name
     of a spider. ``further`` are the other pages of an article that is divided into several: where
     it is and they are missing, NotWholeWarning names their addresses. ``fetched`` is when the
-    page was fetched (now, by default); it must be aware.
+    page was fetched (now, by default), with a time zone.
 
-    Nothing is asked of the network, no crawl is set up, and calls do not depend on each other.
+    No network is used, no crawl is set up, and calls do not depend on each other.
 
     Raises (all from ``newscrawl.exceptions``) ArgumentError for an outlet that does not exist, or
     for an address that is not of an article of it; UnreadableError, with the reason, when there is

@@ -56,11 +56,13 @@ _SENTENCES = (
 )
 
 # Scrapy lists its versions, components and settings at the start, over sixty lines.
-_LISTING = ("scrapy.utils.log", "scrapy.addons", "scrapy.middleware", "scrapy.crawler")
+_VERSIONS = "scrapy.utils.log"
+_LISTING = (_VERSIONS, "scrapy.addons", "scrapy.middleware", "scrapy.crawler")
 
 
 def _is_no_list(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.INFO or "\n" not in record.getMessage()
+    is_list = record.name == _VERSIONS or "\n" in record.getMessage()
+    return record.levelno > logging.INFO or not is_list
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from scrapy.commands import ScrapyCommand
 
 from newscrawl.commands.base import NEGATIVE, OutputCommand
-from newscrawl.monitoring.checks import CHECKS, Finding, findings, runs_before
+from newscrawl.monitoring.checks import Finding, findings, runs_before
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.runs import read_run, run_start
 
@@ -54,7 +54,7 @@ class Command(OutputCommand, ScrapyCommand):
         verdict = f"{len(found) or 'no'} finding{'s' * (len(found) != 1)}"
         print(  # noqa: T201
             f"Run {run['run']} of {args[0]}: {run['reason']}, {complete}."
-            f" {len(CHECKS)} checks against {others}: {verdict}"
+            f" Compared with {others}: {verdict}"
         )
         if not run["complete"]:
             print(f"  {'incomplete':<13} {', '.join(missing(run))}")  # noqa: T201
