@@ -138,6 +138,13 @@ class ArticleLoader(ItemLoader):
     date_published_out = date_modified_out = language_out = _first
     sections_out = tags_out = unique
 
+    def load_item(self) -> Article:
+        """Return the article; it is a dataclass, and its fields need no adapter."""
+        for name in self._values:
+            setattr(self.item, name, self.get_output_value(name))
+        article: Article = self.item
+        return article
+
     def count(self, key: str, count: int = 1) -> None:
         """Add to a stat, when there is a crawl that keeps stats."""
         if self.stats is not None:
@@ -394,7 +401,7 @@ class Reader:
             # The lead picture may stand in the story again, with its caption.
             if first.caption is None and first.credit is None:
                 images[image.url] = image
-        article: Article = loader.load_item()
+        article = loader.load_item()
         article.images = list(images.values())
         article.links = story.links
         article.authors = list(authors)

@@ -26,6 +26,7 @@ _POST = re.compile(r"^/wp-json/wp/v2/posts/(\d{5,8})/?$", re.ASCII)
 _ID = re.compile(r"^\d{5,8}$", re.ASCII)
 _TAG = re.compile(r"^/(?:people|person|social-tags|tag)/[\w%.-]+/?$")
 _AMP = re.compile(r"/amp/?$")
+_AUTHOR_NUMBER = re.compile(r"(?<=/author/)\d+-")
 _LIVE = re.compile(r"^(?:live(?: updates| coverage|:)|watch live updates)\b", re.IGNORECASE)
 
 _SECTIONS = (
@@ -230,7 +231,7 @@ class HillSpider(ArticleSpider):
         ),
         headline=without_suffix(r"(?:\s*\||\s[-–—])\s*The ?Hill"),
         # /author/361406-brett-samuels/ is /author/brett-samuels/ on the page.
-        author_url=lambda url: re.sub(r"(/author/)\d+-", r"\1", url),
+        author_url=lambda url: _AUTHOR_NUMBER.sub("", url),
     )
 
     def article_id(self, parts: SplitResult) -> str | None:
