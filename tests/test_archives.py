@@ -65,6 +65,16 @@ def readable() -> dict[str, bytes]:
     add("x-gzip", http(gzip.compress(page("x-gzip")), "Content-Encoding: x-gzip"))
     twice = ENCODERS["br"](gzip.compress(page("twice")))
     add("twice", http(twice, "Content-Encoding: gzip, br"))
+    packed = {
+        "quoted": 'Content-Encoding: "gzip"',
+        "another": "Content-Encoding: br",
+        "unsaid": "X-Archive-Orig-Content-Encoding: gzip",
+        "transfer": "Transfer-Encoding: gzip",
+    }
+    for name, header in packed.items():
+        add(name, http(gzip.compress(page(name)), header))
+    again = gzip.compress(gzip.compress(page("packed again")))
+    add("packed again", http(again, "Content-Encoding: gzip"))
     add("identity", http(page("identity"), "Content-Encoding: identity"))
     joined = ("Transfer-Encoding: chunked", f"Content-Length: {len(page('joined'))}")
     add("joined", http(page("joined"), *joined))
@@ -487,6 +497,23 @@ def test_the_exit_code_says_that_an_archive_was_not_read(tmp_path: Path) -> None
 def test_any_name_can_be_an_archives(name: str, tmp_path: Path) -> None:
     path = write_warc(tmp_path / name, [(address(6000001), (200, HTML, article(6000001)))])
     assert len(crawl(tmp_path / "output", "-a", f"archive={path}").records) == 1
+
+
+def test_a_missing_file_is_not_left_out(tmp_path: Path) -> None:
+    path = write_warc(tmp_path / "a.warc.gz", [(address(6000001), (200, HTML, article(6000001)))])
+    done = crawl(tmp_path / "output", "-a", f"archive={path},{tmp_path}/b.warc.gz")
+    assert done.code == 2
+    assert "it must be WARC files that are there" in done.log
+
+
+def test_a_first_page_alone_is_said(tmp_path: Path) -> None:
+    links = f'<div class="page-links">Pages: 1 <a href="{address(6000001)}2/">2</a></div>'
+    page = (200, HTML, article(6000001, f"<p>It rained.</p>{links}"))
+    path = write_warc(tmp_path / "a.warc.gz", [(address(6000001), page)])
+    done = crawl(tmp_path / "output", "-a", f"archive={path}")
+    assert [it["body"] for it in done.records] == ["It rained."]
+    assert done.runs[0]["archives"][str(path)]["unusable"] == {"only the first page": 1}
+    assert done.runs[0]["complete"] is False
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:

@@ -90,6 +90,10 @@ TWO = urlset(
         TWO.replace(b"<url>", b"<url><image:loc>https://thehill.com/news/61009-no/</image:loc>"),
         TWO.replace(b"<", b"<s:").replace(b"<s:/", b"</s:").replace(b"xmlns=", b"xmlns:s="),
         TWO.replace(b"<", b"<s:").replace(b"<s:/", b"</s:"),
+        TWO.replace(b"<url>", b"<URL>").replace(b"</url>", b"</URL>"),
+        TWO.replace(b"<url>", b'<url xmlns="x">'),
+        TWO.replace(b"loc>", b"s:loc>"),
+        TWO.replace(b"/news/", b"/news/\n        "),
         TWO.replace(b"<loc>", b"<loc>\n<![CDATA[ ").replace(b"</loc>", b" ]]>\n</loc>"),
         TWO.replace(b"https://thehill.com", b""),
         TWO.replace(b"</loc>", b"</loc><title>a & b &eacute; \x0b&#0; &nosuch; 1 < 2</title>"),
@@ -116,7 +120,6 @@ def test_a_badly_written_sitemap_is_read_whole(body: bytes) -> None:
         (gzip.compress(TWO)[:-3], "broken sitemap", 2),
         (b"<html><body><p>no</p></body></html>", "not a sitemap", 0),
         (b"{}", "not a sitemap", 0),
-        (TWO.upper(), "broken sitemap", 0),
         (TWO.replace(b"<url>", b"").replace(b"</url>", b""), "broken sitemap", 0),
         (urlset(f"<url><loc>{ONE}</loc></url>" * 3)[:-40], "broken sitemap", 2),
         (gzip.compress(urlset(f"<url><loc>{ONE}</loc></url>"))[:-20][:12], "broken gzip", 0),
@@ -130,7 +133,6 @@ def test_a_badly_written_sitemap_is_read_whole(body: bytes) -> None:
         "no end of gzip",
         "html",
         "json",
-        "upper case",
         "no entries",
         "cut",
         "cut gzip",
@@ -185,6 +187,10 @@ RDF = (
         FEED.replace(ONE, f"<![CDATA[\n{ONE}?utm_source=rss&x ]]>"),
         FEED.replace('xmlns:dcterms="http://purl.org/dc/terms/"', ""),
         FEED.replace("Fri, 20 Nov 2026 14:04:00 -0500", "20 November 2026 14:04 EST"),
+        FEED.replace(f"<link>{ONE}</link>", f"<link/>{ONE}"),
+        FEED.replace("<item>", "<ITEM>").replace("</item>", "</ITEM>"),
+        FEED.replace("<title>", "<media:title>A chart</media:title><title>"),
+        f'<!DOCTYPE rss [<!ENTITY nbsp "&#160;"><!ENTITY % more SYSTEM "x">]>{FEED}',
         FEED.replace(">Ada Quill<", ">ada@example.org (Ada Quill)<").replace("dc:creat", "auth"),
         FEED.replace("<title>", "<description>a & b &nbsp; <p>&#0;</p></description><title>"),
         ATOM.replace("<entry>", '<entry xml:base="http://[x">').replace(ONE, "/news/61001-one/"),
@@ -225,6 +231,8 @@ def test_a_time_of_a_feed_that_cannot_be_is_none(time: str) -> None:
         (TWO.decode(), "not a feed", 0),
         (FEED.replace("</channel></rss>", "<item><link>https://th"), "broken feed", 1),
         (FEED[:-60], "broken feed", 0),
+        (f'<!DOCTYPE rss [<!ENTITY one "x">]>{FEED.replace("One<", "&one;<")}', "broken feed", 1),
+        (FEED.replace(ONE, "https://feeds.example/~r/1"), "only links to other sites", 0),
     ],
 )
 def test_a_feed_that_is_cut_or_another_document_is_an_error(
@@ -400,6 +408,17 @@ class OldIndex:
         entry = f"<sitemap><loc>{old}</loc><lastmod>2026-01-05T10:00:00Z</lastmod></sitemap>"
         body = f"<sitemapindex {URLSET}>{entry}</sitemapindex>".encode()
         return Page(200, (("Content-Type", "application/xml"), ("ETag", '"old"')), body)
+
+
+def test_an_index_of_another_site_is_a_failed_listing(tmp_path: Path) -> None:
+    files = "<sitemap><loc>https://static.example/1.xml</loc></sitemap>"
+    index = Page(200, (), f"<sitemapindex>{files}</sitemapindex>".encode())
+    site = Changed(DaySite(START, articles=0, older=20), **{"/sitemap.xml": index})
+    with crawling(tmp_path / "out", site) as (crawler, _):
+        assert crawler.crawl(START, discover="sitemap") == "finished"
+    (run,) = runs_of(tmp_path / "out")
+    assert run["listings"]["failed"] == {"only links to other sites": 1}
+    assert not run["complete"]
 
 
 def test_days_that_the_index_does_not_list_are_requested_by_date(tmp_path: Path) -> None:

@@ -44,9 +44,10 @@ def _moment(*, last: bool) -> Callable[[str], str]:
 def _files(text: str) -> tuple[str, ...]:
     # A file's name may contain brackets or a comma.
     names = [text] if Path(text).is_file() else comma_list(text)
-    matches = ([name] if Path(name).is_file() else glob(name) for name in names)
+    matches = [[name] if Path(name).is_file() else glob(name) for name in names]
     files = sorted({path for paths in matches for path in paths})
-    if not files:
+    # A missing file is an error even if others exist.
+    if not all(matches):
         raise ValueError
     for path in files:
         try:

@@ -86,6 +86,7 @@ class ReadingSpider(RequestingSpider):
         if task.capture:
             # A capture is of one address; other pages may be elsewhere in the archive, or missing.
             self.crawler.stats.inc_value("newscrawl/not_whole")
+            self.archives[task.capture.path].unusable["only the first page"] += 1
             self.logger.warning("Only the first page of %s is read", response.url)
             return first.article
         if first.read == _MOST_PAGES:

@@ -55,18 +55,21 @@ def _item(element: etree._Element, url: str) -> Item:
     last: list[str] = []
     texts: dict[str, str] = {}
     authors: list[str] = []
+    own = space_and_name(element.tag)[0]
     for child in element:
         space, name = space_and_name(child.tag)
         if name in ("link", "origlink"):
             # "enclosure", "replies", "edit", "self" are not the article's page.
             kept = links if child.get("rel", "alternate").lower() == "alternate" else last
-            kept.append(_address(child.get("href") or text_of(child), _base(child, base)))
+            # Some tools close the element before the address.
+            text = child.get("href") or text_of(child).strip() or (child.tail or "")
+            kept.append(_address(text, _base(child, base)))
         elif name in ("guid", "id"):
             last.append(_address(text_of(child), ""))
-        elif name == "creator" or (name == "author" and space == space_and_name(element.tag)[0]):
+        elif name == "creator" or (name == "author" and space == own):
             names = [it for it in child if space_and_name(it.tag)[1] == "name"]
             authors.extend(map(_author, names or [child]))
-        elif name in ("title", *_PUBLISHED, *_MODIFIED):
+        elif name in (*_PUBLISHED, *_MODIFIED) or (name == "title" and space == own):
             texts.setdefault(name, text_of(child))
     last.append(_address(element.get(_ABOUT) or "", base))
     return Item(

@@ -70,7 +70,10 @@ def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:
         document = Document(response.body, FEEDS)
     except UnreadableError as error:
         raise UnreadableError("not a feed") from error
+    has_links = is_ours = False
     for item in items(document, response.url):
+        has_links = has_links or bool(item.links)
+        is_ours = is_ours or any(map(outlet.on_site, item.links))
         candidate = next(filter(None, map(outlet.candidate, item.links)), None)
         if candidate:
             authors = dict.fromkeys(name for text in item.authors for name in author_names(text))
@@ -83,3 +86,6 @@ def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:
             )
     if not document.is_whole:
         raise UnreadableError("broken feed")
+    # Links that count readers, or those of another site: what they lead to is lost.
+    if has_links and not is_ours:
+        raise UnreadableError("only links to other sites")

@@ -135,12 +135,13 @@ class Sitemap:
     def _follow(self, response: Response, depth: int) -> Iterator[Request]:
         """Request the articles and files that a file lists. Raises UnreadableError."""
         checkpoints = self.outlet.checkpoints
-        listed_any = False
+        listed_any = is_ours = False
         first = checkpoints.read(_INDEX) is None
         recent = utc(datetime.now(UTC) - timedelta(days=2))
         try:
             for entry in read_sitemap(response.body, response.url):
                 listed_any = self._any_readable = True
+                is_ours = is_ours or self.outlet.on_site(entry.url) is not None
                 if not entry.is_sitemap:
                     yield from self._article(entry, response.url)
                     continue
@@ -157,6 +158,8 @@ class Sitemap:
                     if depth == _DEPTH:
                         raise UnreadableError("indexes in indexes without end")
                     yield from self._file(entry.url, entry.modified, depth=depth + 1)
+            if listed_any and not is_ours:
+                raise UnreadableError("only links to other sites")
         except UnreadableError as error:
             if response.status != 200 and not listed_any:
                 raise UnreadableError(f"http {response.status}") from error

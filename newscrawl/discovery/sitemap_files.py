@@ -4,6 +4,7 @@ https://www.sitemaps.org/protocol.html and, for news,
 https://developers.google.com/search/docs/crawling-indexing/sitemaps/news-sitemap
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from newscrawl.extraction.dates import iso_date
 from newscrawl.extraction.processors import clean_text, unescape
 from newscrawl.extraction.urls import clean_url
 
+_EXTENSION = re.compile(r"image|video|news|mobile|xhtml", re.I)
+_BROKEN = re.compile(r"\s*[\r\n]\s*")
 _MOST_ENTRIES = 50_000  # the protocol's limit for one file
 
 
@@ -61,10 +64,10 @@ def read_sitemap(body: bytes, url: str = "") -> Iterator[Entry]:
     entries = _of_feed(document, url) if is_feed else _of_sitemap(document, url)
     is_lost = not is_feed and document.mentions("loc")
     for count, entry in enumerate(entries):
-        is_lost = False
         if count == _MOST_ENTRIES:
             raise UnreadableError("sitemap of more than 50,000 entries")
         if entry.url:
+            is_lost = False
             yield entry
     # Addresses that stand in none of the protocol's elements are lost.
     if is_lost or not (is_whole and document.is_whole):
@@ -87,8 +90,8 @@ def _entry(element: etree._Element, base: str) -> Entry:
     values: dict[str, str] = {}
     for child in element:
         child_space, child_name = space_and_name(child.tag)
-        if child_space == space:
-            # A picture's address has the same name in another namespace.
+        # A picture's address has the same name in another namespace.
+        if child_space == space or not _EXTENSION.search(child_space):
             values.setdefault(child_name, text_of(child))
         elif child_name == "news":
             for it in child.iter():
@@ -111,8 +114,9 @@ def _entry(element: etree._Element, base: str) -> Entry:
 
 
 def _address(text: str, base: str) -> str:
-    # Some generators escape addresses twice.
-    return (clean_url(text.replace("&amp;", "&"), base) or "") if text.strip() else ""
+    # Some generators escape addresses twice, and break long ones into lines.
+    text = _BROKEN.sub("", text.replace("&amp;", "&"))
+    return (clean_url(text, base) or "") if text.strip() else ""
 
 
 def _is_text(body: bytes) -> bool:

@@ -32,6 +32,7 @@ _UNTIDY = re.compile(
     re.S,
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_ENTITY = re.compile(r"<!ENTITY\s+([^\s%\"'<>]+)\s")
 _TAG = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*))(?=[\s/>])")
 _PREFIX = re.compile(r"<([A-Za-z_][A-Za-z0-9_.-]*):")
 _MOST_PREFIXES = 50
@@ -64,8 +65,9 @@ class Document:
         end = text.rfind(f"</{begin[1]}")
         empty = re.match(rf"<{tag}\s[^<>]*/>|<{tag}/>", text[begin.start() :])
         self.is_whole &= end > 0 or empty is not None
-        # Entities of its own are never resolved: what they stand for is lost.
-        self.is_whole &= "<!ENTITY" not in text[: begin.start()]
+        # Entities of its own are never resolved: what they stand for is lost where they are used.
+        own = _ENTITY.findall(text, 0, begin.start())
+        self.is_whole &= not any(f"{it};" not in html5 and f"&amp;{it};" in text for it in own)
         # What is printed behind the end, such as a warning, would be an error.
         self._text = text[begin.start() : end if end > 0 else None]
         if end > 0:
@@ -93,7 +95,7 @@ class Document:
         body = f"<_{declared}>{text}</_>".encode("utf-8", "replace")
         events = etree.iterparse(
             BytesIO(body),
-            tag=[f"{{*}}{name}" for name in names],
+            tag=[f"{{*}}{it}" for name in names for it in (name, name.upper(), name.title())],
             resolve_entities=False,
             no_network=True,
             recover=True,

@@ -12,7 +12,7 @@ from typing import Self
 
 from newscrawl.exceptions import BodyTooLargeError, BrokenBodyError
 from newscrawl.extraction.dates import utc
-from newscrawl.storage.http_body import CUT, codings, decoded, unchunked
+from newscrawl.storage.http_body import CUT, coding_of, codings, decoded, unchunked
 from newscrawl.storage.records import HEAD_END, LARGEST, UNSURE, Fields, Record, fields
 
 DAMAGED = "damaged record"
@@ -75,7 +75,14 @@ class Capture:
         # A body without its chunks has the length that the header gives, if it gives one.
         if body is self.payload and _promised(found.get(b"content-length", ())) > len(body):
             raise BrokenBodyError(CUT)
-        return decoded(body, codings(found.get(b"content-encoding", ())), most)
+        names = codings(found.get(b"content-encoding", ()))
+        names += [it for it in codings(found.get(b"transfer-encoding", ())) if it != "chunked"]
+        # Some tools name another coding than the body's, leave it out, or pack a body again.
+        if names:
+            names[-1] = coding_of(body) or names[-1]
+        body = decoded(body, names, most)
+        again = coding_of(body)
+        return decoded(body, [again], most) if again else body
 
     def failed(self, reason: str) -> Self:
         """Return the capture as one that cannot be used."""

@@ -30,11 +30,18 @@ _IDENTITY = ("", "identity", "none", "utf-8", "utf8", "8bit", "binary")
 def codings(values: Iterable[bytes]) -> list[str]:
     """Return the content codings of ``Content-Encoding`` headers, in the order of encoding.
 
-    >>> codings([b"gzip, BR", b"identity"])
-    ['gzip', 'br']
+    >>> codings([b"gzip, BR", b'identity, "deflate";q=1'])
+    ['gzip', 'br', 'deflate']
     """
     text = b",".join(values).decode("latin-1").lower()
-    return [it for part in text.split(",") if (it := part.strip()) not in _IDENTITY]
+    names = (part.partition(";")[0].strip(' \t"') for part in text.split(","))
+    # x-gzip is gzip, RFC 9110 §8.4.1.3.
+    return [it.removeprefix("x-") for it in names if it not in _IDENTITY]
+
+
+def coding_of(body: bytes) -> str | None:
+    """Return the coding that the first bytes of a body name, if they do."""
+    return next((name for start, name in _STARTS.items() if body.startswith(start)), None)
 
 
 def decoded(body: bytes, encodings: Iterable[str], most: int) -> bytes:
@@ -56,7 +63,6 @@ def decoded(body: bytes, encodings: Iterable[str], most: int) -> bytes:
     for name in reversed(list(encodings)):
         if not body:
             return body
-        name = name.removeprefix("x-")  # noqa: PLW2901  # x-gzip is gzip, RFC 9110 §8.4.1.3
         decode = _DECODERS.get(name)
         try:
             whole = decode(body, most) if decode else None
@@ -149,6 +155,7 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes | None]] = {
     "br": _unbrotli,
     "zstd": _unzstd,
 }
+_STARTS = {b"\x1f\x8b\x08": "gzip", _ZSTD: "zstd"}
 _ERRORS = (zlib.error, brotli.error, zstd.ZstdError)
 
 
