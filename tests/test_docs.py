@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,16 @@ def test_every_file_that_is_named_is_there() -> None:
     tests = re.findall(r"`(test_\w+\.py)`", PAGES["SECURITY.md"])
     missing |= {it for it in tests if not (ROOT / "tests" / it).exists()}
     assert not missing
+
+
+@pytest.mark.fast
+def test_the_rooms_are_in_the_order_of_their_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    page = PAGES["docs/explanation/architecture.md"].partition("## Rooms")[2]
+    cells = re.findall(r"^\| (`newscrawl/[^|]*) \|", page.partition("## ")[0], flags=re.M)
+    rooms = re.findall(r"newscrawl/(\w+)", " ".join(cells))
+    assert rooms == re.findall(r"newscrawl\.(\w+)", " ".join(layers))
 
 
 @pytest.mark.fast

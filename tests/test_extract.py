@@ -960,7 +960,7 @@ def test_an_address_of_no_article(url: str) -> None:
         extract(page(), url)
 
 
-@pytest.mark.parametrize("outlet", ["gazette", "", "../hill"])
+@pytest.mark.parametrize("outlet", ["nosuch", "", "../hill"])
 def test_an_unknown_outlet(outlet: str) -> None:
     with pytest.raises(ArgumentError, match=f"^Unknown outlet '{outlet}'"):
         extract(page(), URL, outlet)
