@@ -509,6 +509,11 @@ def test_an_authors_link_that_leads_nowhere(href: str) -> None:
 
 # Language and clean characters.
 
+LANGUAGE = (
+    f'<script type="application/ld+json">{{{{"@type": "NewsArticle", "url": "{URL}", "inLanguage":'
+    ' {{"@type": "Language", "name": "Spanish", "alternateName": "{}"}}}}</script>'
+)
+
 
 @pytest.mark.parametrize(
     ("html", "head", "language"),
@@ -522,6 +527,8 @@ def test_an_authors_link_that_leads_nowhere(href: str) -> None:
         ('lang="english"', '<meta property="og:locale" content="en_GB">', "en-GB"),
         ("", '<meta property="og:locale" content="es_LA">', "es-LA"),
         ("", '<meta http-equiv="Content-Language" content="es">', "es"),
+        ("", LANGUAGE.format("es"), "es"),
+        ("", LANGUAGE.format("Spanish"), None),
         ('lang="en-UK"', "", "en-GB"),
         ("", "", None),
         ('lang="und"', "", None),
@@ -808,6 +815,23 @@ def test_links(href: str, link: str | None) -> None:
             "<td>3</td></tr></table>",
             "| 2025 | 2026\n\nRain | | 3",
         ),
+        # Rows of plain cells are data; in a layout there are blocks, pictures and other tables.
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", "a | b\n\nc | d"),
+        ("<table class='wp-block-table'><tr><td>a</td><td>b</td></tr></table>", "a | b"),
+        ("<div class='wp-block-table'><table><tr><td>a<td>b</table></div>", "a | b"),
+        ("<table><tr><td>a</td><td>b</td></tr></table>", "a\n\nb"),
+        ("<table><tr><td>a<td>b</td></tr><tr><td>c</td></tr></table>", "a\n\nb\n\nc"),
+        ("<table><tr><td>a<td><p>b</p></tr><tr><td>c<td>d</table>", "a\n\nb\n\nc\n\nd"),
+        ("<table role=presentation><tr><th>a</th><td>b</td></tr></table>", "a\n\nb"),
+        ("<p>a <img alt='🌧️' src='/72x72/1f327.png'> <img alt='…' src='/x.png'></p>", "a 🌧️"),
+        (
+            "<p>a<span class='elementor-screen-only'>x</span>"
+            "<span style='position:absolute; left: -9999px'>y</span></p>"
+            "<div style='mso-hide: all'>z</div><p>Advertisement</p>",
+            "a",
+        ),
+        ("<p><math><mi>x</mi><annotation>\\x</annotation></math></p>", "x"),
+        ("<p>a <i aria-hidden='true'>»<b></b></i></p>", "a"),
         ("<table><caption>Rain</caption><tr><th>a</th></tr></table>", "Rain\n\na"),
         (
             "<figure class='wp-block-table'><table><tr><td>a</td><td>b</td></tr></table>"

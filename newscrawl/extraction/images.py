@@ -36,8 +36,8 @@ def srcset(text: str) -> Iterator[tuple[float, str]]:
         if url.endswith(","):
             url = url.rstrip(",")
         else:
-            size, comma, _ = text[at:].partition(",")
-            at += len(size) + len(comma)
+            end = text.find(",", at)
+            size, at = (text[at:end], end + 1) if end >= 0 else (text[at:], len(text))
         number = _SIZE.search(size)
         yield float(number[1]) if number else 1.0, url
 

@@ -533,7 +533,8 @@ def _languages_of(article: _Element, data: StructuredData) -> Iterator[str]:
     for element in (article, *article.iterancestors()):
         for name in ("lang", "xml:lang"):
             yield element.get(name, "")
-    yield from data.values("inLanguage")
+    for found in data.articles:
+        yield from strings(found.get("inLanguage"), "alternateName")
     yield from data.metas(
         "og:locale", "dc.language", "dcterms.language", "language", "content-language"
     )

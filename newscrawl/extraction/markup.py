@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -14,8 +15,8 @@ from parsel.csstranslator import HTMLTranslator
 from newscrawl.extraction.processors import clean_text
 
 SILENT = frozenset(
-    "audio button canvas dialog embed form head iframe input link map meta noscript object"
-    " option progress script select style svg template textarea title video".split()
+    "annotation audio button canvas dialog embed form head iframe input link map meta noscript"
+    " object option progress script select style svg template textarea title video".split()
 )
 """Elements that are never part of a text, on any page."""
 BLOCKS = frozenset(
@@ -27,11 +28,15 @@ BLOCKS = frozenset(
 # What the style sheets of WordPress, Drupal, Bootstrap and Foundation hide from sight.
 _FOR_SCREEN_READERS = frozenset(
     "screen-reader-text sr-only visually-hidden visuallyhidden element-invisible show-for-sr"
-    " assistive-text u-visually-hidden screenreader-only".split()
+    " assistive-text u-visually-hidden screenreader-only screen-reader-only elementor-screen-only"
+    " is-sr-only usa-sr-only u-sr-only govuk-visually-hidden cdk-visually-hidden a11y-hidden"
+    " ui-helper-hidden-accessible visually-hidden-focusable".split()
 )
 HIDING = frozenset({"hidden", "style", "class", "aria-hidden"})
 """The attributes that can hide an element."""
-_HIDDEN = re.compile(r"(?:display:none|visibility:hidden)(?![\w-])")
+_HIDDEN = re.compile(
+    r"(?:display:none|visibility:hidden|mso-hide:all)(?![\w-])|(?:left|indent):-\d{4}"
+)
 _WORD = re.compile(r"\w")
 _EMPTY = b"<html/>"
 
@@ -236,9 +241,21 @@ def hidden(element: _Element) -> str | None:
     if names and not _FOR_SCREEN_READERS.isdisjoint(names.split()):
         return "screen reader"
     # An icon or a sign; words that are hidden from screen readers are seen by all others.
-    if attributes.get("aria-hidden") == "true" and next(element.iter("img"), None) is None:
-        return None if _WORD.search("".join(element.itertext())) else "decoration"
+    if attributes.get("aria-hidden") == "true" and _is_decoration(element):
+        return "decoration"
     return None
+
+
+# No decoration holds more elements.
+_MOST_DECORATION = 50
+
+
+def _is_decoration(element: _Element) -> bool:
+    """Say whether there are neither words nor pictures in an element."""
+    parts = list(islice(element.iter(etree.Element), _MOST_DECORATION))
+    if len(parts) == _MOST_DECORATION or any(part.tag == "img" for part in parts):
+        return False
+    return not _WORD.search("".join(element.itertext()))
 
 
 _EMOJI = re.compile(r"emoji|smil(?:ey|ies)", re.I)
@@ -246,8 +263,12 @@ _EMOJI = re.compile(r"emoji|smil(?:ey|ies)", re.I)
 
 def is_emoji(image: _Element) -> bool:
     """Say whether a picture stands for a character, as WordPress' emoji do; it is its ``alt``."""
-    if not 0 < len(image.get("alt", "")) <= 12:
+    alt = image.get("alt", "")
+    if not 0 < len(alt) <= 12:
         return False
+    # Symbols alone, no letters of any script.
+    if all(it >= "\u2100" or it == "\u200d" for it in alt) and not any(map(str.isalnum, alt)):
+        return True
     return bool(_EMOJI.search(f"{image.get('class', '')} {image.get('src', '')}"))
 
 

@@ -52,7 +52,7 @@ _SUFFIX = re.compile(
 _BEHIND = re.compile(
     r"\s*(?:\bthe (?:views|opinions) (?:expressed|of)\b.*"
     r"|\b(?:last )?(?:updated|posted|published|modified)(?: (?:on|at))?:?"
-    r"|(?-i:\b(?:on|at))|\d+ ?\w+ (?:ago|read))[\s:–—-]*$",
+    r"|(?-i:\b(?:on|at))|\b\d{1,3} ?[a-z]+ (?:ago|read))[\s:–—-]*$",
     re.I,
 )
 _AND = re.compile(r"\s*(?:,\s*)?(?:\b(?:and|with)\b|&)\s+", re.I)

@@ -51,7 +51,7 @@ class Noise:
             " or ".join(test.format(title) for title in boxes) or "false()"
             for test in ('contains(., "{}")', 'normalize-space() = "{}"')
         )
-        self._boxes = xpath(f"descendant::text()[{near}][{exact}]/..")
+        self._boxes = xpath(f"descendant::*[text()[{near}][{exact}]]")
 
     def rule(self, element: _Element) -> str | None:
         """Return the first rule by which an element's own attributes tell it to be noise."""

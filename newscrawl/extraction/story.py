@@ -5,6 +5,7 @@ What is noise is the outlet's knowledge and comes from outside; what is a block 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from lxml import etree
 from lxml.etree import _Element
@@ -345,11 +346,30 @@ def _divided(text: str) -> Iterator[str]:
 
 
 def _is_data(table: _Element) -> bool:
-    if table.find(".//table") is not None:
+    if table.find(".//table") is not None or table.get("role") in ("presentation", "none"):
         return False
-    figure = next(table.iterancestors("figure"), None)
-    return table.find(".//th") is not None or (
-        figure is not None and "wp-block-table" in figure.get("class", "")
+    around = (table, *islice(table.iterancestors(), 1))
+    if any("wp-block-table" in it.get("class", "") for it in around):
+        return True
+    return table.find(".//th") is not None or _is_grid(table)
+
+
+def _is_grid(table: _Element) -> bool:
+    """Say whether a table is rows of the same number of cells, with nothing in them but text.
+
+    E-mail is laid out in tables; those are in other tables, or hold pictures and blocks.
+    """
+    if next(table.iterancestors("table"), None) is not None:
+        return False
+    rows = list(table.iter("tr"))
+    sizes = {sum(1 for _ in row.iterchildren("td")) for row in rows}
+    if len(rows) < 2 or len(sizes) != 1 or max(sizes) < 2:
+        return False
+    return all(
+        it.tag == "td" or not (it.tag in BLOCKS or it.tag in _PICTURES)
+        for row in rows
+        for cell in row
+        for it in cell.iter(etree.Element)
     )
 
 

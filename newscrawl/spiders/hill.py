@@ -220,7 +220,7 @@ class HillSpider(ArticleSpider):
                 "span.rollover-people-block",
                 "div.dfp-tag-wrapper",
             ),
-            texts=("{beacon}", "ADVERTISEMENT", "Full Story"),
+            texts=("{beacon}", "ADVERTISEMENT", "Advertisement", "Full Story"),
             boxes=("Related Articles", "Related Article", "Related:", "Related"),
         ),
         # Automattic's Liveblog, in the markup of its React version and the server's before it.
