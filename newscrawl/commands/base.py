@@ -229,6 +229,7 @@ class OutputCommand(ProjectCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do the work; whatever hinders it is one sentence and an exit code."""
+        self.passed_over: set[str] = set()
         try:
             with printing():
                 self.work(args, opts)
@@ -309,8 +310,10 @@ class OutputCommand(ProjectCommand):
         raise exceptions.OutputError(f"There is no {what} of {outlet} in {self.output}.")
 
     def pass_over(self, error: exceptions.DamagedRunError) -> None:
-        """Name a run that is left out, and let the exit code say that the answer lacks it."""
-        print(error, file=sys.stderr)  # noqa: T201
+        """Name a run that is left out, once, and let the exit code say that the answer lacks it."""
+        if str(error) not in self.passed_over:
+            print(error, file=sys.stderr)  # noqa: T201
+        self.passed_over.add(str(error))
         self.exitcode = NEGATIVE
 
     def article_id(self, outlet: str, text: str) -> str:

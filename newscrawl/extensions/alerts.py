@@ -77,7 +77,7 @@ class Alerts:
                 return []
             return [(Finding("began", "", f"The crawl did not begin: {reason}."), None)]
         # What cannot be read was named when the run was opened.
-        past = runs_before(run.folder, lambda error: logger.info("%s", error))
+        past = runs_before(run.folder, lambda error: logger.debug("%s", error))
         return [
             (finding, standing_since(finding, document, past))
             for finding in findings(document, past)

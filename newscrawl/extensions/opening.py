@@ -149,7 +149,7 @@ def _start(spider: OutletSpider, stock: Stock, now: datetime) -> RunStart:
         start["reconciled"] = stock.reconciled
     if clock := fault_by_runs(now, stock.latest):
         start["clock"] = clock
-        logger.error("%s", says(clock))
+        logger.warning("%s", says(clock))
     return start
 
 

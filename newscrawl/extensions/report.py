@@ -39,7 +39,7 @@ class Report:
             return
         try:
             # What cannot be read was named when the run was opened.
-            path = write_report(run.folder, lambda error: logger.info("%s", error))
+            path = write_report(run.folder, lambda error: logger.debug("%s", error))
             logger.info("The report is in %s", path)
         except (OSError, OutputError, ReportError) as error:
             logger.error("The report cannot be written: %s", error)
