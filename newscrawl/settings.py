@@ -43,8 +43,10 @@ STATS_DUMP = False  # default True, at INFO; ours is at DEBUG, and run.json hold
 RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR; failures are logged where they are counted
 
 EXTENSIONS = {
+    # Before Scrapy's, at 0: the feed exporter (-o) reads every attribute of the spider, also
+    # those that need an open run.
+    "newscrawl.extensions.run.Run": -100,
     "newscrawl.extensions.stats.RecordStats": 50,
-    "newscrawl.extensions.run.Run": 100,
     "newscrawl.extensions.outcomes.Outcomes": 110,
     "newscrawl.extensions.repeats.Repeats": 150,
     "newscrawl.extensions.progress.Progress": 200,

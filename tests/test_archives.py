@@ -465,6 +465,10 @@ def test_limit_and_window_hold_for_an_archive(tmp_path: Path) -> None:
     done = crawl(tmp_path / "output", "-a", f"archive={path}")
     assert sorted(answers(done)) == [str(n) for n in range(6000001, 6000011)]
     assert set(answers(done).values()) == {1}
+    # The last day of a window is part of it, however it is written.
+    window = ("-a", "since=20261120", "-a", "until=20261120")
+    done = crawl(tmp_path / "day", "-a", f"archive={path}", *window)
+    assert done.runs[0]["books"]["new"] == 10
     done = crawl(tmp_path / "window", "-a", f"archive={path}", "-a", "since=2026-11-21")
     assert done.runs[0]["books"]["discovered"] == 0
     assert done.runs[0]["complete"] is True

@@ -58,6 +58,24 @@ def test_a_command_that_debugs_leaves_no_run(
     assert not output.exists()
 
 
+def test_scrapys_own_export_writes_what_is_published(tmp_path: Path) -> None:
+    pages = {address(n): (200, HTML, article(n)) for n in (6000001, 6000002)}
+    path = write_warc(tmp_path / "a.warc.gz", pages.items())
+    exported = tmp_path / "items.jsonl"
+    done = crawl(tmp_path / "out", "-a", f"archive={path}", "-O", str(exported))
+    assert (done.code, "Traceback" in done.log) == (0, False)
+    lines = [json.loads(it) for it in exported.read_text().splitlines()]
+    assert [it["id"] for it in lines] == [it["id"] for it in done.records] != []
+
+
+@pytest.mark.parametrize("setting", ["ITEM_PIPELINES", "EXTENSIONS", "SPIDER_MIDDLEWARES"])
+def test_a_crawl_that_would_publish_nothing_does_not_begin(setting: str, tmp_path: Path) -> None:
+    done = crawl(tmp_path / "out", *NEWS, "-s", f"{setting}={{}}")
+    assert done.code == 2
+    assert f"{setting} is not allowed: it must contain newscrawl." in done.log
+    assert done.runs == []
+
+
 def test_a_fetch_after_a_broken_off_crawl_hides_nothing(tmp_path: Path) -> None:
     numbers = range(6000001, 6000016)
     pages: dict[str, Answer] = {}

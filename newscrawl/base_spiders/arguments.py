@@ -1,7 +1,7 @@
 """The arguments of a spider (``-a name=value``): a table, read and checked in one place."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from glob import glob
 from pathlib import Path
@@ -32,11 +32,12 @@ def _moment(*, last: bool) -> Callable[[str], str]:
     """Return a reader of the first or the last second that a date or time means."""
 
     def read(text: str) -> str:
-        if len(text) == 10:
-            day = datetime.combine(datetime.fromisoformat(text), time.min, UTC)
-            return utc(day + timedelta(days=1, seconds=-1) if last else day)
-        moment = datetime.fromisoformat(text)
-        return utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        try:
+            day = datetime.combine(date.fromisoformat(text), time.min, UTC)
+        except ValueError:
+            moment = datetime.fromisoformat(text)
+            return utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return utc(day + timedelta(days=1, seconds=-1) if last else day)
 
     return read
 

@@ -12,9 +12,16 @@ from newscrawl.commands.base import SpiderCommand
 from newscrawl.exceptions import ArgumentError
 from newscrawl.extensions.exit_codes import EXIT_CODES, NOT_STARTED, WRONG_USAGE, of_crawl
 from newscrawl.extensions.run import Run
-from newscrawl.settings import placeholder
+from newscrawl.settings import ITEM_PIPELINES, placeholder
 
 logger = logging.getLogger(__name__)
+
+# Without one of these a crawl would count articles that it has not published.
+_REQUIRED = {
+    "ITEM_PIPELINES": tuple(ITEM_PIPELINES),
+    "EXTENSIONS": ("newscrawl.extensions.run.Run", "newscrawl.extensions.outcomes.Outcomes"),
+    "SPIDER_MIDDLEWARES": ("newscrawl.spidermiddlewares.AdmissionMiddleware",),
+}
 
 
 class Command(SpiderCommand, CrawlCommand):
@@ -41,6 +48,10 @@ class Command(SpiderCommand, CrawlCommand):
             raise UsageError("name one outlet")
         self.check_arguments(args[0], opts.spargs)
         assert self.settings is not None
+        for setting, names in _REQUIRED.items():
+            given = self.settings.getdict(setting)
+            if missing := [name for name in names if given.get(name) is None]:
+                raise UsageError(f"{setting} is not allowed: it must contain {', '.join(missing)}.")
         if opts.strict:
             self.settings.set("NEWSCRAWL_STRICT", "1", priority="cmdline")
 
