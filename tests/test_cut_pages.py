@@ -67,3 +67,12 @@ def test_a_real_page_that_ends_inside_its_story_is_no_article(name: str, shared:
     page = (shared / "hill/pages" / name).read_bytes()
     begin = page.index(first) + len(first)
     check(page, url, begin, page.index(last, begin) - 200, 12)
+
+
+def test_the_end_of_an_email_inside_a_story_ends_neither_story_nor_page() -> None:
+    page = article(6000001, "<p>a</p></body></html><p>b</p><p>c</p>")
+    whole = read(page, address(6000001))
+    assert isinstance(whole, dict)
+    assert whole["body"] == "a\n\nb\n\nc"
+    for cut in (b"</p><p>c", b"c</p></div>"):
+        assert read(page[: page.index(cut)], address(6000001)) == "cut short"

@@ -925,6 +925,8 @@ def test_pages_before_2022(kind: str) -> None:
         ("utf-8", "utf-16"),
         ("utf-8-sig", ""),
         ("utf-16", ""),
+        ("utf-16-le", ""),
+        ("utf-16-be", "utf-8"),
         ("cp1252", ""),
         ("cp1252", "iso-8859-1"),
         ("cp1252", "utf-8"),

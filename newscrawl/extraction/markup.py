@@ -108,6 +108,8 @@ def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
     # UTF-16 of plain letters is valid, too, and so is ISO 2022, which is ASCII and escapes.
     if is_valid and not has_zeros and b"\x1b" not in markup:
         return markup.removeprefix(codecs.BOM_UTF8)
+    if wide_without_mark := _WIDE.get(markup[:2]):
+        return markup.decode(wide_without_mark, "replace")
     encoding = declared()
     wide = encoding.startswith(("utf-16", "utf-32"))
     if not (wide and has_zeros) and not encoding.startswith("iso2022"):
@@ -120,6 +122,9 @@ def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
     except (LookupError, ValueError):
         # Python has codecs that are no encodings of text, such as "hex" and "idna".
         return mostly_utf8(markup)
+
+
+_WIDE = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 
 
 def _is_utf8(markup: bytes) -> bool:
@@ -154,16 +159,31 @@ _SEQUENCE = re.compile(
 _HIGH = re.compile(b"[\x80-\xff]")
 # Ends whatever may be open where a page breaks off: an attribute, a tag, a comment, a script.
 _MARK = b"x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
-_END_TAG = re.compile(rb"</(?:html|body)\b", re.I)
+_END_TAG = re.compile(rb"</(?:html|body)\b[^<>]*>", re.I)
+_STORY_TAG = re.compile(rb"</?(?:p|div|article|section|main|h\d|ul|ol|li|table|td|blockquote)\b")
 
 
 def parse_page(markup: str | bytes) -> Selector:
     """Return a page, parsed; where it has no end tag, its end is marked for ``is_cut``."""
     if isinstance(markup, str):
         markup = _encoded(markup)
-    # Most pages end with it; others have comments or scripts behind it.
-    has_end = any(_END_TAG.search(markup[-size:]) for size in (64, 65536))
+    has_end = _has_end(markup)
+    # A story may hold the end of an e-mail; the parser would stop there, a browser goes on.
+    is_second = markup.rfind(b"</html", 0, markup.rfind(b"</html")) >= 0
+    if not has_end or (is_second and markup.count(b"</html") > markup.count(b"<html")):
+        markup = _END_TAG.sub(b"", markup)
     return parse(markup if has_end else markup + _MARK)
+
+
+def _has_end(markup: bytes) -> bool:
+    """Say whether a page ends with an end tag, with nothing of a story behind it."""
+    # Most pages do; others have comments or scripts behind it.
+    for size in (64, 65536):
+        tail = markup[-size:].lower()
+        at = max(tail.rfind(b"</html"), tail.rfind(b"</body"))
+        if at >= 0:
+            return not _STORY_TAG.search(tail, at)
+    return False
 
 
 def is_cut(element: _Element) -> bool:
