@@ -47,6 +47,7 @@ EXTENSIONS = {
     # those that need an open run.
     "newscrawl.extensions.run.Run": -100,
     "newscrawl.extensions.stats.RecordStats": 50,
+    "newscrawl.extensions.clock.SiteClock": 60,
     "newscrawl.extensions.outcomes.Outcomes": 110,
     "newscrawl.extensions.repeats.Repeats": 150,
     "newscrawl.extensions.progress.Progress": 200,

@@ -5,7 +5,9 @@ import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from tests import kill
 from tests.conftest import Crawl, command, crawl
 from tests.mounts import read_only
 from tests.recordings import HTML, Answer, address, article, site
+from tests.sample.answer import Page
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 
 # Made by a3a271c, a4ae0b6, 88ddfa6 and 647d805: two crawls of a recording, and all retries due.
 LEDGERS = Path(__file__).parent / "fixtures" / "ledgers"
@@ -325,17 +330,30 @@ def set_clock(output: Path, years: float) -> None:
 
 def test_a_clock_that_is_set_back_costs_no_run(output: Path, recordings: list[str]) -> None:
     set_clock(output, 1)
+    later = utc(datetime.now(UTC) + timedelta(days=366))
+    with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
+        # The site asked for a pause, and one article failed, by the clock that was ahead.
+        ledger.execute(
+            "INSERT INTO checkpoints (outlet, name, asked, due) VALUES ('hill', 'wait', ?, ?)",
+            [later, later],
+        )
+        ledger.execute(
+            "UPDATE articles SET state = 'failed', attempts = 1, last_fetched = ?,"
+            " next_attempt = ? WHERE id = '6000006'",
+            [later, later],
+        )
     more = str(site(output.parent / "3.warc.gz", pages(1, 8)))
     done = go_on(output, more)
     ahead, run = done.runs[-2:]
     assert run["run"] > ahead["run"]
     assert run["started"] < ahead["started"]
     assert (run["clock"]["fault"], run["clock"]["expected"]) == ("behind", ahead["finished"])
-    assert "WARNING: The machine's clock is wrong (behind)" in done.log
+    assert "WARNING: The machine's clock is wrong, or was in the run before (behind)" in done.log
+    assert (run["books"]["new"], run["books"]["unchanged"]) == (2, 1)
     # Everything that follows takes it, and takes its age from the clock.
     sound(output, [*IDS, "6000007", "6000008"])
     told = command(output, "check-run", "hill", "--max-age", "3")
-    assert (told.returncode, told.stdout.count("machine's clock is wrong")) == (1, 1)
+    assert (told.returncode, told.stdout.count("  clock ")) == (1, 1)
     assert "began" not in told.stdout
     again = go_on(output, more)
     assert again.runs[-1]["run"] > run["run"]
@@ -349,8 +367,34 @@ def test_a_clock_that_is_years_ahead_is_told(output: Path, recordings: list[str]
     edit(last, finished=utc(datetime.now(UTC) - timedelta(days=800)))
     done = go_on(output, recordings[1])
     assert (done.code, done.runs[-1]["clock"]["fault"]) == (0, "ahead")
-    assert "WARNING: The machine's clock is wrong (ahead)" in done.log
+    assert "WARNING: The machine's clock is wrong, or was in the run before (ahead)" in done.log
     sound(output)
+
+
+class Dated:
+    """The sample site, by a clock that shows another time."""
+
+    def __init__(self, ahead: timedelta, age: str = "0") -> None:
+        self.site, self.ahead, self.age = SampleSite(6), ahead, age
+
+    def get(self, url: str) -> Page:
+        page = self.site.get(url)
+        date = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
+        return replace(page, headers=(*page.headers, ("Date", date), ("Age", self.age)))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "age", "fault"),
+    [(0, "0", None), (2, "0", "behind"), (-2, "0", "ahead"), (-2, "7200", None)],
+)
+def test_the_clock_is_compared_with_that_of_the_site(
+    ahead: int, age: str, fault: str | None, tmp_path: Path
+) -> None:
+    with running(Dated(timedelta(hours=ahead), age)) as server:
+        assert kill.start(tmp_path, server.port).wait(60) == 0
+    [run] = Crawl(0, "", tmp_path).runs
+    assert run.get("clock", {}).get("fault") == fault
+    assert run.get("clock", {"by": "site"})["by"] == "site"
 
 
 def test_a_run_in_the_future_is_no_young_run(output: Path) -> None:

@@ -3,20 +3,34 @@
 import logging
 import platform
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import scrapy
 
 from newscrawl import __version__
 from newscrawl.downloader.circuit_breaker import PageAccess
+from newscrawl.extensions.clock import SiteClock
 from newscrawl.extensions.opening import OpenRun
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.books import Books, Listings, balance
-from newscrawl.storage.document import RunDocument
+from newscrawl.storage.clock import fault_by_duration, passed, says
+from newscrawl.storage.document import RunDocument, RunStart
 from newscrawl.storage.warc import Counts
 
 logger = logging.getLogger(__name__)
+
+
+def check_clock(start: RunStart, began: float, site: SiteClock | None) -> None:
+    """Note in ``start`` that the clock differs from the site's, or was set since ``began``."""
+    took = timedelta(seconds=passed() - began)
+    started = datetime.fromisoformat(start["started"])
+    found = site.fault() if site else None
+    if "clock" not in start:
+        found = found or fault_by_duration(started, datetime.now(UTC), took)
+    if found:
+        start["clock"] = found
+        logger.warning("%s", says(found))
 
 
 def summary(

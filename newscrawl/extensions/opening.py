@@ -21,7 +21,7 @@ from newscrawl.extensions.exit_codes import (
 from newscrawl.extraction.dates import utc
 from newscrawl.settings import read
 from newscrawl.storage.checkpoints import Checkpoints
-from newscrawl.storage.clock import fault_by_runs, says
+from newscrawl.storage.clock import fault_by_runs, passed, says
 from newscrawl.storage.document import RunStart
 from newscrawl.storage.journal import Journal
 from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule, sqlite_url
@@ -74,6 +74,8 @@ class OpenRun:
     schedule: Schedule
     start: RunStart
     """What ``run.json`` says of the beginning of the run."""
+    began: float
+    """When the run was opened, by ``clock.passed``."""
     is_full: bool
     """Whether the whole outlet is crawled, as opposed to some sections or a window of time."""
     follows_complete: bool
@@ -98,6 +100,8 @@ def open_run(
         stock = take_stock(folder, ledger, rests_on.through, schedule)
         now = datetime.now(UTC)
         start = _start(spider, stock, now)
+        if start.get("clock", {}).get("fault") == "behind":
+            ledger.apply(ledger.forget_future(spider.name, utc(now)))
         arguments = spider.arguments
         is_full = not PARTIAL & set(spider.given)
         discover = spider.given.get("discover", "links")
@@ -123,6 +127,7 @@ def open_run(
             checkpoints=checkpoints,
             schedule=schedule,
             start=start,
+            began=passed(),
             is_full=is_full,
             follows_complete=follows_complete,
         )
@@ -154,12 +159,8 @@ def _start(spider: OutletSpider, stock: Stock, now: datetime) -> RunStart:
 
 
 def _check_wait(saved: Checkpoint | None) -> None:
-    """Raise WaitError while the pause that the site requested is not over.
-
-    When the site requested it by a clock that was ahead, its end says nothing.
-    """
-    now = utc(datetime.now(UTC))
-    if saved and saved.due and saved.asked <= now < saved.due:
+    """Raise WaitError while the pause that the site requested is not over."""
+    if saved and saved.due and saved.due > utc(datetime.now(UTC)):
         raise WaitError(f"The site asked on {saved.asked} to be left alone until {saved.due}.")
 
 

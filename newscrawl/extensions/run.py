@@ -17,7 +17,8 @@ from newscrawl.discovery import OutletSpider
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import asked_to_wait
 from newscrawl.exceptions import ArgumentError, LedgerError
-from newscrawl.extensions.closing import summary
+from newscrawl.extensions.clock import SiteClock
+from newscrawl.extensions.closing import check_clock, summary
 from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, OUTPUT_FAILED
 from newscrawl.extensions.opening import WAIT, OpenRun, open_run, output_folder, report_refusal
 from newscrawl.extensions.stopping import close_on_signals
@@ -224,6 +225,7 @@ class Run:
         self._ticker.stop()
         try:
             opened.journal.close()
+            check_clock(opened.start, opened.began, self.crawler.get_extension(SiteClock))
             document = summary(
                 opened,
                 reason,

@@ -48,6 +48,7 @@ class RecordStats:
         latency = request.meta.get("download_latency")
         if latency is None:
             return
+        latency = max(0.0, latency)  # Scrapy measures by the clock, which may be set back
         self.stats.inc_value("newscrawl/latency/count")
         self.stats.inc_value("newscrawl/latency/sum", latency)
         for bound in LATENCY_BOUNDS:

@@ -1,5 +1,6 @@
 """Whether the machine's clock can be right."""
 
+import time
 from datetime import datetime, timedelta
 
 from newscrawl.extraction.dates import utc
@@ -31,8 +32,19 @@ def fault_by_site(now: datetime, ahead: timedelta) -> ClockDocument | None:
     return _fault("ahead" if ahead > timedelta() else "behind", now, now - ahead, "site")
 
 
+def passed() -> float:
+    """Return seconds that go on whatever the clock says, also while the machine sleeps."""
+    # macOS counts the time of sleep in its monotonic clock.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def fault_by_duration(started: datetime, now: datetime, took: timedelta) -> ClockDocument | None:
-    """Return what is wrong with a clock that shows ``now`` when ``took`` has passed."""
+    """Return what is wrong with a clock that shows ``now`` when ``took`` has passed.
+
+    >>> began, now = (datetime.fromisoformat(f"2026-11-26T{it}:00:00+00:00") for it in ("09", "04"))
+    >>> fault_by_duration(began, now, timedelta(minutes=10))["expected"]
+    '2026-11-26T09:10:00Z'
+    """
     expected = started + took
     return _fault("jumped", now, expected, "start") if abs(now - expected) > SLACK else None
 
@@ -43,12 +55,12 @@ def _fault(fault: str, reads: datetime, expected: datetime, by: str) -> ClockDoc
 
 def says(clock: ClockDocument) -> str:
     """Return a sentence for people."""
-    what = {
-        "run": "the run before ended at",
-        "site": "the site's clock shows",
-        "start": "by the time that the run took it is",
+    wrong, other = {
+        "run": ("is wrong, or was in the run before", "the run before ended at"),
+        "site": ("is wrong", "the site's clock shows"),
+        "start": ("was set while the run was on", "by the time that the run took it should be"),
     }[clock["by"]]
     return (
-        f"The machine's clock is wrong ({clock['fault']}): it shows {clock['reads']}, and {what}"
-        f" {clock['expected']}. Set the clock; the order of runs does not depend on it."
+        f"The machine's clock {wrong} ({clock['fault']}): it shows {clock['reads']}, and {other}"
+        f" {clock['expected']}. Set the clock. The order of the runs does not depend on it."
     )

@@ -31,6 +31,17 @@ _SET_OUTCOME = (
     .where(*_ARTICLE)
     .values({name: sa.bindparam(f"new_{name}") for name in _OUTCOME})
 )
+_FORGET_PLANS = (
+    articles.update()
+    .where(articles.c.outlet == sa.bindparam("o"), articles.c.next_attempt.is_not(None))
+    .where(articles.c.last_fetched > sa.bindparam("now"))
+    .values(next_attempt=sa.bindparam("now"))
+)
+_FORGET_CHECKPOINTS = (
+    checkpoints.update()
+    .where(checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.asked > sa.bindparam("now"))
+    .values(asked=sa.bindparam("now"), due=None)
+)
 _FORGET = articles.delete().where(*_ARTICLE, articles.c.revision == 0)
 _DELETE_CHECKPOINT = checkpoints.delete().where(
     checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.name == sa.bindparam("n")
@@ -120,6 +131,13 @@ class Changes(Queries):
     def forget(self, outlet: str, identity: str) -> Change:
         """Take out an article of which nothing was published."""
         return _FORGET, {"o": outlet, "i": identity}
+
+    def forget_future(self, outlet: str, now: str) -> list[Change]:
+        """Forget plans that were made by a clock that was ahead: what it made due is due now."""
+        return [
+            (_FORGET_PLANS, {"o": outlet, "now": now}),
+            (_FORGET_CHECKPOINTS, {"o": outlet, "now": now}),
+        ]
 
     def set_validators(
         self, outlet: str, identity: str, etag: str | None, last_modified: str | None
