@@ -48,6 +48,8 @@ EXTENSIONS = {
     "newscrawl.extensions.run.Run": -100,
     "newscrawl.extensions.stats.RecordStats": 50,
     "newscrawl.extensions.clock.SiteClock": 60,
+    # After Scrapy's stats are final, and before all that reads run.json.
+    "newscrawl.extensions.run.RunClosing": 100,
     "newscrawl.extensions.outcomes.Outcomes": 110,
     "newscrawl.extensions.repeats.Repeats": 150,
     "newscrawl.extensions.progress.Progress": 200,

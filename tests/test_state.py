@@ -102,7 +102,10 @@ def test_a_lost_ledger_is_made_again_from_the_parts(output: Path, recordings: li
     told = command(output, "check-run", "hill")
     assert (told.returncode, told.stdout.count("The ledger lacked 6 records")) == (1, 1)
     # Told once.
-    assert "reconciled" not in go_on(output, recordings[1]).runs[-1]
+    run = go_on(output, recordings[1]).runs[-1]
+    assert "reconciled" not in run
+    assert run["stats"]["elapsed_time_seconds"] > 0
+    assert run["stats"]["finish_reason"] == "finished"
 
 
 def test_a_ledger_of_a_backup_gets_what_it_lacks(

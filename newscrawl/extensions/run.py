@@ -78,7 +78,6 @@ class Run:
         """Connect to the crawl's signals."""
         run = cls(crawler)
         crawler.signals.connect(run.open, signals.spider_opened)
-        crawler.signals.connect(run.close, signals.spider_closed)
         crawler.signals.connect(run.wait, asked_to_wait)
         return run
 
@@ -242,3 +241,22 @@ class Run:
         finally:
             opened.ledger.close()
             opened.folder.release()
+
+
+class RunClosing:
+    """Extension: closes the run, at another place in the order of extensions than opens it."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        """Close the crawl's run."""
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Connect to the end of the crawl."""
+        closing = cls(crawler)
+        crawler.signals.connect(closing.close, signals.spider_closed)
+        return closing
+
+    def close(self, reason: str) -> None:
+        """Close the run."""
+        Run.of(self.crawler).close(reason)
