@@ -16,6 +16,7 @@ from bench import (
     quality,
     throughput,
     watch,
+    year,
 )
 from bench.table import measured
 from bench.tiny import shrink
@@ -32,6 +33,7 @@ PARTS = {
     "memory": memory.run,
     "duplicates": duplicates.run,
     "fuzz": fuzz.run,
+    "year": year.run,
 }
 
 

@@ -17,6 +17,7 @@ from bench import (
     throughput,
     timing,
     watch,
+    year,
 )
 
 SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
@@ -33,6 +34,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     throughput: {"ARTICLES": 4, "ROUNDS": 1, "MORE": ("-a", "sections=news")},
     timing: {"ROUNDS": 1, "SECONDS": 0.0},
     watch: {"HOURS": 1},
+    year: {"RUNS": 40, "COMMANDS": {name: year.COMMANDS[name] for name in ("runs", "history")}},
 }
 
 

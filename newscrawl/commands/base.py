@@ -10,10 +10,10 @@ import os
 import sys
 import textwrap
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, ClassVar, NoReturn, cast
 
 from rich.console import Console
 from scrapy.commands import ScrapyHelpFormatter
@@ -24,12 +24,14 @@ from scrapy.utils.log import configure_logging
 from newscrawl import exceptions
 from newscrawl.base_spiders import arguments
 from newscrawl.exceptions import PROGRAM, extra_missing
-from newscrawl.extensions.opening import ledger_url
+from newscrawl.extensions.opening import ledger_url, schedule_of
 from newscrawl.extensions.options import unknown
 from newscrawl.items import Candidate
 from newscrawl.settings import check
+from newscrawl.storage.kept import read_run_records
 from newscrawl.storage.ledger import Ledger, sqlite_path
-from newscrawl.storage.parts import read_run_parts
+from newscrawl.storage.reconcile import rebuild
+from newscrawl.storage.run_folder import RunFolder
 from newscrawl.storage.runs import outlets, read_run, run_folders, run_of
 
 if TYPE_CHECKING:
@@ -275,6 +277,34 @@ class OutputCommand(ProjectCommand):
             )
         return Ledger(self.ledger_url, reading=True)
 
+    def complete_ledger(self, outlet: str, runs: Iterable[str]) -> int:
+        """Rebuild the ledger if it lacks a record of runs that came from elsewhere.
+
+        Returns the number of its records then, else 0. Raises LedgerError and OutputError.
+        """
+        on_disk = {
+            (it["id"], it["revision"], run)
+            for run in runs
+            for it in read_run_records(self.output / outlet / f"run={run}")
+        }
+        path = sqlite_path(self.ledger_url)
+        if not path or path.exists():
+            ledger = self.open_ledger()
+            on_disk -= {it[:3] for it in ledger.published_revisions(outlet)}
+            ledger.close()
+        return self.rebuild_ledger() if on_disk else 0
+
+    def rebuild_ledger(self) -> int:
+        """Rebuild the ledger while no run is running; return how many records it has."""
+        assert self.settings is not None
+        output = self.existing_output()
+        folders = [RunFolder(output, it) for it in outlets(output)]
+        try:
+            return rebuild(output, self.ledger_url, schedule_of(self.settings))
+        finally:
+            for folder in folders:
+                folder.release()
+
     def known_outlet(self, name: str) -> str:
         """Return the name of an outlet that has runs.
 
@@ -315,39 +345,6 @@ class OutputCommand(ProjectCommand):
             print(error, file=sys.stderr)  # noqa: T201
         self.passed_over.add(str(error))
         self.exitcode = NEGATIVE
-
-    def article_id(self, outlet: str, text: str) -> str:
-        """Return the id of an article that is named by id or address. Raises ArgumentError."""
-        if "/" not in text:
-            return text
-        return find_article(self.load_outlet(outlet), text).id
-
-    def revisions(self, outlet: str, article: str) -> list[dict[str, Any]]:
-        """Return the published records of an article, the first revision first.
-
-        Raises OutputError when there is none, or no such article.
-        """
-        identity = self.article_id(self.known_outlet(outlet), article)
-        ledger = self.open_ledger()
-        if ledger.get(outlet, identity) is None:
-            raise self.unknown_article(outlet, identity)
-        known = ledger.history(outlet, identity)
-        records = [
-            record
-            for revision, run, *_ in known
-            for record in read_run_parts(self.output / outlet / f"run={run}")
-            if record["id"] == identity and record["revision"] == revision
-        ]
-        if not records:
-            raise exceptions.OutputError(
-                f"Article {identity} of {outlet} has no record."
-                f" See why: {PROGRAM} ledger {outlet} {identity}"
-            )
-        return records
-
-    def unknown_article(self, outlet: str, identity: str) -> exceptions.OutputError:
-        """Return the error for an article that the ledger does not have."""
-        return exceptions.OutputError(f"Unknown article {identity!r} of {outlet} in {self.output}.")
 
     def give_up(self, why: object) -> None:
         """Say in a sentence why it cannot be done."""

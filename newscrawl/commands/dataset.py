@@ -18,7 +18,10 @@ class Command(OutputCommand, ScrapyCommand):
     arguments = "build | verify | changes | csv | duplicates"
     summary = "Build the dataset (Parquet) from the parts, verify it, list changes"
     example = "dataset build"
-    exit_codes = "0 all is well, 1 verify found something wrong, 2 wrong usage, 3 it cannot be done"
+    exit_codes = (
+        "0 all is well, 1 verify found something wrong, or build left a damaged run out,"
+        " 2 wrong usage, 3 it cannot be done"
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add a parser for each action; each takes the options of every command."""
@@ -72,6 +75,9 @@ class Command(OutputCommand, ScrapyCommand):
 
         built = build(self.output, full=opts.full, allow_fewer=opts.allow_fewer)
         link = self.output / "dataset"
+        for sentence in built.damaged:
+            print(sentence, file=sys.stderr)  # noqa: T201
+            self.exitcode = NEGATIVE
         if not built.runs:
             print(f"{link} is up to date.")  # noqa: T201
             return
@@ -106,8 +112,11 @@ class Command(OutputCommand, ScrapyCommand):
         """Print each change since a run as a line of JSON."""
         from newscrawl.dataset.changes import changes  # noqa: PLC0415
 
+        def note(text: str) -> None:
+            print(text, file=sys.stderr)  # noqa: T201
+
         outlet = self.known_outlet(opts.outlet)
-        for change in changes(self.output, outlet, opts.since):
+        for change in changes(self.output, outlet, opts.since, note):
             sys.stdout.buffer.write(line_of(change))
         sys.stdout.buffer.flush()
 

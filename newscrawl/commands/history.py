@@ -7,11 +7,11 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand
+from newscrawl.commands.articles import ArticleCommand
 from newscrawl.storage import difference
 
 
-class Command(OutputCommand, ScrapyCommand):
+class Command(ArticleCommand, ScrapyCommand):
     """Shows the revisions of one article and a readable difference between them."""
 
     arguments = "<outlet> <id or URL>"

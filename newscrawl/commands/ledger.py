@@ -9,18 +9,15 @@ from rich.table import Table
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand, Terminal
-from newscrawl.extensions.opening import schedule_of
+from newscrawl.commands.articles import ArticleCommand
+from newscrawl.commands.base import Terminal
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import ArticleState, Ledger, State
-from newscrawl.storage.reconcile import rebuild
-from newscrawl.storage.run_folder import RunFolder
-from newscrawl.storage.runs import outlets
 
 _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 
 
-class Command(OutputCommand, ScrapyCommand):
+class Command(ArticleCommand, ScrapyCommand):
     """Shows the ledger: counts, what waits, what is due, or all that is known of one article."""
 
     arguments = "[<outlet> [<id or URL>]] | --rebuild"
@@ -43,7 +40,7 @@ class Command(OutputCommand, ScrapyCommand):
         if opts.rebuild:
             if args:
                 raise UsageError("--rebuild takes no names: the ledger has every outlet")
-            console.print(f"Rebuilt the ledger from {self.rebuild()} published records.")
+            console.print(f"Rebuilt the ledger from {self.rebuild_ledger()} published records.")
         elif len(args) > 2:
             raise UsageError("name an outlet, an outlet and an article, or nothing")
         elif len(args) == 2:
@@ -55,17 +52,6 @@ class Command(OutputCommand, ScrapyCommand):
         else:
             chosen = [self.known_outlet(it) for it in args]
             show(self.open_ledger(), console, opts.limit, chosen)
-
-    def rebuild(self) -> int:
-        """Rebuild the ledger while no run is running; return how many records it has."""
-        assert self.settings is not None
-        output = self.existing_output()
-        folders = [RunFolder(output, it) for it in outlets(output)]
-        try:
-            return rebuild(output, self.ledger_url, schedule_of(self.settings))
-        finally:
-            for folder in folders:
-                folder.release()
 
 
 def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) -> None:

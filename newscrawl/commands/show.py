@@ -9,11 +9,11 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand
+from newscrawl.commands.articles import ArticleCommand
 from newscrawl.exceptions import OutputError
 
 
-class Command(OutputCommand, ScrapyCommand):
+class Command(ArticleCommand, ScrapyCommand):
     """Shows the latest record of one article, or the revision that is named."""
 
     arguments = "<outlet> <id or URL>"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby, takewhile
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from newscrawl.dataset.card import card
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.dataset.lines import Lines, Month, PartFile, index
 from newscrawl.dataset.partition import LATEST, Contents, Gone, write_partition
-from newscrawl.dataset.rows import KEPT_FILE, keys, records
-from newscrawl.exceptions import DatasetError
+from newscrawl.dataset.rows import check_count, keys, records
+from newscrawl.exceptions import PROGRAM, DamagedRunError, DatasetError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.document import RunDocument
+from newscrawl.storage.kept import is_pruned
 from newscrawl.storage.parts import line_of, sha256_of, write_document
 from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets, run_folders
 
@@ -50,6 +51,8 @@ class Built:
     doubled: int = 0
     rebuilt: str = ""
     """Why everything was built from scratch, or empty."""
+    damaged: list[str] = field(default_factory=list)
+    """A sentence for each run that could not be read; a later build includes it."""
 
 
 def build(output: Path, *, full: bool = False, allow_fewer: bool = False) -> Built:
@@ -109,12 +112,13 @@ def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, full: bool)
 
 def _has_more_runs(output: Path, outlet: str, entry: Mapping[str, Any]) -> bool:
     """Return whether runs were added before the last one that the dataset includes."""
-    known = entry.get("runs")
+    known: int | None = entry.get("runs")
     if known is None or _count(output, outlet, entry["through"]) <= known:
         return False
     # A damaged run.json is a run that the dataset does not include.
-    readable = takewhile(lambda it: it["run"] <= entry["through"], closed_runs(output, outlet))
-    return sum(1 for _ in readable) > int(known)
+    readable = closed_runs(output, outlet, damaged=lambda _: None)
+    through: str = entry["through"]
+    return sum(it["run"] <= through for it in readable) > known
 
 
 def _count(output: Path, outlet: str, through: str) -> int:
@@ -135,7 +139,7 @@ def _refuse_fewer(before: Path, after: Path, why: str) -> None:
         raise DatasetError(
             f"A build from scratch ({why}) would lose {sum(missing.values()):,} revisions that the"
             f" dataset has: {_by_outlet(missing)}. No run in the output folder has them. The"
-            " dataset is unchanged. Bring the runs back (newscrawl restore), or build with"
+            f" dataset is unchanged. Bring the runs back ({PROGRAM} restore), or build with"
             " --allow-fewer."
         )
 
@@ -163,7 +167,11 @@ def _build_outlet(
     outlet = source.outlet
     before = manifest["outlets"].get(outlet, {})
     through = before.get("through", "")
-    runs = list(closed_runs(source.output, outlet, after=through))
+
+    def note(error: DamagedRunError) -> None:
+        built.damaged.append(str(error))
+
+    runs = list(closed_runs(source.output, outlet, after=through, damaged=note))
     if not runs:
         return
     temporary = folder / _TMP
@@ -225,7 +233,7 @@ class _Source:
         Records of pruned runs are written into ``temporary``. Raises DatasetError if the dataset
         does not have them.
         """
-        pruned = [it["run"] for it in runs if (self.folder(it["run"]) / KEPT_FILE).exists()]
+        pruned = [it["run"] for it in runs if is_pruned(self.folder(it["run"]))]
         counts = self._unpack(pruned, temporary)
         for run in runs:
             name = run["run"]
@@ -233,14 +241,9 @@ class _Source:
                 for part in run["parts"]:
                     yield PartFile(self.folder(name) / part["name"], name, part["records"])
                 continue
-            count, expected = counts[name], sum(it["records"] for it in run["parts"])
-            if count < expected and not self.allow_fewer:
-                raise DatasetError(
-                    f"Run {name} of {self.outlet} is pruned, and the dataset has {count} of its"
-                    f" {expected} records. Bring the run back (newscrawl restore), or build with"
-                    " --allow-fewer."
-                )
-            if count:
+            if not self.allow_fewer:
+                check_count(self.outlet, run, counts[name])
+            if count := counts[name]:
                 yield PartFile(temporary / f"{name}.jsonl", name, count)
 
     def _unpack(self, runs: Sequence[str], temporary: Path) -> Counter[str]:

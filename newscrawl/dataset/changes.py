@@ -6,46 +6,55 @@ whose folder sorts after the last run taken, the oldest first. Of each run take 
 overlap, and a killed run is closed before the next one starts, so no change is added later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonlines
+from newscrawl.dataset.rows import records_of_runs
+from newscrawl.exceptions import DamagedRunError, DatasetError
+from newscrawl.storage.kept import is_pruned
+from newscrawl.storage.runs import RUN_FILE, closed_runs, run_folders, run_of
 
-from newscrawl.exceptions import PROGRAM, DatasetError, VersionError
-from newscrawl.storage.parts import read_part
-from newscrawl.storage.runs import RUN_FILE, closed_runs, run_folders
 
-
-def changes(output: Path, outlet: str, since: str | None) -> Iterator[dict[str, Any]]:
+def changes(
+    output: Path,
+    outlet: str,
+    since: str | None,
+    note: Callable[[str], None] = lambda _: None,
+) -> Iterator[dict[str, Any]]:
     """Yield what each closed run after ``since`` (None: every one) changed, in order.
 
     A change is ``{"run", "change", "id", "record"}``. ``change`` is ``new``, ``revised``,
     ``gone`` (removed from the site) or ``back``; ``record`` is the record, null for ``gone`` and
-    ``back``. Raises DatasetError when ``since`` is not a closed run, because a consumer that starts
-    at a wrong place would miss changes.
+    ``back``. The records of pruned runs come from the dataset; ``note`` gets a sentence then.
+    Raises DatasetError when ``since`` is not a closed run, because a consumer that starts at a
+    wrong place would miss changes, and when records cannot be read. Raises DamagedRunError at a
+    run that the next crawl makes readable again.
     """
-    closed = {it.name for it in run_folders(output, outlet) if (it / RUN_FILE).exists()}
-    if since is not None and f"run={since}" not in closed:
+    folders = [it for it in run_folders(output, outlet) if (it / RUN_FILE).exists()]
+    if since is not None and f"run={since}" not in {it.name for it in folders}:
         raise DatasetError(f"There is no closed run {since} of {outlet} in {output}.")
-    for run in closed_runs(output, outlet, after=since or ""):
-        folder = output / outlet / f"run={run['run']}"
-        for part in run["parts"]:
-            for record in _records(folder / part["name"]):
-                change = "new" if record["revision"] == 1 else "revised"
-                yield _change(run["run"], change, record["id"], record)
+    pruned = [it for it in folders if it.name > f"run={since or ''}" and is_pruned(it)]
+    if pruned:
+        note(
+            f"{len(pruned):,} runs up to {run_of(pruned[-1])} are pruned:"
+            " their records come from the dataset."
+        )
+
+    def pass_over(error: DamagedRunError) -> None:
+        # One that is made again would be too late for consumers that went on.
+        if error.is_repairable:
+            raise error
+        note(str(error))
+
+    runs = closed_runs(output, outlet, after=since or "", damaged=pass_over)
+    for run, records in records_of_runs(output, outlet, runs):
+        for record in records:
+            change = "new" if record["revision"] == 1 else "revised"
+            yield _change(run["run"], change, record["id"], record)
         for it in run.get("withdrawn", ()):
             yield _change(run["run"], "gone" if it["gone"] else "back", it["id"], None)
 
 
 def _change(run: str, change: str, identity: str, record: dict[str, Any] | None) -> dict[str, Any]:
     return {"run": run, "change": change, "id": identity, "record": record}
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        yield from read_part(path)
-    except (OSError, jsonlines.InvalidLineError, VersionError) as error:
-        raise DatasetError(
-            f"{path} cannot be read: {error}. See {PROGRAM} dataset verify."
-        ) from error

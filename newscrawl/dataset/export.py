@@ -8,6 +8,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from newscrawl.dataset.generations import Generations
+from newscrawl.storage.parts import writing
 
 _QUOTED = pc.WriteOptions(quoting_style="all_valid")
 
@@ -20,21 +21,16 @@ def write_csv(output: Path, view: str, to: Path) -> int:
     """
     folder = Generations(output).existing()
     rows = 0
-    temporary = to.with_name(f"{to.name}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            writer = None
-            for path in sorted(folder.glob(f"{view}/*/*/*.parquet")):
-                for batch in pq.ParquetFile(path).iter_batches(batch_size=500):
-                    table = _flat(pa.Table.from_batches([batch]))
-                    writer = writer or pc.CSVWriter(stream, table.schema, write_options=_QUOTED)
-                    writer.write_table(table)
-                    rows += table.num_rows
-            if writer:
-                writer.close()
-        temporary.rename(to)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(to) as stream:
+        writer = None
+        for path in sorted(folder.glob(f"{view}/*/*/*.parquet")):
+            for batch in pq.ParquetFile(path).iter_batches(batch_size=500):
+                table = _flat(pa.Table.from_batches([batch]))
+                writer = writer or pc.CSVWriter(stream, table.schema, write_options=_QUOTED)
+                writer.write_table(table)
+                rows += table.num_rows
+        if writer:
+            writer.close()
     return rows
 
 

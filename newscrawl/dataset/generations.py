@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl.exceptions import PROGRAM, DatasetError
-from newscrawl.storage.parts import sync
+from newscrawl.storage.parts import naming, sync
 
 MANIFEST = "dataset.json"
 _LINK = "dataset"
@@ -66,7 +66,7 @@ class Generations:
     def building(self) -> Iterator[Path]:
         """Give an empty folder for the next build, and lock out other builds meanwhile.
 
-        Raises DatasetError when another build is running.
+        Raises DatasetError when another build is running, and OSError with a path.
         """
         self.store.mkdir(parents=True, exist_ok=True)
         with (self.store / ".lock").open("a+b") as lock:
@@ -79,7 +79,8 @@ class Generations:
             shutil.rmtree(self.next, ignore_errors=True)
             self.next.mkdir()
             try:
-                yield self.next
+                with naming(self.next):
+                    yield self.next
             finally:
                 shutil.rmtree(self.next, ignore_errors=True)
 

@@ -24,6 +24,7 @@ from typing import Any, Self
 
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import RemoteError, extra_missing
+from newscrawl.storage.kept import KEPT_FILE, is_pruned
 from newscrawl.storage.parts import TEMPORARY, sha256_of, sync
 from newscrawl.storage.runs import RUN_FILE, run_folders
 
@@ -35,6 +36,7 @@ CARD = "README.md"
 # Storage in which an interrupted upload leaves no file.
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 _AT_ONCE = 8
+_CHUNK = 1 << 20
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class Pushed:
     files: int = 0
     bytes: int = 0
     deleted: int = 0
+    pruned: int = 0
+    """Runs whose parts are neither here nor there; the dataset has their records."""
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: Self) -> None:
@@ -53,6 +57,7 @@ class Pushed:
         self.files += other.files
         self.bytes += other.bytes
         self.deleted += other.deleted
+        self.pruned += other.pruned
         self.wrong += other.wrong
 
     def __str__(self) -> str:
@@ -60,7 +65,9 @@ class Pushed:
         if not (self.files or self.deleted):
             return "nothing to upload"
         deleted = f", {self.deleted} files deleted" if self.deleted else ""
-        return f"{self.files} files of {self.bytes:,} bytes uploaded, {self.runs} runs{deleted}"
+        pruned = f" ({self.pruned} of them pruned: the dataset has their records)"
+        runs = f"{self.runs} runs{pruned if self.pruned else ''}"
+        return f"{self.files} files of {self.bytes:,} bytes uploaded, {runs}{deleted}"
 
 
 class Target:
@@ -108,6 +115,18 @@ class Target:
             except FileNotFoundError:
                 return None
         return data
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of a file. A consumer's own exceptions pass unchanged."""
+        with self._as_remote_error():
+            stream = self._files.open(f"{self._root}/{name}", "rb")
+        with stream:
+            while True:
+                with self._as_remote_error():
+                    chunk: bytes = stream.read(_CHUNK)
+                if not chunk:
+                    return
+                yield chunk
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Return the files below a folder and their sizes in bytes, from one listing."""
@@ -213,19 +232,55 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
     return pushed
 
 
+class PushedRuns:
+    """The runs of an outlet in remote storage: the files there, with their sizes."""
+
+    def __init__(self, target: Target, there: Mapping[str, int]) -> None:
+        """Take a listing of ``target.sizes()``."""
+        self._target = target
+        self._there = there
+
+    def has(self, folder: Path) -> bool:
+        """Return whether a closed run is there as it is here. Raises OSError and RemoteError.
+
+        Of a run that was pruned here, its parts or what was kept of them must be there.
+        """
+        place = f"{folder.parent.name}/{folder.name}"
+        data = (folder / RUN_FILE).read_bytes()
+        parts = (_document(data) or {}).get("parts", ())
+        is_there = all(self._there.get(f"{place}/{it['name']}") == it["bytes"] for it in parts)
+        if is_pruned(folder):
+            kept = (folder / KEPT_FILE).stat().st_size
+            is_there = is_there or self._there.get(f"{place}/{KEPT_FILE}") == kept
+        if not is_there or self._there.get(f"{place}/{RUN_FILE}") != len(data):
+            return False
+        return self._target.read(f"{place}/{RUN_FILE}") == data
+
+
+def pushed_runs(url: str, outlet: str) -> PushedRuns:
+    """Return the runs of an outlet at a URL. Raises RemoteError."""
+    target = Target(url)
+    return PushedRuns(target, target.sizes(outlet))
+
+
 def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
-    """Upload a closed run, ``run.json`` last, unless it is ``there`` (files and their sizes)."""
+    """Upload a closed run, ``run.json`` last, unless it is ``there`` (files and their sizes).
+
+    Of a pruned run, what was kept of its parts is uploaded instead of these.
+    """
     place = f"{folder.parent.name}/{folder.name}"
     data = (folder / RUN_FILE).read_bytes()
     document = _document(data)
     if document is None:
         return Pushed(wrong=[f"{folder / RUN_FILE} is not readable. Its run is not uploaded."])
-    parts = {it["name"]: it for it in document["parts"]}
-    sizes = {name: it["bytes"] for name, it in parts.items()} | {RUN_FILE: len(data)}
-    is_there = all(there.get(f"{place}/{name}") == size for name, size in sizes.items())
-    if is_there and target.read(f"{place}/{RUN_FILE}") == data:
+    if PushedRuns(target, there).has(folder):
         return Pushed()
-    pushed = _push_files(folder, parts, target, place)
+    if is_pruned(folder):
+        pushed = Pushed(bytes=target.put(f"{place}/{KEPT_FILE}", folder / KEPT_FILE), files=1)
+        pushed.pruned = 1
+    else:
+        parts = {it["name"]: it for it in document["parts"]}
+        pushed = _push_files(folder, parts, target, place)
     if not pushed.wrong:
         pushed.bytes += target.put(f"{place}/{RUN_FILE}", data)
         pushed.files += 1

@@ -3,25 +3,30 @@
 Runs whose parts were pruned have their records nowhere else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
+import jsonlines
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from newscrawl.dataset.columns import ADDED
-from newscrawl.storage.versions import Record
+from newscrawl.dataset.generations import Generations
+from newscrawl.exceptions import PROGRAM, DatasetError, VersionError
+from newscrawl.storage.document import RunDocument
+from newscrawl.storage.kept import is_pruned, read_run_records
+from newscrawl.storage.parts import read_part
+from newscrawl.storage.versions import Record, upgraded
 
-KEPT_FILE = "kept.jsonl"
-"""In the folder of a run whose parts were removed."""
 _KEY = ["id", "revision", "content_hash", "run"]
 _ORDER = ("run", "revision", "id")
 _FORM = "%Y-%m-%dT%H:%M:%SZ"
 _BATCH = 500
+_RUNS = 200
 
 
 def keys(build: Path, outlet: str) -> pa.Table:
@@ -63,6 +68,61 @@ def _matching(path: Path, column: str, wanted: pa.Array) -> Iterator[pa.Table]:
         here = file.read_row_group(group, columns=[column])[column]
         if len(places := pc.indices_nonzero(pc.is_in(here, wanted))):
             yield file.read_row_group(group).take(places)
+
+
+def records_of_runs(
+    output: Path, outlet: str, runs: Iterable[RunDocument]
+) -> Iterator[tuple[RunDocument, Iterator[Record]]]:
+    """Yield runs with their records: from their parts or, if these were pruned, from the dataset.
+
+    Raises DatasetError for a part that cannot be read, and if the dataset lacks a record.
+    """
+    for pruned, group in groupby(runs, key=lambda it: is_pruned(_folder(output, outlet, it))):
+        # The rows of many runs are found at once.
+        while batch := list(islice(group, _RUNS)):
+            found = _of_pruned(output, outlet, batch) if pruned else {}
+            for run in batch:
+                yield run, iter(found[run["run"]]) if pruned else _of_parts(output, outlet, run)
+
+
+def _of_parts(output: Path, outlet: str, run: RunDocument) -> Iterator[Record]:
+    for part in run["parts"]:
+        path = _folder(output, outlet, run) / part["name"]
+        try:
+            yield from read_part(path)
+        except (OSError, jsonlines.InvalidLineError, VersionError) as error:
+            raise DatasetError(
+                f"{path} cannot be read: {error}. See {PROGRAM} dataset verify."
+            ) from error
+
+
+def _of_pruned(
+    output: Path, outlet: str, runs: Sequence[RunDocument]
+) -> Mapping[str, list[Record]]:
+    found: dict[str, list[Record]] = {it["run"]: [] for it in runs}
+    build = Generations(output).current
+    for name, record in records(build, outlet, "run", list(found)) if build else ():
+        found[name].append(upgraded(record))
+    for run in runs:
+        those = found[run["run"]]
+        check_count(outlet, run, len(those))
+        kept = read_run_records(_folder(output, outlet, run))
+        order = {(it["id"], it["revision"]): place for place, it in enumerate(kept)}
+        those.sort(key=lambda it: order.get((it["id"], it["revision"]), 0))
+    return found
+
+
+def check_count(outlet: str, run: RunDocument, count: int) -> None:
+    """Raise DatasetError if the dataset has only ``count`` of the records of a pruned run."""
+    if count < (expected := sum(it["records"] for it in run["parts"])):
+        raise DatasetError(
+            f"Run {run['run']} of {outlet} is pruned, and the dataset has {count} of its {expected}"
+            f" records. Bring the run back: {PROGRAM} restore --pruned"
+        )
+
+
+def _folder(output: Path, outlet: str, run: RunDocument) -> Path:
+    return output / outlet / f"run={run['run']}"
 
 
 def _files(build: Path, outlet: str) -> list[Path]:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonlines
+
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import VersionError
 from newscrawl.storage.books import balance
+from newscrawl.storage.kept import KEPT_FILE, is_pruned, read_run_records
 from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import sha256_of
 from newscrawl.storage.runs import RUN_FILE, outlets, run_folders, run_of
@@ -42,6 +45,7 @@ class Verifier:
         self.manifest = self.generations.manifest()
         self.records = 0
         self.runs = 0
+        self._rows: dict[str, Mapping[tuple[str, int], tuple[str, str]]] = {}
 
     def faults(self, ledger: Ledger | None) -> Iterator[Fault]:
         """Yield all faults, outlet by outlet; compare with the ledger if there is one.
@@ -87,6 +91,9 @@ class Verifier:
             yield Fault(self._name(path), f"belongs to run {run.get('run')} of {run.get('spider')}")
         if out_by:
             yield Fault(self._name(path), f"article counts differ from 'discovered' by {out_by}")
+        if is_pruned(folder):
+            yield from self._pruned(outlet, folder, run, published, latest)
+            return
         on_disk = {it.name for it in folder.glob("part-*.jsonl*")}
         for name in sorted(on_disk - set(parts)):
             yield Fault(self._name(folder / name), "the part is not in run.json")
@@ -105,14 +112,63 @@ class Verifier:
             self.records += reader.records
             new |= reader.new
             ids |= reader.ids
+        if is_whole:
+            yield from self._booked(path, run, new, ids)
+
+    def _booked(
+        self, path: Path, run: Mapping[str, Any], new: set[str], ids: set[str]
+    ) -> Iterator[Fault]:
+        """Yield a fault if the books differ from the articles of the parts."""
         # Books count articles. An archive may give several versions of one.
         booked = (run["books"]["new"], run["books"]["revised"])
-        if is_whole and (len(new), len(ids - new)) != booked:
+        if (len(new), len(ids - new)) != booked:
             yield Fault(
                 self._name(path),
                 f"its books have {booked[0]} new and {booked[1]} revised articles,"
                 f" its parts {len(new)} and {len(ids - new)}",
             )
+
+    def _pruned(
+        self,
+        outlet: str,
+        folder: Path,
+        run: Mapping[str, Any],
+        published: dict[tuple[str, int], tuple[str, str]],
+        latest: dict[str, int],
+    ) -> Iterator[Fault]:
+        """Yield faults of a pruned run: what was kept of its records, and the dataset's rows."""
+        path = folder / KEPT_FILE
+        try:
+            kept = list(read_run_records(folder))
+            found = {(it["id"], it["revision"]): it["content_hash"] for it in kept}
+        except (OSError, jsonlines.InvalidLineError, KeyError) as error:
+            yield Fault(self._name(path), f"cannot be read: {error!r}")
+            return
+        self.records += len(kept)
+        if len(found) != (count := sum(it["records"] for it in run["parts"])):
+            yield Fault(self._name(path), f"{len(found)} records, but {count} in run.json")
+        ids = {identity for identity, _ in found}
+        new = {identity for identity, revision in found if revision == 1}
+        yield from self._booked(folder / RUN_FILE, run, new, ids)
+        held = self._held(outlet)
+        for (identity, revision), content_hash in found.items():
+            if held.get((identity, revision)) != (run["run"], content_hash):
+                what = f"revision {revision} of article {identity} is pruned and not in the dataset"
+                yield Fault(self._name(folder), what)
+            published[identity, revision] = (run["run"], content_hash)
+            latest[identity] = max(revision, latest.get(identity, 0))
+
+    def _held(self, outlet: str) -> Mapping[tuple[str, int], tuple[str, str]]:
+        """Return run and content hash of the dataset's revisions of an outlet, by their key."""
+        if outlet not in self._rows:
+            from newscrawl.dataset.rows import keys  # noqa: PLC0415  # needs newscrawl[dataset]
+
+            build = self.generations.current
+            table = keys(build, outlet).to_pydict() if build else {}
+            columns = (table.get(it, ()) for it in ("id", "revision", "run", "content_hash"))
+            found = {(it[0], it[1]): (it[2], it[3]) for it in zip(*columns, strict=True)}
+            self._rows = {outlet: found}
+        return self._rows[outlet]
 
     def _dataset_of(self, outlet: str, runs: list[str]) -> Iterator[Fault]:
         """Yield a fault if the dataset lacks revisions; ``runs`` has the run of each of them."""

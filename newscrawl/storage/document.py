@@ -159,6 +159,8 @@ class RunStart(TypedDict):
     """Pages of a listing that the run read at most."""
     started: NotRequired[str]
     """When the run was opened, by the machine's clock."""
+    merged: NotRequired[str]
+    """The run's name in the output folder that it was taken from; only if it was merged."""
     salvaged: NotRequired[list[str]]
     """Killed runs that this one salvaged."""
     repaired: NotRequired[list[str]]

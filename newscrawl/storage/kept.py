@@ -12,6 +12,11 @@ from newscrawl.storage.parts import line_of, read_run_parts, write_whole
 KEPT_FILE = "kept.jsonl"
 
 
+def is_pruned(folder: Path) -> bool:
+    """Return whether the parts of a run were pruned, or are about to be."""
+    return (folder / KEPT_FILE).exists()
+
+
 def keep_records(folder: Path) -> int:
     """Write what a rebuild of the ledger needs of a run's records beside its parts, atomically.
 

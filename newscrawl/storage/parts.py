@@ -11,9 +11,10 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import jsonlines
 
@@ -54,6 +55,18 @@ def _dumps(record: Any) -> str:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a path in an OSError that names none, for example that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename:
+            raise
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, why, str(path)) from error
+
+
 def sync(path: Path) -> None:
     """Flush a file, or the entries of a folder, to disk, so that a rename outlives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -63,15 +76,35 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file atomically: readers see all of it or nothing. Raises OSError."""
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Give a stream for a file that readers see whole or not at all.
+
+    A link or a device, such as /dev/stdout, is written through instead. Raises OSError.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        with naming(path), path.open("wb") as stream:
+            yield stream
+        return
     temporary = path.with_name(f"{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.rename(path)
-    sync(path.parent)
+    try:
+        with naming(path):
+            with temporary.open("wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.rename(path)
+            sync(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file of UTF-8; see ``writing``. Raises OSError."""
+    with writing(path) as stream:
+        stream.write(text.encode())
 
 
 def write_document(path: Path, document: Mapping[str, Any]) -> None:

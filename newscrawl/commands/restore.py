@@ -1,0 +1,53 @@
+"""``newscrawl restore``: bring closed runs back from remote storage or a copy."""
+
+import argparse
+import sys
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from newscrawl.commands.base import NEGATIVE, OutputCommand
+
+
+class Command(OutputCommand, ScrapyCommand):
+    """Brings missing runs back, checks them, and brings the ledger in line."""
+
+    arguments = "<URL or folder> [<outlet>]"
+    summary = "Bring missing runs back from S3, GCS, Azure, a folder or a backup"
+    example = "restore s3://bucket/news hill"
+    extra = "remote"
+    exit_codes = "0 done, 1 runs could not be restored, 2 wrong usage, 3 it cannot be done"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add our options to Scrapy's."""
+        super().add_options(parser)
+        parser.add_argument(
+            "--pruned", action="store_true", help="also bring the parts of pruned runs back"
+        )
+
+    def work(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Restore, and say what came and what did not."""
+        if len(args) not in (1, 2):
+            raise UsageError("name a URL or a folder, and an outlet if not all")
+        from newscrawl.dataset.remote import Target  # noqa: PLC0415  # needs newscrawl[remote]
+        from newscrawl.dataset.restore import (  # noqa: PLC0415
+            outlets_at,
+            restore,
+            restore_dataset,
+        )
+
+        self.output.mkdir(parents=True, exist_ok=True)
+        target = Target(args[0])
+        found = outlets_at(target)
+        if not found or not set(args[1:]) <= set(found):
+            raise UsageError(f"{target.url} has runs of {', '.join(found) or 'no outlet'}")
+        for outlet in args[1:] or found:
+            done = restore(self.output, outlet, target, pruned=opts.pruned)
+            print(f"{outlet}: {len(done.runs):,} runs restored, {done.bytes:,} bytes.")  # noqa: T201
+            for sentence in done.wrong:
+                print(sentence, file=sys.stderr)  # noqa: T201
+                self.exitcode = NEGATIVE
+            if done.runs and (count := self.complete_ledger(outlet, done.runs)):
+                print(f"{outlet}: the ledger was rebuilt from {count:,} records.")  # noqa: T201
+        if restore_dataset(self.output, target):
+            print(f"{self.output / 'dataset'} was restored.")  # noqa: T201

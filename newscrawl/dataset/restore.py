@@ -1,0 +1,178 @@
+"""Bring closed runs back from remote storage or from the copy of an output folder.
+
+Each file is checked against its SHA-256 in ``run.json`` before a run appears under its name. Runs
+that are here stay as they are.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from newscrawl.dataset.generations import MANIFEST, Generations
+from newscrawl.dataset.remote import CARD, DATASET, Target
+from newscrawl.exceptions import RemoteError
+from newscrawl.storage.document import RunDocument
+from newscrawl.storage.kept import KEPT_FILE, is_pruned
+from newscrawl.storage.parts import naming, sha256_of, sync
+from newscrawl.storage.run_folder import RunFolder
+from newscrawl.storage.runs import RUN_FILE, run_of
+
+_TMP = ".restoring"
+
+
+@dataclass(slots=True)
+class Restored:
+    """Result for an outlet: the runs that were brought back, and faults, one sentence each."""
+
+    runs: list[str] = field(default_factory=list)
+    files: int = 0
+    bytes: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def outlets_at(target: Target) -> list[str]:
+    """Return the outlets that have closed runs in a storage. Raises RemoteError."""
+    names = (it.split("/") for it in target.sizes(""))
+    return sorted({it[0] for it in names if len(it) == 3 and it[2] == RUN_FILE})
+
+
+def restore(output: Path, outlet: str, target: Target, *, pruned: bool = False) -> Restored:
+    """Bring an outlet's closed runs that are missing here back, and missing parts of those here.
+
+    With ``pruned``, also the parts of runs that were pruned here. Raises RemoteError, RunningError
+    while a crawl is running, and OSError; runs that were brought before that stay.
+    """
+    restored = Restored()
+    there = target.sizes(outlet)
+    lock = RunFolder(output, outlet)
+    try:
+        for name in sorted(it for it in there if it.endswith(f"/{RUN_FILE}")):
+            place = name.removesuffix(f"/{RUN_FILE}")
+            run = _Run(target, place, output / place, there)
+            try:
+                run.bring(restored, pruned=pruned)
+            finally:
+                shutil.rmtree(run.temporary, ignore_errors=True)
+    finally:
+        lock.release()
+    return restored
+
+
+class _Run:
+    """A closed run in the storage, at ``place``, that belongs into ``folder``."""
+
+    def __init__(self, target: Target, place: str, folder: Path, there: Mapping[str, int]) -> None:
+        self.target = target
+        self.place = place
+        self.folder = folder
+        self.there = there
+        self.temporary = folder.with_name(f".{folder.name}{_TMP}")
+
+    def bring(self, restored: Restored, *, pruned: bool) -> None:
+        """Bring what is missing of the run, or add a sentence that says why not."""
+        path = self.folder / RUN_FILE
+        data = self.target.read(f"{self.place}/{RUN_FILE}") or b""
+        document = _run_document(data, self.folder)
+        if document is None:
+            restored.wrong.append(f"{self.target.url}/{self.place}/{RUN_FILE} is not readable.")
+            return
+        if self.folder.exists() and not path.exists():
+            restored.wrong.append(f"{self.folder} is not closed: the run there is left alone.")
+            return
+        if path.exists() and path.read_bytes() != data:
+            restored.wrong.append(f"{path} differs from the one there: the run is left alone.")
+            return
+        missing = {
+            it["name"]: it["sha256"]
+            for it in document["parts"]
+            if not (self.folder / it["name"]).exists()
+        }
+        if path.exists() and (not missing or (is_pruned(self.folder) and not pruned)):
+            return
+        files: dict[str, str | None] = {**missing}
+        if missing and not all(f"{self.place}/{it}" in self.there for it in missing):
+            # The parts were pruned before they were pushed.
+            if path.exists() or f"{self.place}/{KEPT_FILE}" not in self.there:
+                restored.wrong.append(f"{self.target.url}/{self.place} lacks parts: not restored.")
+                return
+            files = {KEPT_FILE: None}
+        if wrong := self._fetch(files, restored):
+            restored.wrong.append(wrong)
+            return
+        self._put_in_place(data, files)
+        restored.runs.append(run_of(self.folder))
+
+    def _fetch(self, files: Mapping[str, str | None], restored: Restored) -> str:
+        """Download files into the temporary folder; return what is wrong with one, or nothing."""
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir(parents=True)
+        for name, sha256 in files.items():
+            path = self.temporary / name
+            restored.bytes += download(self.target, f"{self.place}/{name}", path)
+            restored.files += 1
+            if sha256 and sha256_of(path) != sha256:
+                return f"{self.target.url}/{self.place}/{name} is damaged: its run is not restored."
+        return ""
+
+    def _put_in_place(self, data: bytes, files: Mapping[str, str | None]) -> None:
+        if not self.folder.exists():
+            path = self.temporary / RUN_FILE
+            with naming(path):
+                path.write_bytes(data)
+            sync(path)
+            sync(self.temporary)
+            self.temporary.rename(self.folder)
+            sync(self.folder.parent)
+            return
+        for name in files:
+            (self.temporary / name).rename(self.folder / name)
+        sync(self.folder)
+        (self.folder / KEPT_FILE).unlink(missing_ok=True)
+
+
+def _run_document(data: bytes, folder: Path) -> RunDocument | None:
+    try:
+        document: RunDocument = json.loads(data)
+        is_its_own = document["run"] == run_of(folder)
+        names = [it["name"] for it in document["parts"] if it["sha256"]]
+    except (ValueError, KeyError, TypeError):
+        return None
+    is_safe = all("/" not in it and it.startswith("part-") for it in names)
+    return document if is_its_own and is_safe else None
+
+
+def restore_dataset(output: Path, target: Target) -> bool:
+    """Bring the dataset back if there is none here and one there; say whether that was done.
+
+    Raises RemoteError for a file that differs from the manifest, and OSError.
+    """
+    generations = Generations(output)
+    data = None if generations.current else target.read(f"{DATASET}/{MANIFEST}")
+    if data is None:
+        return False
+    files: dict[str, Any] = json.loads(data)["files"]
+    with generations.building() as folder:
+        for name, entry in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            download(target, f"{DATASET}/{name}", path)
+            if sha256_of(path) != entry["sha256"]:
+                raise RemoteError(f"{target.url}/{DATASET}/{name} is damaged: no dataset restored.")
+        download(target, f"{DATASET}/{CARD}", folder / CARD)
+        with naming(folder / MANIFEST):
+            (folder / MANIFEST).write_bytes(data)
+        generations.publish()
+    return True
+
+
+def download(target: Target, name: str, path: Path) -> int:
+    """Download a file, flush it to disk and return its size. Raises RemoteError and OSError."""
+    size = 0
+    with naming(path), path.open("wb") as stream:
+        for chunk in target.chunks(name):
+            size += stream.write(chunk)
+    sync(path)
+    return size
