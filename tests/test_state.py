@@ -19,7 +19,7 @@ from newscrawl.storage.run_folder import OUTPUT_ID
 from newscrawl.storage.runs import run_name
 from tests import kill
 from tests.conftest import Crawl, command, crawl
-from tests.mounts import read_only
+from tests.mounts import full, read_only
 from tests.recordings import HTML, Answer, address, article, site
 from tests.sample.answer import Page
 from tests.sample.server import running
@@ -220,21 +220,42 @@ def test_a_ledger_that_cannot_be_written_is_noticed_before_the_site_is_asked(
     sound(output)
 
 
+@pytest.mark.parametrize("free", [0, 20_000])
+def test_a_full_disk_is_noticed_and_leaves_nothing_half(
+    free: int, output: Path, recordings: list[str]
+) -> None:
+    """On a copy of the folder; without the ledger it has to be made again, too."""
+    settings = {"NEWSCRAWL_REPLAY": recordings[1], **NEVER}
+    for remove in (False, True):
+        if remove:
+            remove_ledger(output)
+        seen = full(output, ["crawl", "hill", *NEWS], free=free, **settings)
+        [done] = seen.done
+        assert (done.code, "Traceback" in done.err) == (3, False), done.err
+        assert "cannot be used" in done.err or "cannot be written" in done.err
+        assert not [it for it in seen.files if it.endswith(".tmp") or it.startswith(".output-id")]
+    assert go_on(output, recordings[1]).code == 0
+    sound(output)
+
+
 # Runs.
 
 
 @pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize("damage", ["", "\0" * 99, None])
+@pytest.mark.parametrize(
+    "damage", ["", "\0" * 99, None, "edited"], ids="empty zeros dir hand".split()
+)
 def test_a_damaged_run_json_costs_that_run_only(
     damage: str | None, place: int, output: Path, recordings: list[str]
 ) -> None:
     folder = runs(output)[place]
     path = folder / "run.json"
+    before = path.read_text()
     path.unlink()
     if damage is None:
         path.mkdir()
     else:
-        path.write_text(damage)
+        path.write_text(before.replace('"new": 3', '"new": "3"') if damage == "edited" else damage)
     for arguments in ("runs hill", "check-run hill", "report hill"):
         told = command(output, *arguments.split())
         assert told.returncode == 1, (arguments, told.stderr)

@@ -142,8 +142,8 @@ def _enter(
         return
     records = list(_readable(path))
     entered = ledger.reconcile(outlet, run, records, schedule, take_back=False)
-    if run > through:
-        ledger.restore(outlet, run, document.get("withdrawn", ()))
+    if run > through and (withdrawn := document.get("withdrawn")):
+        ledger.restore(outlet, run, withdrawn)
     missing = max(0, listed - len(records))
     if entered or missing:
         counts["runs"] += 1
@@ -208,8 +208,8 @@ def rebuild(output: Path, url: str, schedule: Schedule) -> int:
             through = run_of(path)
             records = list(_readable(path))
             ledger.reconcile(outlet, through, records, schedule)
-            if closed:
-                ledger.restore(outlet, through, closed.get("withdrawn", ()))
+            if closed and (withdrawn := closed.get("withdrawn")):
+                ledger.restore(outlet, through, withdrawn)
             count += len(records)
         ledger.apply([ledger.set_basis(outlet, Basis(through, identity, str(output)))])
     ledger.close()

@@ -110,15 +110,15 @@ def create_output_id(output: Path, identity: str | None = None) -> str:
     """
     path = output / OUTPUT_ID
     temporary = output / f".{OUTPUT_ID}.{os.getpid()}"
-    temporary.write_text(f"{identity or uuid.uuid4().hex}\n", "ascii")
-    sync(temporary)
     try:
+        temporary.write_text(f"{identity or uuid.uuid4().hex}\n", "ascii")
+        sync(temporary)
         # Unlike a rename, a link does not replace what another process has made.
         path.hardlink_to(temporary)
     except FileExistsError:
         pass
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     sync(output)
     return read_output_id(output) or create_output_id(output, identity)
 

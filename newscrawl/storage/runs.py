@@ -137,8 +137,19 @@ def _is_of_a_run(document: Any) -> bool:
     return (
         isinstance(document, dict)
         and all(isinstance(document.get(key), kind) for key, kind in _ALWAYS.items())
-        and all(isinstance(part, dict) and "name" in part for part in document["parts"])
+        and all(
+            isinstance(it, dict) and isinstance(it.get("name"), str) for it in document["parts"]
+        )
+        and all(_is_count(count) for it in document["parts"] for count in [it.get("records", 0)])
+        and all(
+            all(map(_is_count, it.values())) if isinstance(it, dict) else _is_count(it)
+            for it in document["books"].values()
+        )
     )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int)
 
 
 def _damaged(path: Path, reason: str) -> DamagedRunError:
