@@ -43,6 +43,16 @@ def test_no_drawers() -> None:
     assert not names & {"utils", "util", "helpers", "misc", "common", "middlewares"}
 
 
+def test_no_class_is_longer_than_200_lines() -> None:
+    classes = {
+        f"{path.stem}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    assert not {name: lines for name, lines in classes.items() if lines > 200}
+
+
 @pytest.mark.parametrize("name", SPIDERS.list())
 def test_an_outlet_is_one_documented_polite_file(name: str) -> None:
     cls = SPIDERS.load(name)

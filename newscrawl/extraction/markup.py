@@ -25,6 +25,8 @@ BLOCKS = frozenset(
     " pre search section summary table tbody td tfoot th thead tr ul".split()
 )
 """Elements that start a new line on a page."""
+PICTURES = frozenset({"img", "amp-img"})
+"""Elements that show a picture."""
 # What the style sheets of WordPress, Drupal, Bootstrap and Foundation hide from sight.
 _FOR_SCREEN_READERS = frozenset(
     "screen-reader-text sr-only visually-hidden visuallyhidden element-invisible show-for-sr"
