@@ -104,7 +104,7 @@ def latest(output: Path) -> dict[str, dict[str, Any]]:
 
 
 def agrees(record: Mapping[str, Any] | None, truth: Expected) -> bool:
-    """Say whether a record is of the version that the site shows."""
+    """Return whether a record is of the version that the site shows."""
     return record is not None and (record["headline"], record["body"]) == (
         truth.headline,
         "\n\n".join(truth.body) or None,

@@ -205,7 +205,7 @@ class AdmissionMiddleware:
         return self.prepared(request, task, known)
 
     def is_outside(self, candidate: Candidate) -> bool:
-        """Say whether a listing states that an article was published outside the window."""
+        """Return whether a listing states that an article was published outside the window."""
         arguments = self.spider.arguments
         published = candidate.published
         if not published or arguments.archive:
@@ -229,7 +229,7 @@ class AdmissionMiddleware:
         return known
 
     def is_due(self, known: ArticleState, candidate: Candidate) -> bool:
-        """Say whether to request a known article: it is due, or a listing states a change."""
+        """Return whether to request a known article: it is due, or a listing states a change."""
         now = _now()
         is_back = known.state == State.GONE and candidate.modified is not None
         if is_back or known.is_changed(candidate.modified):

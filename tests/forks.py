@@ -63,7 +63,7 @@ class Forks:
         self.folder.cleanup()
 
     def can(self, environment: Mapping[str, str]) -> bool:
-        """Say whether a forked process would see all of an environment."""
+        """Return whether a forked process would see all of an environment."""
         before, now = self.environment.items(), environment.items()
         changed = {name for name, _ in before ^ now} - {"PYTEST_CURRENT_TEST"}
         return all(name.startswith(_FREE) for name in changed)

@@ -397,7 +397,7 @@ def test_an_impossible_command_prints_one_sentence(output: Path, tmp_path: Path)
             "This command needs the extra 'browse' (No datasette)."
             " Install it: pip install 'newscrawl[browse]'",
         ),
-        (busy, f"127.0.0.1:{port} cannot be listened on: Address already in use."),
+        (busy, f"Cannot listen on 127.0.0.1:{port}: Address already in use."),
     ):
         told = done.result()
         assert (told.returncode, told.stdout, told.stderr) == (3, "", f"{sentence}\n")

@@ -127,7 +127,7 @@ class ReadingSpider(RequestingSpider):
         return self._page(parsed(task.plain), task.plain, task.candidate)
 
     def _needs_browser(self, response: Response, task: ArticleTask) -> bool:
-        """Say whether a live page without entries is requested again, through the browser."""
+        """Return whether a live page without entries is requested again, through the browser."""
         if self.arguments.fetch != "auto" or task.capture or task.plain or _is_rendered(response):
             return False
         return can_render(self.crawler)

@@ -17,20 +17,20 @@ SIZE = 12
 
 def filters_from_request(request: Any, table: str) -> Any:
     """Read parameters such as ``_tags=Storm`` as filters."""
-    asked = [
+    chosen = [
         (kind, name)
         for kind in (_KINDS if table == "articles" else ())
         for name in request.args.getlist(f"_{kind}")
     ]
     clause = "number in (select article from names where kind = :kind_{0} and name = :name_{0})"
     return FilterArguments(
-        [clause.format(place) for place in range(len(asked))],
+        [clause.format(place) for place in range(len(chosen))],
         {
             f"{part}_{place}": value
-            for place, pair in enumerate(asked)
+            for place, pair in enumerate(chosen)
             for part, value in zip(("kind", "name"), pair, strict=True)
         },
-        [f'{kind} contains "{name}"' for kind, name in asked],
+        [f'{kind} contains "{name}"' for kind, name in chosen],
     )
 
 

@@ -23,8 +23,8 @@ _START, _END = "\x02", "\x03"
 
 
 async def _rows(datasette: Any, sql: str, *values: Any) -> list[dict[str, Any]]:
-    found = await datasette.get_database(DATABASE).execute(sql, values)
-    return [dict(row) for row in found.rows]
+    result = await datasette.get_database(DATABASE).execute(sql, values)
+    return [dict(row) for row in result.rows]
 
 
 async def front(datasette: Any, request: Any) -> Any:
@@ -48,8 +48,8 @@ async def front(datasette: Any, request: Any) -> Any:
 async def article(datasette: Any, request: Any) -> Any:
     """Return the page of an article: its latest text and its revisions."""
     key = tuple(unquote(request.url_vars[name]) for name in ("outlet", "id"))
-    found = await _rows(datasette, "select * from articles where outlet = ? and id = ?", *key)
-    if not found:
+    articles = await _rows(datasette, "select * from articles where outlet = ? and id = ?", *key)
+    if not articles:
         raise NotFound("There is no such article in the dataset.")
     revisions = await _rows(
         datasette, "select * from revisions where outlet = ? and id = ? order by revision", *key
@@ -58,11 +58,11 @@ async def article(datasette: Any, request: Any) -> Any:
         datasette,
         "select * from articles where story = ? and not (outlet = ? and id = ?)"
         " order by date_published limit 100",
-        *(found[0]["story"], *key),
+        *(articles[0]["story"], *key),
     )
     context = {
-        "article": found[0],
-        "latest": next(it for it in revisions if it["revision"] == found[0]["revision"]),
+        "article": articles[0],
+        "latest": next(it for it in revisions if it["revision"] == articles[0]["revision"]),
         # A thread keeps other requests going while long texts are compared.
         "history": await asyncio.to_thread(_history, revisions),
         "same": same,
@@ -71,7 +71,7 @@ async def article(datasette: Any, request: Any) -> Any:
 
 
 def _history(revisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the revisions, the last first, each with its difference to the one before."""
+    """Return the revisions, the latest first, each with its difference to the one before."""
     history = [revisions[0] | {"first": True}]
     for old, new in pairwise(revisions):
         changes: dict[str, difference.Pieces] = {}
@@ -89,7 +89,7 @@ async def _matches(datasette: Any, text: str, rows: Any) -> dict[tuple[str, str]
     keys = [(row["outlet"], row["id"]) for row in rows]
     if not text.strip() or not keys:
         return {}
-    found = await _rows(
+    matches = await _rows(
         datasette,
         "select outlet, id, highlight(search, 0, ?, ?) as headline,"
         " snippet(search, 2, ?, ?, ' … ', 32) as snippet"
@@ -100,7 +100,7 @@ async def _matches(datasette: Any, text: str, rows: Any) -> dict[tuple[str, str]
     )
     return {
         (it["outlet"], it["id"]): {name: _marked(it[name]) for name in ("headline", "snippet")}
-        for it in found
+        for it in matches
     }
 
 
@@ -113,15 +113,15 @@ def _query(text: str) -> str:
     return str(escape_fts(text.replace("\0", " "))) or '""'
 
 
-def _marked(found: str | None) -> list[tuple[bool, str]]:
-    """Return the pieces of a text, and whether each is a match."""
-    pieces = re.split(f"[{_START}{_END}]", found or "")
+def _marked(highlighted: str | None) -> list[tuple[bool, str]]:
+    """Return the pieces of a text, each with whether it is a match."""
+    pieces = re.split(f"[{_START}{_END}]", highlighted or "")
     return [(bool(place % 2), text) for place, text in enumerate(pieces)]
 
 
 def _names(value: str | None) -> list[Any]:
-    found: list[Any] = json.loads(value or "[]")
-    return found
+    names: list[Any] = json.loads(value or "[]")
+    return names
 
 
 def _moment(value: str | None) -> str:
@@ -176,9 +176,9 @@ def render_cell(row: Any, value: Any, column: str, table: str | None) -> Any:
 
 
 async def _failure(datasette: Any, request: Any, exception: Exception) -> Any:
-    wrong = isinstance(exception, Base400 | DatasetteError)
-    status = getattr(exception, "status", 500) if wrong else 500
-    if not wrong:
+    is_expected = isinstance(exception, Base400 | DatasetteError)
+    status = getattr(exception, "status", 500) if is_expected else 500
+    if not is_expected:
         traceback.print_exception(exception)
     error = getattr(exception, "message", "") or str(exception)
     context = {"ok": False, "status": status, "error": error, "title": None}

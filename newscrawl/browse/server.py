@@ -57,7 +57,7 @@ _ALWAYS = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
 
 
 def serve(path: Path, listener: socket.socket, *, local: bool) -> None:
-    """Serve the SQLite file until a signal says to stop.
+    """Serve the SQLite file until a signal stops the server.
 
     ``local`` means that only this machine can connect. Then SQL is allowed, and requests must name
     this machine as their host, which prevents DNS rebinding.

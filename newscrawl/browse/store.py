@@ -90,10 +90,10 @@ _REVISION = (
 
 
 def ready(output: Path, say: Callable[[str], None]) -> Path:
-    """Return the SQLite file of an output folder's latest build; create it if it is outdated.
+    """Return the SQLite file of an output folder's latest build. Create it if it is outdated.
 
-    Where the output folder cannot be written, the file is created in a temporary folder. ``say``
-    gets a message when that starts. Raises DatasetError when there is no dataset, and OSError.
+    If the output folder cannot be written, the file is created in a temporary folder. ``say`` is
+    called with each message. Raises DatasetError if there is no dataset, and OSError.
     """
     generations = Generations(output)
     dataset = generations.existing()
@@ -103,17 +103,17 @@ def ready(output: Path, say: Callable[[str], None]) -> Path:
         return path
     try:
         with (generations.store / f".{FILE}.lock").open("ab") as lock:
-            # A second process waits here, and then finds the file.
+            # A second process waits here until the file is complete.
             fcntl.flock(lock, fcntl.LOCK_EX)
             if _made_of(path) != files:
-                say(f"Reading {generations.link} into {path} …")
+                say(f"Copying {generations.link} to {path} …")
                 _write(path, dataset, files)
     except OSError as error:
-        say(f"{path} cannot be written ({error.strerror}).")
+        say(f"Cannot write {path}: {error.strerror}.")
         folder = Path(tempfile.mkdtemp(prefix="newscrawl-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         path = folder / FILE
-        say(f"Reading {generations.link} into {path} …")
+        say(f"Copying {generations.link} to {path} …")
         _write(path, dataset, files)
     return path
 
@@ -144,11 +144,11 @@ def counts(path: Path) -> dict[str, int]:
 
 def _files(dataset: Path) -> str:
     """Return a hash of the state of a dataset."""
-    seen: list[Any] = [_TABLES, _NAMES, _TOTALS, _INDEXES, dataset.name]
+    state: list[Any] = [_TABLES, _NAMES, _TOTALS, _INDEXES, dataset.name]
     for path in sorted(dataset.rglob("*.parquet")):
         stat = path.stat()
-        seen += [path.relative_to(dataset).as_posix(), stat.st_size, stat.st_mtime_ns]
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+        state += [path.relative_to(dataset).as_posix(), stat.st_size, stat.st_mtime_ns]
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
 
 
 def _made_of(path: Path) -> str | None:
@@ -162,7 +162,7 @@ def _made_of(path: Path) -> str | None:
 
 
 def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
-    """Write everything in one transaction, without a journal: no reader sees the file yet."""
+    """Write all rows in one transaction. No journal is needed, because no reader sees the file."""
     database.executescript(f"pragma journal_mode=off; pragma synchronous=off; {_TABLES} begin;")
     number = 0
     for latest in sorted(dataset.glob(f"revisions/*/*/{LATEST}")):
@@ -179,8 +179,8 @@ def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
             article = {name: row[name] for name in _ARTICLE}
             more = {"number": number, "month": month, "revisions": older[row["id"]] + 1}
             _insert(database, "articles", article | more)
-            found = {name: row[name] for name in ("headline", "description", "body", "authors")}
-            _insert(database, "search", {"rowid": number} | found)
+            texts = {name: row[name] for name in ("headline", "description", "body", "authors")}
+            _insert(database, "search", {"rowid": number} | texts)
     same = dataset / "duplicates" / "duplicates.parquet"
     if same.exists():
         database.executemany(
@@ -204,7 +204,7 @@ def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
 
 
 def _rows(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield rows of a Parquet file as SQLite holds them, a few at a time."""
+    """Yield the rows of a Parquet file with values for SQLite. Only some rows are in memory."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
             for row in batch.to_pylist():

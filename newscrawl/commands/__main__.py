@@ -15,12 +15,12 @@ import newscrawl.commands
 from newscrawl import __version__
 from newscrawl.extensions.options import unknown
 
-# Scrapy's commands that write spiders into a project; an installed newscrawl is none.
+# Scrapy's commands for writing a project. They do not apply to an installed newscrawl.
 _OF_PROJECTS = ("bench", "edit", "genspider", "runspider", "startproject")
 
 
 def main() -> None:
-    """Run a command in any folder; without one, list what there is."""
+    """Run a command in any folder. Without a command, list all commands."""
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "newscrawl.settings")
     if sys.argv[0].endswith("__main__.py"):
         sys.argv[0] = "newscrawl"

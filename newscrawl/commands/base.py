@@ -1,6 +1,6 @@
-"""What the commands of the project have in common: checks, help, and one way to fail.
+"""Base classes of the project's commands: checks, help, error messages and exit codes.
 
-The classes are mixins: Scrapy takes every subclass of ``ScrapyCommand`` here for a command.
+The classes are mixins, because Scrapy lists every subclass of ``ScrapyCommand`` as a command.
 """
 
 import argparse
@@ -44,9 +44,9 @@ else:
 logger = logging.getLogger(__name__)
 
 NEGATIVE, WRONG_USAGE, IMPOSSIBLE = 1, 2, 3
-"""Exit codes of commands: the answer is no, the command line is wrong, it cannot be done."""
+"""Exit codes of commands: the answer is no, the command line is wrong, the work is impossible."""
 
-# What is a sentence for the user; anything else is a fault of ours.
+# Errors that are printed as a sentence. Any other error is a bug and prints a traceback.
 _SENTENCES = (
     exceptions.ArgumentError,
     exceptions.DatasetError,
@@ -57,7 +57,7 @@ _SENTENCES = (
     OSError,
 )
 
-# Scrapy lists its versions, components and settings at the start, over sixty lines.
+# Scrapy logs its versions, components and settings at the start, in more than sixty lines.
 _VERSIONS = "scrapy.utils.log"
 _LISTING = (_VERSIONS, "scrapy.addons", "scrapy.middleware", "scrapy.crawler")
 
@@ -69,15 +69,15 @@ def _is_no_list(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """Print to any terminal, and to a reader that stops reading, without a traceback."""
+    """Let the command print to any terminal, and to a pipe that is closed, without a traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal with ASCII only shows the rest as escapes.
+        # A terminal with ASCII only shows other characters as escapes.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has enough; Python would complain once more at its end.
+        # The reader closed the pipe; Python would print another error at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -85,7 +85,7 @@ class Terminal(Console):
     """Rich's console, which leaves a closed pipe to the command."""
 
     def on_broken_pipe(self) -> None:
-        """Pass it on, instead of ending with code 1."""
+        """Raise the error again, instead of ending with code 1."""
         raise BrokenPipeError
 
 
@@ -94,13 +94,13 @@ class HelpFormatter(ScrapyHelpFormatter, RawDescriptionHelpFormatter):
 
 
 def find_article(outlet: "ArticleSpider", url: str) -> Candidate:
-    """Return the article that an address leads to. Raises ArgumentError when it leads to none."""
-    found = outlet.find_candidate(url)
-    if found is None:
+    """Return the article at an address. Raises ArgumentError for any other address."""
+    candidate = outlet.find_candidate(url)
+    if candidate is None:
         raise exceptions.ArgumentError(
             f"{url!r} is not the address of an article of {outlet.name}."
         )
-    return found
+    return candidate
 
 
 class ProjectCommand(Base):
@@ -110,18 +110,18 @@ class ProjectCommand(Base):
     arguments: ClassVar[str] = ""
     """The command's arguments, for the usage line."""
     summary: ClassVar[str]
-    """What the list of commands says."""
+    """The command's line in the list of commands."""
     example: ClassVar[str]
     """A command line that works, without the program's name."""
     exit_codes: ClassVar[str] = "0 done, 2 wrong usage, 3 it cannot be done"
-    """What the exit codes mean, for the help and the reference."""
+    """The meaning of the exit codes, for the help and the reference."""
 
     def syntax(self) -> str:
         """Return the arguments, for the usage line."""
         return self.arguments
 
     def short_desc(self) -> str:
-        """Return what the list of commands says."""
+        """Return the command's line in the list of commands."""
         return self.summary
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -138,11 +138,11 @@ class ProjectCommand(Base):
         parser.epilog = self.epilog()
 
     def epilog(self) -> str:
-        """Return what the help ends with."""
+        """Return the end of the help."""
         return f"Example: {PROGRAM} {self.example}\nExit codes: {self.exit_codes}"
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Take Scrapy's options; end with a sentence when a setting is wrong."""
+        """Apply Scrapy's options. Exit with a message if a setting is wrong."""
         super().process_options(args, opts)
         assert self.settings is not None
         for name in args:
@@ -162,10 +162,10 @@ class ProjectCommand(Base):
             self.stop(error, WRONG_USAGE)
 
     def stop(self, why: object, code: int) -> NoReturn:
-        """End before anything has begun, with a sentence on the terminal and in the log file."""
+        """Exit before the work begins, with a message on the terminal and in the log file."""
         assert self.settings is not None
         if path := self.settings["LOG_FILE"]:
-            # That is where Scrapyd's users look.
+            # Users of Scrapyd read the log file.
             configure_logging({"LOG_FILE": path})
             logger.error("%s", why)
         print(why, file=sys.stderr)  # noqa: T201
@@ -177,7 +177,7 @@ class ProjectCommand(Base):
         return sorted(get_spider_loader(self.settings).list())
 
     def load_outlet(self, name: str) -> "ArticleSpider":
-        """Return an outlet's spider, for its addresses. Raises ArgumentError for an unknown one."""
+        """Return an outlet's spider. Raises ArgumentError for an unknown outlet."""
         if name not in self.spider_names():
             raise unknown("outlet", name, self.spider_names())
         assert self.settings is not None
@@ -185,10 +185,10 @@ class ProjectCommand(Base):
 
 
 class SpiderCommand(ProjectCommand):
-    """A command that takes spider arguments; wrong ones end it before anything has begun."""
+    """A command with spider arguments, which are checked before the work begins."""
 
     def epilog(self) -> str:
-        """Return what the help ends with: the arguments, too."""
+        """Return the end of the help, with the spider arguments."""
         lines = ["Spider arguments (-a NAME=VALUE):"]
         for it in arguments.table:
             value = f"{it.kind.allowed}; default: {it.default or 'none'}; example: {it.example}"
@@ -197,19 +197,19 @@ class SpiderCommand(ProjectCommand):
         return "\n".join([*lines, "", super().epilog()])
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Take Scrapy's options. Scrapy would take an argument that is given twice once."""
+        """Apply Scrapy's options. Reject an argument that is given twice, which Scrapy accepts."""
         names = [it.partition("=")[0] for it in opts.spargs]
         super().process_options(args, opts)
         known = [it.name for it in arguments.table]
         for name in names:
-            # Scrapyd's own argument says which of its jobs this is.
+            # Scrapyd adds the id of its job.
             if name not in (*known, "_job"):
                 self.stop(unknown("spider argument", name, known), WRONG_USAGE)
             if names.count(name) > 1:
                 self.stop(f"The spider argument {name!r} is given twice.", WRONG_USAGE)
 
     def check_arguments(self, outlet: str, given: dict[str, str]) -> None:
-        """End with a sentence for an outlet, or an argument of its spider's, that is wrong."""
+        """Exit with a message if the outlet or an argument of its spider is wrong."""
         try:
             spider = self.load_outlet(outlet)
         except exceptions.ArgumentError as error:
@@ -222,7 +222,7 @@ class SpiderCommand(ProjectCommand):
 
 
 class OutputCommand(ProjectCommand):
-    """A command that looks at an output folder; it needs no crawler and logs nothing."""
+    """A command that reads an output folder. It needs no crawler and logs nothing."""
 
     requires_crawler_process = False
     default_settings: ClassVar = {"LOG_ENABLED": False}
@@ -230,7 +230,7 @@ class OutputCommand(ProjectCommand):
     """The extra of the package that the command needs."""
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Do the work; whatever hinders it is one sentence and an exit code."""
+        """Do the work. Print an expected error as one sentence, and set the exit code."""
         self.passed_over: set[str] = set()
         try:
             with printing():
@@ -243,7 +243,7 @@ class OutputCommand(ProjectCommand):
             self.give_up(error)
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Do what the command is for."""
+        """Do the work of the command."""
         raise NotImplementedError
 
     @property
@@ -254,12 +254,12 @@ class OutputCommand(ProjectCommand):
 
     @property
     def ledger_url(self) -> str:
-        """SQLAlchemy's address of the ledger."""
+        """The URL of the ledger, as SQLAlchemy expects it."""
         assert self.settings is not None
         return ledger_url(self.settings)
 
     def existing_output(self) -> Path:
-        """Return the output folder. Raises OutputError when there is none."""
+        """Return the output folder. Raises OutputError if there is none."""
         if not self.output.is_dir():
             raise exceptions.OutputError(
                 f"There is no output folder {self.output}."
@@ -268,7 +268,7 @@ class OutputCommand(ProjectCommand):
         return self.output
 
     def open_ledger(self) -> Ledger:
-        """Return the ledger, for reading. Raises LedgerError when there is none."""
+        """Return the ledger, for reading. Raises LedgerError if there is none."""
         self.existing_output()
         path = sqlite_path(self.ledger_url)
         if path and not path.exists():
@@ -306,9 +306,9 @@ class OutputCommand(ProjectCommand):
                 folder.release()
 
     def known_outlet(self, name: str) -> str:
-        """Return the name of an outlet that has runs.
+        """Return ``name`` if it is an outlet with runs.
 
-        Raises OutputError when it has none, ArgumentError when there is no such outlet.
+        Raises OutputError for an outlet without runs, ArgumentError for an unknown outlet.
         """
         known = outlets(self.existing_output())
         if name in known:
@@ -318,10 +318,10 @@ class OutputCommand(ProjectCommand):
         raise unknown("outlet", name, sorted({*known, *self.spider_names()}))
 
     def closed_run(self, args: list[str]) -> Path:
-        """Return the folder of the closed run that is named, or of the latest of the outlet.
+        """Return the folder of the named closed run, or of the outlet's latest closed run.
 
-        Later ones that are damaged are passed over, and named. Raises UsageError for other
-        arguments than these, OutputError when there is no such run.
+        Damaged runs after the latest one are skipped and reported. Raises UsageError for a wrong
+        number of arguments, OutputError if there is no such run.
         """
         if len(args) not in (1, 2):
             raise UsageError("name an outlet, and a run if it is not the latest")
@@ -340,14 +340,14 @@ class OutputCommand(ProjectCommand):
         raise exceptions.OutputError(f"There is no {what} of {outlet} in {self.output}.")
 
     def pass_over(self, error: exceptions.DamagedRunError) -> None:
-        """Name a run that is left out, once, and let the exit code say that the answer lacks it."""
+        """Report a damaged run that is skipped, once, and set the exit code."""
         if str(error) not in self.passed_over:
             print(error, file=sys.stderr)  # noqa: T201
         self.passed_over.add(str(error))
         self.exitcode = NEGATIVE
 
     def give_up(self, why: object) -> None:
-        """Say in a sentence why it cannot be done."""
+        """Print the reason as one sentence and set the exit code."""
         if isinstance(why, OSError) and why.filename:
             why = f"{why.filename} cannot be used: {why.strerror}."
         print(why, file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""``newscrawl browse``: look at the dataset in a web browser."""
+"""``newscrawl browse``: read the dataset in a web browser."""
 
 import argparse
 import socket
@@ -18,7 +18,7 @@ class Command(OutputCommand, ScrapyCommand):
     """Serves the dataset as web pages until Ctrl-C."""
 
     arguments = "[--port 8001] [--host 127.0.0.1] [--open]"
-    summary = "Look at the dataset in a web browser"
+    summary = "Read the dataset in a web browser"
     example = "browse --open"
     extra = "browse"
     exit_codes = "0 ended by Ctrl-C, 2 wrong usage, 3 it cannot be done"
@@ -36,10 +36,10 @@ class Command(OutputCommand, ScrapyCommand):
         parser.add_argument("--open", action="store_true", help="open a web browser")
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Make the file that is shown, if it is not there; say where we listen; serve."""
+        """Serve the dataset until Ctrl-C."""
         if args:
             raise UsageError("browse takes no names: it shows every outlet of its folder")
-        with suppress(KeyboardInterrupt):  # that is how it ends
+        with suppress(KeyboardInterrupt):
             self.serve(self.existing_output(), opts)
 
     def serve(self, output: Path, opts: argparse.Namespace) -> None:
@@ -68,6 +68,6 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        # Python adds the address, which is said already.
+        # Python repeats the address in parentheses.
         why = str(getattr(error, "strerror", error)).partition(" (")[0]
-        raise DatasetError(f"{host}:{port} cannot be listened on: {why}.") from error
+        raise DatasetError(f"Cannot listen on {host}:{port}: {why}.") from error

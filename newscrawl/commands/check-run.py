@@ -1,4 +1,4 @@
-"""``newscrawl check-run``: say what is wrong with a run, for people and for monitoring systems."""
+"""``newscrawl check-run``: check a closed run, for people and for monitoring systems."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from newscrawl.storage.runs import read_run, run_start
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Runs the checks of the monitors over a closed run, the latest one or the one named."""
+    """Runs the monitors' checks on the latest closed run or the named one."""
 
     arguments = "<outlet> [<run>]"
     summary = "Check a run against those before it; exit code 1 when something is wrong"
@@ -31,7 +31,7 @@ class Command(OutputCommand, ScrapyCommand):
         )
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Print what is wrong."""
+        """Print the findings."""
         folder = self.closed_run(args)
         run = read_run(folder)
         assert run is not None
@@ -63,7 +63,7 @@ class Command(OutputCommand, ScrapyCommand):
 
 
 def missing(run: RunDocument) -> Iterator[str]:
-    """Yield why a run is not complete, in numbers of articles, or its reason."""
+    """Yield why a run is incomplete: counts of articles, or the close reason."""
     books = run["books"]
     counts = {
         "rejected": sum(books["rejected"].values()),

@@ -1,4 +1,4 @@
-"""``newscrawl compare``: an article through its page, REST and the feed, side by side."""
+"""``newscrawl compare``: compare an article's page, REST post and feed entry."""
 
 import argparse
 import json
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Command(ProjectCommand, ScrapyCommand):
-    """Reads articles through page, REST and feed, and shows where they disagree."""
+    """Reads articles from page, REST and feed, and shows the fields that differ."""
 
     arguments = "<outlet> <URL> ..."
-    summary = "Compare what an article's page, REST post and feed entry say"
+    summary = "Compare an article's page, REST post and feed entry"
     example = "compare hill https://thehill.com/?p=6094464"
     exit_codes = (
         "0 all sources agree, 1 some disagree or none can be read, 2 wrong usage,"
@@ -40,7 +40,7 @@ class Command(ProjectCommand, ScrapyCommand):
             self.settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Compare, and report."""
+        """Compare the articles and print the result."""
         if len(args) < 2:
             raise UsageError("name an outlet and URLs of articles")
         assert self.crawler_process is not None
@@ -61,26 +61,26 @@ class Command(ProjectCommand, ScrapyCommand):
             self.report(compared.comparisons, as_json=opts.json)
 
     def report(self, comparisons: "Iterable[Comparison]", *, as_json: bool) -> None:
-        """Print what was found and set the exit code."""
+        """Print the comparisons and set the exit code."""
         from newscrawl.base_spiders.comparison import FIELDS, describe  # noqa: PLC0415
 
         agreed = disagreed = 0
         self.exitcode = 0
-        for found in comparisons:
-            disagreed += len(found.disagreements)
-            agreed += sum(found.agrees(name) is True for name in FIELDS)
-            if not found.fields or found.disagreements:
+        for compared in comparisons:
+            disagreed += len(compared.disagreements)
+            agreed += sum(compared.agrees(name) is True for name in FIELDS)
+            if not compared.fields or compared.disagreements:
                 self.exitcode = NEGATIVE
             if as_json:
                 shown = {
-                    "id": found.id,
-                    "url": found.url,
-                    "fields": found.fields,
-                    "errors": found.errors,
-                    "disagree": found.disagreements,
+                    "id": compared.id,
+                    "url": compared.url,
+                    "fields": compared.fields,
+                    "errors": compared.errors,
+                    "disagree": compared.disagreements,
                 }
                 print(json.dumps(shown, ensure_ascii=False))  # noqa: T201
             else:
-                print("\n".join(describe(found)))  # noqa: T201
+                print("\n".join(describe(compared)))  # noqa: T201
         if not as_json:
             print(f"{agreed} fields agree, {disagreed} disagree.")  # noqa: T201

@@ -1,4 +1,4 @@
-"""``newscrawl crawl``: crawl one outlet, with exit codes that a scheduler can tell apart."""
+"""``newscrawl crawl``: crawl one outlet, with exit codes for schedulers."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ from newscrawl.settings import ITEM_PIPELINES, placeholder
 
 logger = logging.getLogger(__name__)
 
-# Without one of these a crawl would count articles that it has not published.
+# Without one of these components, a crawl would count articles without publishing them.
 _REQUIRED = {
     "ITEM_PIPELINES": tuple(ITEM_PIPELINES),
     "EXTENSIONS": ("newscrawl.extensions.run.Run", "newscrawl.extensions.outcomes.Outcomes"),
@@ -25,7 +25,7 @@ _REQUIRED = {
 
 
 class Command(SpiderCommand, CrawlCommand):
-    """Scrapy's own command; the checks before it and the exit code after it are ours."""
+    """Scrapy's own command, with checks before the crawl and an exit code after it."""
 
     arguments = "<outlet> [-a NAME=VALUE] [--strict]"
     summary = "Crawl an outlet and publish what is new"
@@ -42,7 +42,7 @@ class Command(SpiderCommand, CrawlCommand):
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Take Scrapy's options and ours; end with a sentence for an outlet that is none."""
+        """Apply Scrapy's options and ours. Exit with a message if the outlet is unknown."""
         super().process_options(args, opts)
         if len(args) != 1:
             raise UsageError("name one outlet")
@@ -56,7 +56,7 @@ class Command(SpiderCommand, CrawlCommand):
             self.settings.set("NEWSCRAWL_STRICT", "1", priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Crawl the outlet and take the exit code from how the crawl ended."""
+        """Crawl the outlet, and set the exit code by the end of the crawl."""
         assert self.crawler_process is not None
         self.announce(args[0], opts.spargs)
         crawler = self._create_crawler(args[0])
@@ -65,7 +65,7 @@ class Command(SpiderCommand, CrawlCommand):
         self.crawler_process.start()
         error = task.exception() if task.done() and not task.cancelled() else None
         if isinstance(error, ArgumentError):
-            # An extension refused its setting.
+            # An extension rejected its setting.
             logger.error("%s", error)
             self.exitcode = WRONG_USAGE.code
         elif self.crawler_process.bootstrap_failed:
@@ -76,19 +76,19 @@ class Command(SpiderCommand, CrawlCommand):
             self.exitcode = of_crawl(crawler, Run.of(crawler).document).code
 
     def announce(self, outlet: str, given: dict[str, str]) -> None:
-        """Log where the output goes, and what an operator should know before the first request."""
+        """Log the output folder, and warnings that matter before the first request."""
         assert self.settings is not None
         folder = Path(self.settings["NEWSCRAWL_OUTPUT_DIR"])
         logger.info("Crawling %s into %s", outlet, folder.absolute())
         if not folder.is_absolute() and not folder.exists() and not Path("scrapy.cfg").exists():
             logger.warning(
-                "There is no output folder %s: a new one with an empty ledger begins here."
+                "There is no output folder %s: creating it, with an empty ledger."
                 " Name an existing one with NEWSCRAWL_OUTPUT_DIR=/path/to/output",
                 folder.absolute(),
             )
         is_live = "archive" not in given and not self.settings["NEWSCRAWL_REPLAY"]
         if is_live and self.settings["USER_AGENT"] == placeholder:
             logger.warning(
-                "The user agent has a placeholder instead of your address: set"
+                "The user agent contains a placeholder instead of your address: set"
                 " NEWSCRAWL_USER_AGENT='yourbot/1.0 (+https://your.site/bot)'"
             )

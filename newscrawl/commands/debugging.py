@@ -1,4 +1,4 @@
-"""What the commands of Scrapy that debug a spider have in common: they open no run."""
+"""Base class of Scrapy's commands for debugging a spider, which open no run."""
 
 import argparse
 from typing import ClassVar
@@ -15,7 +15,7 @@ class DebuggingCommand(ProjectCommand):
     exit_codes: ClassVar = "0 done, 2 wrong usage, 3 no such outlet"
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Take Scrapy's options, then switch off what would open a run."""
+        """Apply Scrapy's options, then disable the components that would open a run."""
         super().process_options(args, opts)
         assert self.settings is not None
         switch_off_runs(self.settings)

@@ -30,9 +30,9 @@ _SHOWN_LINES = 30
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Runs the real spider over the two editions of the recording that is in the package."""
+    """Runs the real spider on the two editions of the recording in the package."""
 
-    summary = "Crawl a made-up site, offline, and show what comes out"
+    summary = "Crawl a made-up site, offline, and show the result"
     example = "demo"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -61,8 +61,8 @@ class Command(OutputCommand, ScrapyCommand):
         self.show(output)
 
     def crawl(self, output: Path, recording: Path) -> None:
-        """Crawl an edition, and print what the run did. Raises OutputError when it failed."""
-        # The warnings are of the broken pages; the summary counts them.
+        """Crawl an edition and print the summary. Raises OutputError if the crawl failed."""
+        # The warnings are about the broken pages, which the summary counts.
         settings = {
             "NEWSCRAWL_OUTPUT_DIR": output,
             "NEWSCRAWL_REPLAY": recording,
@@ -83,19 +83,19 @@ class Command(OutputCommand, ScrapyCommand):
         print(summary(runs[-1], run_folders(output, "hill")[-1]))  # noqa: T201
 
     def make_due(self, output: Path) -> None:
-        """Let the ledger's times come, which are hours from now or long past."""
+        """Make every article due now, although its next check is hours away."""
         ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
         now = utc(datetime.now(UTC))
         ledger.apply([ledger.changed("hill", it["id"], now) for it in records_of(output)])
         ledger.close()
 
     def show(self, output: Path) -> None:
-        """Print the revised article, what changed in it, and what to try next."""
+        """Print the revised article, its changes, and commands to try next."""
         records = records_of(output)
         (revised,) = (it for it in records if it["revision"] == 2)
         say("4. One record.")
         head(readable(revised), _SHOWN_LINES)
-        say("5. What changed in it between the two crawls.")
+        say("5. Its changes between the two crawls.")
         head(describe([it for it in records if it["id"] == revised["id"]]), _SHOWN_LINES)
         say("Try next:")
         output = near(output)
@@ -111,21 +111,21 @@ def records_of(output: Path) -> list[dict[str, Any]]:
 
 
 def unused(folder: Path) -> Path:
-    """Return the folder, or one beside it when it is there: the demo deletes nothing."""
-    number, found = 1, folder
-    while found.exists():
+    """Return the folder, or a new name if it exists: the demo deletes nothing."""
+    number, free = 1, folder
+    while free.exists():
         number += 1
-        found = folder.with_name(f"{folder.name}-{number}")
-    return found
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without settings of ours: the demo works whatever they say."""
+    """Return the environment without newscrawl's settings, which must not change the demo."""
     return {name: value for name, value in os.environ.items() if not name.startswith("NEWSCRAWL_")}
 
 
 def say(title: str) -> None:
-    """Print what comes next."""
+    """Print the title of the next step."""
     print(f"\n{title}", flush=True)  # noqa: T201
 
 
@@ -139,9 +139,9 @@ def head(lines: Iterable[str], count: int) -> None:
 
 
 def unpack_sample(folder: Path) -> list[Path]:
-    """Unpack the recording of the made-up site: a WARC file for each edition, the first one first.
+    """Unpack the recording of the made-up site and return its editions, one WARC file each.
 
-    `python -m tests.sample record` makes it.
+    `python -m tests.sample record` creates the recording.
     """
     packed = resources.files("newscrawl.commands") / "sample.tar.xz"
     with packed.open("rb") as stream, tarfile.open(fileobj=stream, mode="r:xz") as tar:

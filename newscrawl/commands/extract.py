@@ -1,4 +1,4 @@
-"""``newscrawl extract``: one saved page in, one record out; no run, no ledger, no network."""
+"""``newscrawl extract``: print the record of a saved page, without run, ledger or network."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ from newscrawl.storage.parts import line_of
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Prints the record of a saved page, or the reason why it gives none."""
+    """Prints the record of a saved page, or the reason why there is none."""
 
     arguments = "<outlet> <file, or - for standard input>"
     summary = "Read a saved page and print its record as a line of JSON"
@@ -33,7 +33,7 @@ class Command(OutputCommand, ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""
         super().add_options(parser)
-        parser.add_argument("--url", help="address of the page (default: the one that it names)")
+        parser.add_argument("--url", help="address of the page (default: the page's own)")
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print the record."""
@@ -58,7 +58,7 @@ class Command(OutputCommand, ScrapyCommand):
 
 
 def address_in(page: bytes) -> str:
-    """Return the address that a page, or a post of WordPress, names as its own, or nothing."""
+    """Return the address that a page or a WordPress post names as its own, or ""."""
     if page.lstrip()[:1] == b"{":
         try:
             return str(post_of(page).get("link") or "")
@@ -67,5 +67,5 @@ def address_in(page: bytes) -> str:
     if not page.strip():
         return ""
     root = parse(decoded(page)).root
-    found = root.xpath("//link[@rel='canonical']/@href | //meta[@property='og:url']/@content")
-    return str(found[0]) if found else ""
+    named = root.xpath("//link[@rel='canonical']/@href | //meta[@property='og:url']/@content")
+    return str(named[0]) if named else ""

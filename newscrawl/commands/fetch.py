@@ -8,5 +8,5 @@ from newscrawl.commands.debugging import DebuggingCommand
 class Command(DebuggingCommand, ScrapyCommand):
     """Request an address as the crawler does, and print the response."""
 
-    summary = "Fetch a page as the crawler does and print it"
+    summary = "Fetch a page as the crawler does, and print the page"
     example = "fetch https://thehill.com/robots.txt"

@@ -1,4 +1,4 @@
-"""``newscrawl history``: an article's revisions, and what changed from one to the next."""
+"""``newscrawl history``: show an article's revisions and their differences."""
 
 import argparse
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from newscrawl.storage import difference
 
 
 class Command(ArticleCommand, ScrapyCommand):
-    """Shows the revisions of one article and a readable difference between them."""
+    """Shows the revisions of one article and the differences between them."""
 
     arguments = "<outlet> <id or URL>"
     summary = "Show an article's revisions and what changed between them"
@@ -27,7 +27,7 @@ class Command(ArticleCommand, ScrapyCommand):
 
 
 def describe(versions: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the lines of a history: each revision, and how it differs from the one before."""
+    """Yield the lines of a history: each revision, and its difference to the one before."""
     first = versions[0]
     yield f"{first['outlet']} {first['id']}  {first['url']}"
     for index, version in enumerate(versions):
@@ -44,13 +44,13 @@ def describe(versions: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    """Yield what a reader would notice between two versions: headline, authors, body by block."""
+    """Yield the changes of headline, authors and body between two versions, block by block."""
     for field in ("headline", "authors"):
-        was, now = _words(old[field]), _words(new[field])
-        if was != now:
+        before, after = _words(old[field]), _words(new[field])
+        if before != after:
             yield f"  {field}"
-            yield f"    - {was}"
-            yield f"    + {now}"
+            yield f"    - {before}"
+            yield f"    + {after}"
     if changed := difference.lines(old["body"], new["body"]):
         yield "  body"
         for line in changed:

@@ -1,4 +1,4 @@
-"""``newscrawl ledger``: what is known of the articles, for people."""
+"""``newscrawl ledger``: show the state of the articles."""
 
 import argparse
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 
 
 class Command(ArticleCommand, ScrapyCommand):
-    """Shows the ledger: counts, what waits, what is due, or all that is known of one article."""
+    """Shows counts by state, waiting and due articles, or the whole state of one article."""
 
     arguments = "[<outlet> [<id or URL>]] | --rebuild"
-    summary = "Show what is known of the articles, or rebuild the ledger from the parts"
+    summary = "Show the state of the articles, or rebuild the ledger from the parts"
     example = "ledger hill 4373704"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -30,16 +30,16 @@ class Command(ArticleCommand, ScrapyCommand):
         parser.add_argument(
             "--rebuild",
             action="store_true",
-            help="set the ledger aside and make a new one from the published parts",
+            help="set the ledger aside and create a new one from the published parts",
         )
         parser.add_argument("--limit", type=int, default=10, help="rows of a list (default: 10)")
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Show or rebuild."""
+        """Show the ledger, or rebuild it."""
         console = Terminal()
         if opts.rebuild:
             if args:
-                raise UsageError("--rebuild takes no names: the ledger has every outlet")
+                raise UsageError("--rebuild takes no names: the ledger contains every outlet")
             console.print(f"Rebuilt the ledger from {self.rebuild_ledger()} published records.")
         elif len(args) > 2:
             raise UsageError("name an outlet, an outlet and an article, or nothing")
@@ -55,9 +55,9 @@ class Command(ArticleCommand, ScrapyCommand):
 
 
 def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) -> None:
-    """Print the counts by state and reason, what has waited longest, and what is due.
+    """Print the counts by state and reason, the articles that wait longest, and those due now.
 
-    ``chosen`` are the outlets; without names all are shown.
+    ``chosen`` are the outlets to show; all are shown if it is empty.
     """
     table = Table("Outlet", "State", "Reason", "Articles", title="The ledger")
     shown = set()
@@ -81,7 +81,7 @@ def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) ->
 
 
 def show_article(ledger: Ledger, console: Console, known: ArticleState, outlet: str) -> None:
-    """Print all that is known of one article."""
+    """Print the state and the revisions of one article."""
     for name in ArticleState.__slots__:
         value = getattr(known, name)
         console.print(f"{name:<14} {'–' if value is None else value}", soft_wrap=True)

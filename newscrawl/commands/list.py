@@ -1,4 +1,4 @@
-"""``newscrawl list``: Scrapy's own command, with an example."""
+"""``newscrawl list``: list the outlets; Scrapy's own command with an example."""
 
 from scrapy.commands.list import Command as ListCommand
 

@@ -1,4 +1,4 @@
-"""``newscrawl parse``: Scrapy's own, with the spider arguments checked; it opens no run."""
+"""``newscrawl parse``: Scrapy's own command, which checks spider arguments and opens no run."""
 
 import argparse
 
@@ -16,12 +16,12 @@ class Command(DebuggingCommand, SpiderCommand, ParseCommand):
     """Scrapy's own command: fetches a page and prints its record and the links to follow."""
 
     arguments = "[options] <url>"
-    summary = "Fetch a page and print its record and what would be fetched next"
+    summary = "Fetch a page and print its record and the links to follow"
     example = "parse https://thehill.com/homenews/senate/5671027-storm-nears/"
-    exit_codes = "0 done, 2 wrong usage, 3 no such outlet, or the address is of none"
+    exit_codes = "0 done, 2 wrong usage, 3 no such outlet, or no outlet has that address"
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Take Scrapy's options; end with a sentence when the outlet or an argument is wrong."""
+        """Apply Scrapy's options. Exit with a message if the outlet or an argument is wrong."""
         super().process_options(args, opts)
         assert self.settings is not None
         if len(args) != 1 or not is_url(args[0]):
@@ -29,6 +29,6 @@ class Command(DebuggingCommand, SpiderCommand, ParseCommand):
         loader = get_spider_loader(self.settings)
         names = [opts.spider] if opts.spider else loader.find_by_request(Request(args[0]))
         if not names:
-            self.stop(f"{args[0]!r} is not an address of an outlet.", IMPOSSIBLE)
+            self.stop(f"No outlet has the address {args[0]!r}.", IMPOSSIBLE)
         for name in names:
             self.check_arguments(name, opts.spargs)

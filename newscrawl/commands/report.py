@@ -1,4 +1,4 @@
-"""``newscrawl report``: a run as a page for people."""
+"""``newscrawl report``: write the HTML report of a run."""
 
 import argparse
 from pathlib import Path
@@ -10,10 +10,10 @@ from newscrawl.monitoring.report import write_report
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Writes the report of a closed run, the latest one or the one named."""
+    """Writes the report of the latest closed run or the named one."""
 
     arguments = "<outlet> [<run>]"
-    summary = "Write a run's report, one page of HTML, and print where it is"
+    summary = "Write a run's report as one HTML page and print its path"
     example = "report hill --to report.html"
     extra = "report"
 

@@ -1,4 +1,4 @@
-"""``newscrawl runs``: the runs and their books."""
+"""``newscrawl runs``: list the runs and their books."""
 
 import argparse
 
@@ -24,7 +24,7 @@ class Command(OutputCommand, ScrapyCommand):
         parser.add_argument("--limit", type=int, default=20, help="how many runs (default: 20)")
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Print a line a run."""
+        """Print one line for each run."""
         if len(args) > 1:
             raise UsageError("name one outlet, or none for all")
         outlet = self.known_outlet(args[0]) if args else "*"

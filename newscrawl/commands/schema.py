@@ -9,11 +9,11 @@ from newscrawl.storage.schema import dump, generate
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Prints the JSON Schema that every published line validates against."""
+    """Prints the JSON Schema of every published line."""
 
     summary = "Print the JSON Schema of the record"
     example = "schema > article.schema.json"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Print it."""
+        """Print the schema."""
         print(dump(generate()), end="")  # noqa: T201

@@ -1,4 +1,4 @@
-"""``newscrawl settings``: newscrawl's settings and their values; Scrapy's with its own options."""
+"""``newscrawl settings``: list newscrawl's settings, or show Scrapy's with its own options."""
 
 import argparse
 
@@ -10,14 +10,14 @@ from newscrawl.settings import table, unknown
 
 
 class Command(OutputCommand, SettingsCommand):
-    """Scrapy's own command; without an option it lists our settings."""
+    """Scrapy's own command. Without an option it lists our settings."""
 
     arguments = "[<setting>] | [--get SETTING]"
     summary = "List newscrawl's settings with their values and meaning"
     example = "settings NEWSCRAWL_RETRY_HOURS"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Print the settings, or what Scrapy's options ask for."""
+        """Print our settings, or the value that one of Scrapy's options names."""
         assert self.settings is not None
         if any((opts.get, opts.getbool, opts.getint, opts.getfloat, opts.getlist)):
             SettingsCommand.run(self, args, opts)

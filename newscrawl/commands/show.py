@@ -1,4 +1,4 @@
-"""``newscrawl show``: one record, for people."""
+"""``newscrawl show``: show one record."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from newscrawl.exceptions import OutputError
 
 
 class Command(ArticleCommand, ScrapyCommand):
-    """Shows the latest record of one article, or the revision that is named."""
+    """Shows the latest record of one article, or the named revision."""
 
     arguments = "<outlet> <id or URL>"
     summary = "Show the record of an article"

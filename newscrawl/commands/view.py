@@ -6,7 +6,7 @@ from newscrawl.commands.debugging import DebuggingCommand
 
 
 class Command(DebuggingCommand, ScrapyCommand):
-    """Show a page in a browser, as the crawler gets it."""
+    """Open the page that the crawler receives in a web browser."""
 
-    summary = "Open a page in a web browser as the crawler gets it"
+    summary = "Open a page in a web browser as the crawler receives it"
     example = "view https://thehill.com/news/"

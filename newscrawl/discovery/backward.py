@@ -41,7 +41,7 @@ class Backward:
         return self._done is not None
 
     def is_done(self, moment: str) -> bool:
-        """Say whether a moment lies inside the stretch that earlier runs have done."""
+        """Return whether a moment lies inside the stretch that earlier runs have done."""
         # Its newest moment may have been read before it was over.
         return self._done is not None and self._done[0] <= moment < self._done[1]
 

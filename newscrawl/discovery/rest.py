@@ -132,7 +132,7 @@ class Walk:
             raise UnreadableError("the same posts again")
 
     def goes_on(self, posts: Sequence[Mapping[str, Any]]) -> bool:
-        """Say whether to request more: posts are left, or the last page had new ones."""
+        """Return whether to request more: posts are left, or the last page had new ones."""
         if self.by_id:
             return True
         return bool(posts) and bool(self.fresh if self.left is None else self.left > 0)

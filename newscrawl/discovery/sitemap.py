@@ -176,7 +176,7 @@ class Sitemap:
         return since
 
     def _is_old_news(self, identity: str, entry: Entry, source: str) -> bool:
-        """Say whether an older day's article was there before the first run, and is left out."""
+        """Return whether an older day's article was there before the first run, and is left out."""
         if self._backfill or self._days.ages.get(source, 0) < 2:
             return False
         if (entry.modified or "") >= self._followed_since:

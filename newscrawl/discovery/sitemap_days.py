@@ -30,7 +30,7 @@ class DayFiles:
         return f"https://{self.outlet.host}{self.outlet.sitemap_day.format(day)}"
 
     def is_address(self, url: str) -> bool:
-        """Say whether an address is that of a day's file."""
+        """Return whether an address is that of a day's file."""
         return self._form.fullmatch(url) is not None
 
     @cached_property

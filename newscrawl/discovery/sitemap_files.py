@@ -120,6 +120,6 @@ def _address(text: str, base: str) -> str:
 
 
 def _is_text(body: bytes) -> bool:
-    """Say whether a body is a list of addresses, one a line."""
+    """Return whether a body is a list of addresses, one a line."""
     lines = decoded(body.lstrip()[:4096]).split()[:20]
     return all(line.startswith(("http://", "https://")) for line in lines)

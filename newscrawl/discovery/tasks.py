@@ -159,12 +159,12 @@ class ListingTask(_Task):
 
 
 def is_page(request: Request) -> bool:
-    """Say whether a request is for a page of the site, which the site may refuse."""
+    """Return whether a request is for a page of the site, which the site may refuse."""
     task = ArticleTask.of(request) or ListingTask.of(request)
     return task is not None and task.is_page
 
 
 def is_probe(request: Request) -> bool:
-    """Say whether a request tests if the site answers with pages again."""
+    """Return whether a request tests if the site answers with pages again."""
     task = ListingTask.of(request)
     return task is not None and task.is_probe

@@ -74,7 +74,7 @@ class Document:
             self._text += f"</{begin[1]}>"
 
     def mentions(self, name: str) -> bool:
-        """Say whether there is an element of this name, in any case and name space."""
+        """Return whether there is an element of this name, in any case and name space."""
         return re.search(rf"<(?:[\w.-]+:)?{name}[\s>]", self._text, re.I) is not None
 
     def entries(self, names: Collection[str]) -> Iterator[etree._Element]:

@@ -158,7 +158,7 @@ class PageAccess:
         return self.replacement(request, self.breaker.reason)
 
     def must_wait(self, request: Request) -> bool:
-        """Say whether a request waits, just before it is sent, for the outcome of a probe."""
+        """Return whether a request waits, just before it is sent, for the outcome of a probe."""
         return is_page(request) and self.is_probe_due and not is_probe(request)
 
     def check(self, request: Request) -> None:

@@ -61,7 +61,7 @@ def error_reason(error: BaseException) -> str:
 
 
 def hides_post(failure: Failure) -> bool:
-    """Say whether WordPress hides a post: a draft, private, in the trash, or deleted."""
+    """Return whether WordPress hides a post: a draft, private, in the trash, or deleted."""
     error = failure.value
     if not isinstance(error, HttpError) or error.response.status not in (401, 403, 404, 410):
         return False

@@ -171,7 +171,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
 
 def is_robots(request: Request) -> bool:
-    """Say whether a request is the middleware's own for a robots.txt."""
+    """Return whether a request is the middleware's own for a robots.txt."""
     return urlparse_cached(request).path == _PATH and "dont_obey_robotstxt" in request.meta
 
 

@@ -42,7 +42,7 @@ class Repeats:
             handler.addFilter(self.is_new)
 
     def is_new(self, record: logging.LogRecord) -> bool:
-        """Say whether to log a message: it has no address, or is the first of its kind."""
+        """Return whether to log a message: it has no address, or is the first of its kind."""
         text = record.getMessage()
         kind = (record.levelno, re.sub(r"\w+://\S+", "", text))
         if kind[1] == text or (kind not in self.first and len(self.first) >= _MOST_KINDS):

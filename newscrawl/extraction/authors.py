@@ -1,4 +1,4 @@
-"""Authors: who structured data names, who the byline prints, and which of them is believed."""
+"""Authors: read them from structured data and byline, and choose between the two."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,12 +15,12 @@ from newscrawl.extraction.structured_data import MAX_DEPTH, StructuredData, stri
 from newscrawl.extraction.urls import clean_url
 from newscrawl.items import Author
 
-# Two words or more that begin with capitals, between them what is part of names.
+# Two or more words that begin with capitals; particles such as "de" may be between them.
 _FULL_NAME = re.compile(
     r"[^\W\da-z][\w.'’-]*(?: (?:[^\W\da-z][\w.'’-]*|de|da|van|von|der|la|el|bin))+,?"
 )
 
-# An outlet's name behind a person's.
+# A person's name, followed by an outlet's.
 _HOUSE_BEHIND = re.compile(r"(.+?)\s*(?:[,|/(]|\s[-–—]\s|\s(?:for|via)\s)\s*([^,|/()]+)\)?")
 
 _META = (
@@ -31,11 +31,11 @@ _META = (
 
 def _unique(authors: Iterable[Author]) -> list[Author]:
     """Return authors without repeats, compared without case; an address is kept if any has one."""
-    found: dict[str, Author] = {}
+    by_name: dict[str, Author] = {}
     for author in authors:
-        known = found.setdefault(author.name.casefold(), author)
-        known.url = known.url or author.url
-    return list(found.values())
+        first = by_name.setdefault(author.name.casefold(), author)
+        first.url = first.url or author.url
+    return list(by_name.values())
 
 
 def structured_authors(data: StructuredData, base_url: str) -> list[Author]:
@@ -64,19 +64,19 @@ def _entries(data: StructuredData, value: Any, base_url: str, depth: int = 0) ->
             url = next(strings(entry.get("url"), "@id"), None)
         address = _address(url, base_url)
         for text in names:
-            # No name holds a semicolon.
+            # A semicolon separates names.
             for part in unescape(text).split(";"):
                 if name := whole_name(part):
                     yield Author(name, address)
 
 
 def _address(url: str | None, base_url: str) -> str | None:
-    """Return an author's address; None for a link that leads nowhere else."""
+    """Return an author's address; None for a link that stays on the page."""
     return clean_url(url, base_url) if url and url.strip()[:1] not in ("", "#") else None
 
 
 def printed_authors(byline: Iterable[_Element], text: str, base_url: str) -> list[Author]:
-    """Return the authors that a byline prints as its ``text``; a link to an author is one name."""
+    """Return the authors in ``text``, which the byline prints. A link to an author is one name."""
     links = (link for element in byline for link in element.iter("a"))
     urls = {text_of(link): link.get("href", "") for link in links}
     return _unique(
@@ -87,19 +87,19 @@ def printed_authors(byline: Iterable[_Element], text: str, base_url: str) -> lis
 def choose_authors(
     structured: Sequence[Author], printed: Sequence[Author], data: StructuredData, base_url: str
 ) -> list[Author]:
-    """Return who is believed to have written the article.
+    """Return the authors of the article, from the better of two sources.
 
-    Structured data is, unless it names nobody but the outlet itself, or a wire service, and the
-    byline prints somebody; or the byline links all whom structured data names, and more. What
-    neither knows, the meta elements may.
+    Structured data wins, with two exceptions: it names only the outlet or a wire service while
+    the byline prints a person; or the byline links all authors of structured data and more. The
+    meta elements are read if both sources are empty.
     """
     outlet = _outlet_names(data, base_url)
     people = [it for it in structured if not (_is_house(it.name, outlet) or is_agency(it.name))]
     bylined = [it for it in printed if not (_is_house(it.name, outlet) or is_agency(it.name))]
     if len(people) == 1 and len(bylined) > 1 and _is_list_of(people[0].name, bylined):
         people = bylined
-    seen, known = ({it.name.casefold() for it in authors} for authors in (bylined, people))
-    if seen > known and all(it.url for it in bylined):
+    in_byline, in_data = ({it.name.casefold() for it in names} for names in (bylined, people))
+    if in_byline > in_data and all(it.url for it in bylined):
         people = bylined
     metas = (
         Author(name)
@@ -118,13 +118,13 @@ def choose_authors(
 
 
 def _without_house(name: str, outlet: set[str]) -> str:
-    """Return a name without the outlet's behind it: "Ada Quill, The Hill" is Ada Quill."""
-    found = _HOUSE_BEHIND.fullmatch(name)
-    return found[1] if found and _is_house(found[2], outlet) else name
+    """Return a name without the outlet's name after it: "Ada Quill, The Hill" is Ada Quill."""
+    match = _HOUSE_BEHIND.fullmatch(name)
+    return match[1] if match and _is_house(match[2], outlet) else name
 
 
 def _is_list_of(text: str, authors: Sequence[Author]) -> bool:
-    """Say whether one string names several people: each linked, or printed with a full name.
+    """Return whether one string names several people, each linked or with a full name.
 
     >>> _is_list_of("Ada Quill and Bo Marsh", [Author("Ada Quill"), Author("Bo Marsh")])
     True
@@ -139,7 +139,7 @@ def _is_list_of(text: str, authors: Sequence[Author]) -> bool:
 
 
 def _outlet_names(data: StructuredData, base_url: str) -> set[str]:
-    """Return the names under which the outlet itself may stand among the authors."""
+    """Return the names of the outlet that may be listed among the authors."""
     publishers = (data.resolved(article.get("publisher")) for article in data.articles)
     names = [name for it in publishers for name in strings(it)]
     names += data.metas("og:site_name", "application-name")
@@ -155,8 +155,8 @@ def _is_house(name: str, outlet: set[str]) -> bool:
     )
 
 
-# Most names are those of the outlet and of its authors, on page after page.
+# The same names, of the outlet and its authors, are on most pages.
 @lru_cache(4096)
 def _letters(name: str) -> str:
-    """Return a name's letters and digits: "The Hill" and "thehill" are one."""
+    """Return a name's letters and digits: "The Hill" and "thehill" are equal."""
     return "".join(filter(str.isalnum, name.casefold()))

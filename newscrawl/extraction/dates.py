@@ -1,4 +1,4 @@
-"""Times as others write them: ISO 8601, e-mail's form, and what pages print. No guess is a time."""
+"""Read times: ISO 8601, the form of e-mail, and times as pages print them. Nothing is guessed."""
 
 import html
 import re
@@ -14,11 +14,11 @@ EASTERN = ZoneInfo("America/New_York")
 
 # Days that mean "not set": the zeros of Unix, Excel, the Macintosh, and of Unix west of Greenwich.
 _UNSET = frozenset({date(1970, 1, 1), date(1969, 12, 31), date(1900, 1, 1), date(1904, 1, 1)})
-# Nobody publishes that far ahead. A clock set back must not reject the news of today.
-_AHEAD = 1
-# No time is longer, in characters; no byline is.
+# A time is at most so many years ahead. The year this was written in is never too far ahead: a
+# clock that is set back must not reject the news of today.
+_AHEAD, _WRITTEN_IN = 1, 2026
+# Characters that are read of a time, and of a byline.
 _LONGEST, _LONGEST_BYLINE = 100, 1000
-_WRITTEN_IN = 2026
 
 
 def utc(moment: datetime) -> str:
@@ -31,22 +31,22 @@ def utc(moment: datetime) -> str:
 
 
 def _possible(moment: datetime) -> str | None:
-    """Return an aware moment in the record's form; None when nothing can be of that time."""
+    """Return an aware moment in the record's form; None if no article can be from that time."""
     try:
-        known = moment.astimezone(UTC)
+        in_utc = moment.astimezone(UTC)
     except OverflowError:
         return None
-    if moment.date() in _UNSET or known.date() in _UNSET:
+    if moment.date() in _UNSET or in_utc.date() in _UNSET:
         return None
     latest = max(datetime.now(UTC).year, _WRITTEN_IN) + _AHEAD
-    return utc(known) if 1900 <= known.year <= latest else None
+    return utc(in_utc) if 1900 <= in_utc.year <= latest else None
 
 
 def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
     """Return an ISO 8601 or e-mail time in the record's form; None for anything else.
 
-    A time without an offset is of ``zone``; without a zone it names no moment, and gives None
-    rather than a guess. So do a day without a time, and values that mean "not set".
+    ``zone`` is the zone of times without an offset. Without ``zone`` such a time gives None, and
+    so do a day without a time and values that mean "not set".
 
     >>> iso_date("2019-02-07T18:27:43-05:00"), iso_date("Thu, 07 Feb 2019 23:27:43 GMT")
     ('2019-02-07T23:27:43Z', '2019-02-07T23:27:43Z')
@@ -73,22 +73,22 @@ def iso_date(text: str, zone: tzinfo | None = None) -> str | None:
 
 
 def _other_date(text: str, zone: tzinfo | None) -> str | None:
-    """Return a moment that is not written in ISO 8601, but in e-mail's form or as in print."""
+    """Return a moment that is written in the form of e-mail, or as pages print it."""
     if ":" not in text or _NEGATIVE_YEAR.search(text):
         return None
     with suppress(ValueError, TypeError, IndexError, OverflowError):
         moment = parsedate_to_datetime(text)
         if moment.tzinfo:
             return _possible(moment)
-    found = _PRINTED.search(text)
-    return _read(found, zone) if found and (found["zone"] or zone) else None
+    match = _PRINTED.search(text)
+    return _moment(match, zone) if match and (match["zone"] or zone) else None
 
 
-# WordPress' feeds have "30 Nov -0001" where no time is set.
+# WordPress' feeds contain "30 Nov -0001" if no time is set.
 _NEGATIVE_YEAR = re.compile(r"[A-Za-z]\s+-\d{4}\s+\d")
 
-# Zones as they are printed. Those of the United States follow daylight saving time when neither
-# "S" nor "D" is printed. IST, which is three zones, is none.
+# Zones as they are printed. Zones of the United States follow daylight saving time when neither
+# "S" nor "D" is printed. IST is missing, because three zones have that name.
 _NAMED: dict[str, tzinfo] = {
     "E": EASTERN,
     "C": ZoneInfo("America/Chicago"),
@@ -157,7 +157,7 @@ _TIME = (
     r"|(?:E|C|M|P|AK|H)\.?[SD]?\.?T\b\.?|Z\b"
     r"|(?:eastern|central|mountain|pacific|alaska|hawaii)(?:\s+(?P<light>standard|daylight))?"
     r"(?:\s+time)?\b|(?-i:(?:Africa|America|Asia|Atlantic|Australia|Canada|Europe|Indian|Pacific|US)"
-    # A word on the next line is no zone.
+    # A word on the next line is not a zone.
     r"(?:/[A-Z][A-Za-z_]+){1,2}"
     r"|(?<!\n)(?:[A-Z]{1,4}T|UTC|MSK|(?!Local|Read|Run)[A-Z][a-z]+ [Tt]ime))\b))?"
 )
@@ -178,9 +178,10 @@ def _lines(text: str) -> str:
 
 
 def is_change(before: str, text: str, names: str) -> bool:
-    """Say whether an element tells the time of the last change, not of publication.
+    """Return whether an element states the time of the last change, not of publication.
 
-    ``before`` is the text before the element, ``text`` its own, ``names`` its classes and the like.
+    ``before`` is the text before the element, ``text`` its own text, ``names`` its classes and
+    other attributes.
 
     >>> is_change("", "11/23/26", "updated"), is_change("", "", "entry-date published updated")
     (True, False)
@@ -193,10 +194,10 @@ def is_change(before: str, text: str, names: str) -> bool:
 
 
 def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
-    """Yield the moments that a text prints, each with whether it is called the last change.
+    """Yield the moments that a text prints, each with whether the text calls it the last change.
 
-    A time without a zone is of ``zone``; a day without a time, or a time in a zone that is not
-    known, is no moment. Numbers are month, day and year, as in the United States.
+    ``zone`` is the zone of times without one. A day without a time is left out, and so is a time
+    in an unknown zone. Numbers are month, day and year, as in the United States.
 
     >>> text = "by Ada Quill - 12/22/23 11:35 AM ET | Updated: Dec. 22, 2023, 1:04 p.m. PST"
     >>> list(printed_dates(text, EASTERN))
@@ -210,14 +211,14 @@ def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
     """
     end = 0
     text = _lines(text)
-    found = list(_PRINTED.finditer(text)) or list(_TIME_FIRST.finditer(text))
-    for match in found:
-        if moment := _read(match, zone):
+    for match in list(_PRINTED.finditer(text)) or list(_TIME_FIRST.finditer(text)):
+        if moment := _moment(match, zone):
             yield moment, bool(_CHANGED.search(text[end : match.start()]))
         end = match.end()
 
 
-def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
+def _moment(match: re.Match[str], zone: tzinfo | None) -> str | None:
+    """Return the moment of a match of ``_PRINTED`` or ``_TIME_FIRST``; None for no valid one."""
     part = match.groupdict()
     year, day = (
         next(part[key] for key in (name, f"{name}_1", f"{name}_2", f"{name}_3") if part.get(key))
@@ -226,7 +227,7 @@ def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
     name = part["name"] or part["name_3"]
     month = _MONTHS.index(name[:3].lower()) + 1 if name else int(part["month"] or part["month_1"])
     hour = int(part["hour"] or 12)
-    # 12:00 has names of its own.
+    # "12:00 noon" and "12:00 midnight" have no "am" or "pm".
     twelve = (part["twelve"] or part["noon"] or "").lower()
     half = {"noon": "p", "midnight": "a"}.get(twelve, (part["half"] or "").lower())
     # "Nov. 23, 2026 - 5 comments" prints no time; "14:04 PM" and "0:04 AM" do.
@@ -236,8 +237,8 @@ def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
         return None
     if half and hour <= 12:
         hour = hour % 12 + (12 if half == "p" else 0)
-    of = _zone(part["zone"], part["light"]) if part["zone"] else zone
-    if of is None:
+    printed_zone = _zone(part["zone"], part["light"]) if part["zone"] else zone
+    if printed_zone is None:
         return None
     minute, second = int(part["minute"] or 0), int(part["second"] or 0)
     is_midnight = (hour, minute, second) == (24, 0, 0)
@@ -248,9 +249,9 @@ def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
             int(day),
             0 if is_midnight else hour,
             minute,
-            # A leap second has no place in Python's times.
+            # Python's times have no leap seconds.
             59 if second == 60 else second,
-            tzinfo=of,
+            tzinfo=printed_zone,
         )
         return _possible(moment + timedelta(days=is_midnight))
     except (ValueError, OverflowError):
@@ -258,16 +259,16 @@ def _read(match: re.Match[str], zone: tzinfo | None) -> str | None:
 
 
 def _zone(printed: str, light: str | None) -> tzinfo | None:
-    """Return a printed zone; None when it is not known."""
+    """Return a printed zone; None for an unknown one."""
     if "/" in printed:
         try:
             return ZoneInfo(printed)
         except (ZoneInfoNotFoundError, OSError):
             return None
     name = printed.upper().replace(".", "")
-    if found := re.search(r"([+-])(\d{1,2}):?(\d{2})?$", name):
-        size = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-        return timezone(-size if found[1] == "-" else size) if size < timedelta(hours=24) else None
+    if offset := re.search(r"([+-])(\d{1,2}):?(\d{2})?$", name):
+        size = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        return timezone(-size if offset[1] == "-" else size) if size < timedelta(hours=24) else None
     if word := _WORDS.get(name.split()[0]):
         name = f"{word}{light[0].upper() if light else ''}T"
     if name in _HOURS:
@@ -276,12 +277,12 @@ def _zone(printed: str, light: str | None) -> tzinfo | None:
 
 
 def printed_date(text: str, zone: tzinfo) -> str | None:
-    """Return the first moment that a text prints and does not call the last change; or None."""
+    """Return the first moment that a text prints as the time of publication, or None."""
     return next((moment for moment, changed in printed_dates(text, zone) if not changed), None)
 
 
 def without_dates(text: str) -> str:
-    r"""Return a text with a line break in place of every date, along with its time.
+    r"""Return a text in which a line break replaces every date with its time.
 
     >>> without_dates("by Ada Quill - 12/22/23 11:35 AM ET | Nov. 3, 2026 | Bo Marsh")
     'by Ada Quill - \n | \n | Bo Marsh'

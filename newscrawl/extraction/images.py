@@ -1,4 +1,4 @@
-"""Pictures: which of the addresses that an element names is that of the picture itself."""
+"""Pictures: choose the address of the picture among those that an element names."""
 
 import re
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from lxml.etree import _Element
 
 from newscrawl.extraction.urls import image_url
 
-# Where scripts that load pictures late keep the address.
+# Attributes in which scripts that load pictures late keep the address.
 _LAZY = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-original-src")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset")
-# Whole names of files: a picture may be of a gray-wolf, or of a transparent-ballot-box. Addresses
-# in braces are templates of scripts.
+# Whole file names, because a picture may show a gray-wolf or a transparent-ballot-box. Addresses
+# with braces are templates of scripts.
 _PLACEHOLDER = re.compile(
     r"/(?:[\w-]*(?:placeholder|spacer)[\w-]*|1x1[\w-]*"
     r"|(?:blank|transparent|pixel|lazy|loading|loader|gr[ae]y)"
@@ -30,8 +30,8 @@ def srcset(text: str) -> Iterator[tuple[float, str]]:
     [(400.0, 'a,b.jpg'), (1.5, 'c.jpg'), (1.0, 'd.jpg'), (2.0, 'e.jpg')]
     """
     at = 0
-    while found := _CANDIDATE.match(text, at):
-        url, at = found[1], found.end()
+    while candidate := _CANDIDATE.match(text, at):
+        url, at = candidate[1], candidate.end()
         size = ""
         if url.endswith(","):
             url = url.rstrip(",")
@@ -47,9 +47,9 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)[wx]\b")
 
 
 def image_address(image: _Element, base_url: str) -> str | None:
-    """Return the address of an ``img`` element's picture, the largest there is; or None.
+    """Return the address of the largest picture that an ``img`` element names.
 
-    None stands for pictures without address, for placeholders, and for single points.
+    None means that the element has no address, is a placeholder, or is a single point.
     """
     if image.get("width") in _POINTS or image.get("height") in _POINTS:
         return None
@@ -57,8 +57,8 @@ def image_address(image: _Element, base_url: str) -> str | None:
     if style and _POINT.search("".join(style.split())):
         return None
     sources = (image.get(name) for name in (*_LAZY, "src"))
-    found = (image_url(url, base_url) for url in sources if url)
-    own = next((url for url in found if url and not _PLACEHOLDER.search(url)), None)
+    addresses = (image_url(url, base_url) for url in sources if url)
+    own = next((url for url in addresses if url and not _PLACEHOLDER.search(url)), None)
     largest, offered = _best(image, base_url)
     if own and own not in offered:
         return own
@@ -68,7 +68,7 @@ def image_address(image: _Element, base_url: str) -> str | None:
     sets = (it for picture in image.iterancestors("picture") for it in picture.iter("source"))
     if picture := next((url for it in sets if (url := _best(it, base_url)[0])), None):
         return picture
-    # Scripts have many names for it.
+    # Other scripts use other names of attributes.
     late = (text for name, text in image.items() if name.startswith("data-"))
     urls = (image_url(text, base_url) for text in late if _PICTURE.search(text))
     return next((url for url in urls if url and not _PLACEHOLDER.search(url)), None)
@@ -82,7 +82,7 @@ def _best(element: _Element, base_url: str) -> tuple[str | None, set[str]]:
             continue
         offers = [(size, url) for size, it in srcset(text) if (url := image_url(it, base_url))]
         if offers:
-            # Of two of one size the first.
+            # The first one of equal size wins.
             largest = max(offers, key=lambda offer: offer[0])[1]
             return largest, {url for _, url in offers}
     return None, set()

@@ -1,4 +1,4 @@
-"""HTML as it is: what makes a line, what a reader never sees, and the text of an element."""
+"""HTML: parse it, and read the visible text of elements."""
 
 import codecs
 import re
@@ -27,7 +27,7 @@ BLOCKS = frozenset(
 """Elements that start a new line on a page."""
 PICTURES = frozenset({"img", "amp-img"})
 """Elements that show a picture."""
-# What the style sheets of WordPress, Drupal, Bootstrap and Foundation hide from sight.
+# Classes that the style sheets of WordPress, Drupal, Bootstrap and Foundation hide from sight.
 _FOR_SCREEN_READERS = frozenset(
     "screen-reader-text sr-only visually-hidden visuallyhidden element-invisible show-for-sr"
     " assistive-text u-visually-hidden screenreader-only screen-reader-only elementor-screen-only"
@@ -44,7 +44,7 @@ _EMPTY = b"<html/>"
 
 
 def xpath(path: str) -> etree.XPath:
-    """Return a compiled XPath, without the EXSLT functions, which cost time at every lookup."""
+    """Return a compiled XPath, without the EXSLT functions, which slow down every lookup."""
     return etree.XPath(path, regexp=False, smart_strings=False)
 
 
@@ -52,15 +52,15 @@ def xpath(path: str) -> etree.XPath:
 def css(selector: str) -> etree.XPath:
     """Return a CSS selector compiled for lookups below an element, the element included.
 
-    Name the tag where it is known (``div.story``, not ``.story``): that is five times quicker.
-    Raises cssselect's ``SelectorError`` for what is not CSS.
+    A selector with a tag (``div.story``) is five times quicker than one without (``.story``).
+    Raises cssselect's ``SelectorError`` for a selector that is not CSS.
     """
     return xpath(_Translator().css_to_xpath(selector))
 
 
 class _Translator(HTMLTranslator):
     def xpath_attrib_includes(self, xpath: Any, name: str, value: str | None) -> Any:
-        # A quick look before the exact one, which copies the attribute: a class of most elements.
+        # The exact test copies the attribute, which most elements have. contains() runs first.
         if value:
             xpath.add_condition(f"contains({name}, {self.xpath_literal(value)})")
         return super().xpath_attrib_includes(xpath, name, value)
@@ -69,7 +69,7 @@ class _Translator(HTMLTranslator):
 def parse(markup: str | bytes) -> Selector:
     r"""Return a page or fragment, parsed; bytes are UTF-8.
 
-    Half characters and comments go; CDATA marks go, their text stays.
+    Lone surrogates and comments are removed. The text inside CDATA stays.
 
     >>> parse("<p>It <![CDATA[rained\ud83d]]>.</p>").xpath("string()").get()
     'It rained.'
@@ -77,11 +77,10 @@ def parse(markup: str | bytes) -> Selector:
     if isinstance(markup, str):
         markup = _encoded(markup)
     if _has_cdata(markup):
-        # A parser of HTML takes it for a comment, and the text in it is lost.
+        # The HTML parser treats CDATA as a comment, so its text would be lost.
         markup = markup.replace(b"<![CDATA[", b"").replace(b"]]>", b"")
-    # Elements of lxml.html are made by a function in Python, which costs time at every one, and
-    # a table of all ids that nobody asks for a tenth of the parsing. Text after a comment would
-    # hang on the comment.
+    # lxml.html creates each element in Python, which is slow. The table of all ids is not used
+    # and takes a tenth of the parsing. Text after a comment would be the tail of the comment.
     parser = etree.HTMLParser(
         encoding="utf-8", huge_tree=True, collect_ids=False, remove_comments=True, remove_pis=True
     )
@@ -93,21 +92,22 @@ def _encoded(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        # A pair of halves is a character; one alone is none.
+        # Two surrogates may be one character; a lone one is dropped.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore").encode()
 
 
 def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
-    r"""Return a page in UTF-8 as it is, any other one decoded; ``declared`` finds its encoding.
+    r"""Return a page in UTF-8 unchanged, any other page decoded.
 
-    What is valid as UTF-8 is nothing else, whatever it declares. A page that declares UTF-16 in
-    ASCII is of UTF-8 (HTML §13.2.3.3). Few pages need the search for what they declare.
+    ``declared`` searches the encoding that the page declares; it is slow, and few pages need it.
+    A page that is valid UTF-8 is UTF-8, whatever it declares. A page that declares UTF-16 in ASCII
+    is UTF-8, too (HTML §13.2.3.3).
 
     >>> recoded("é".encode(), lambda: "cp1252"), recoded("é”".encode("cp1252"), lambda: "utf-8")
     (b'\xc3\xa9', 'é”')
     """
     has_zeros, is_valid = b"\0" in markup[:64], _is_utf8(markup)
-    # UTF-16 of plain letters is valid, too, and so is ISO 2022, which is ASCII and escapes.
+    # UTF-16 of plain letters is valid UTF-8, too, and so is ISO 2022 (ASCII with escapes).
     if is_valid and not has_zeros and b"\x1b" not in markup:
         return markup.removeprefix(codecs.BOM_UTF8)
     if wide_without_mark := _WIDE.get(markup[:2]):
@@ -122,7 +122,7 @@ def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
     try:
         return markup.decode(encoding, "replace").removeprefix("\ufeff")
     except (LookupError, ValueError):
-        # Python has codecs that are no encodings of text, such as "hex" and "idna".
+        # Some of Python's codecs are not encodings of text, such as "hex" and "idna".
         return mostly_utf8(markup)
 
 
@@ -130,7 +130,7 @@ _WIDE = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 
 
 def _is_utf8(markup: bytes) -> bool:
-    # Piece by piece, in the processor's cache: six times as quick as the whole text at once.
+    # Pieces fit into the processor's cache: six times as quick as the whole text at once.
     at, size = 0, len(markup)
     try:
         while at < size:
@@ -144,7 +144,7 @@ _PIECE = 8192
 
 
 def mostly_utf8(markup: bytes) -> str:
-    r"""Return text in which not every byte is right: as UTF-8 if most characters are, else cp1252.
+    r"""Return text with some invalid bytes, as UTF-8 if most characters are valid, else as cp1252.
 
     >>> mostly_utf8(b"caf\xc3\xa9\xff"), mostly_utf8(b"caf\xe9")
     ('café\ufffd', 'café')
@@ -154,23 +154,23 @@ def mostly_utf8(markup: bytes) -> str:
     return markup.decode(encoding, "replace")
 
 
-# Of half characters, too, which some programs write.
+# Includes lone surrogates, which some programs write.
 _SEQUENCE = re.compile(
     b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
 _HIGH = re.compile(b"[\x80-\xff]")
-# Ends whatever may be open where a page breaks off: an attribute, a tag, a comment, a script.
+# Closes everything that may be open where a page is cut: attribute, tag, comment, script.
 _MARK = b"x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
 _END_TAG = re.compile(rb"</(?:html|body)\b[^<>]*>", re.I)
 _STORY_TAG = re.compile(rb"</?(?:p|div|article|section|main|h\d|ul|ol|li|table|td|blockquote)\b")
 
 
 def parse_page(markup: str | bytes) -> Selector:
-    """Return a page, parsed; where it has no end tag, its end is marked for ``is_cut``."""
+    """Return a page, parsed. The end of a page without end tag is marked for ``is_cut``."""
     if isinstance(markup, str):
         markup = _encoded(markup)
     has_end = _has_end(markup)
-    # A story may hold the end of an e-mail; the parser would stop there, a browser goes on.
+    # A story may contain the end of an e-mail. The parser would stop there; browsers do not.
     is_second = markup.rfind(b"</html", 0, markup.rfind(b"</html")) >= 0
     if not has_end or (is_second and markup.count(b"</html") > markup.count(b"<html")):
         markup = _END_TAG.sub(b"", markup)
@@ -178,8 +178,8 @@ def parse_page(markup: str | bytes) -> Selector:
 
 
 def _has_end(markup: bytes) -> bool:
-    """Say whether a page ends with an end tag, with nothing of a story behind it."""
-    # Most pages do; others have comments or scripts behind it.
+    """Return whether a page ends with an end tag, and no tag of a story follows."""
+    # On most pages nothing follows; on others comments or scripts do.
     for size in (64, 65536):
         tail = markup[-size:].lower()
         at = max(tail.rfind(b"</html"), tail.rfind(b"</body"))
@@ -189,9 +189,9 @@ def _has_end(markup: bytes) -> bool:
 
 
 def is_cut(element: _Element) -> bool:
-    """Say whether a page of ``parse_page`` ends inside an element, without any end tag.
+    """Return whether a page of ``parse_page`` ends inside an element, without any end tag.
 
-    HTML lets a page leave out the end tags of body and html, but of nothing that holds a story.
+    In HTML the end tags of body and html are optional, those of elements with a story are not.
 
     >>> page = parse_page("<article><p>It rained.</p></article><p>More")
     >>> [is_cut(it) for it in page.root.iter("article", "p")]
@@ -201,7 +201,7 @@ def is_cut(element: _Element) -> bool:
 
 
 def is_too_deep(element: _Element) -> bool:
-    """Say whether the parser stopped below an element, because too many nest; the rest is lost."""
+    """Return whether elements nest too deep below this one, so that the parser lost the rest."""
     depth = sum(1 for _ in element.iterancestors())
     while len(element):
         element = element[-1]
@@ -214,8 +214,8 @@ _DEEPEST = 2000
 
 
 def _has_cdata(markup: bytes) -> bool:
-    """Say whether there is CDATA that no comment of a script hides."""
-    # From the end: twice as quick in CPython.
+    """Return whether there is CDATA outside the comments of scripts."""
+    # A search from the end is twice as quick in CPython.
     at = markup.rfind(b"<![CDATA[")
     while at >= 0:
         if markup[max(at - 4, 0) : at].rstrip()[-1:] not in (b"/", b"*"):
@@ -227,7 +227,7 @@ def _has_cdata(markup: bytes) -> bool:
 def outermost(elements: Iterable[_Element]) -> list[_Element]:
     """Return elements without those that are inside another one of them, in the same order.
 
-    Every ancestor is looked at once: a page may nest thousands of elements.
+    Every ancestor is visited once, because a page may nest thousands of elements.
     """
     given = dict.fromkeys(elements)
     if len(given) < 2 or not any(map(len, given)):
@@ -250,7 +250,7 @@ def outermost(elements: Iterable[_Element]) -> list[_Element]:
 
 
 def hidden(element: _Element) -> str | None:
-    """Return why a reader does not see an element, by its own attributes; None when it is seen."""
+    """Return why an element is hidden by its own attributes; None if it is visible."""
     attributes = element.attrib
     if not attributes:
         return None
@@ -262,18 +262,18 @@ def hidden(element: _Element) -> str | None:
     names = attributes.get("class")
     if names and not _FOR_SCREEN_READERS.isdisjoint(names.split()):
         return "screen reader"
-    # An icon or a sign; words that are hidden from screen readers are seen by all others.
+    # An icon or a sign. Words that are hidden from screen readers only are visible.
     if attributes.get("aria-hidden") == "true" and _is_decoration(element):
         return "decoration"
     return None
 
 
-# No decoration holds more elements.
+# An element with so many elements inside is not a decoration.
 _MOST_DECORATION = 50
 
 
 def _is_decoration(element: _Element) -> bool:
-    """Say whether there are neither words nor pictures in an element."""
+    """Return whether an element contains neither words nor pictures."""
     parts = list(islice(element.iter(etree.Element), _MOST_DECORATION))
     if len(parts) == _MOST_DECORATION or any(part.tag == "img" for part in parts):
         return False
@@ -284,7 +284,7 @@ _EMOJI = re.compile(r"emoji|smil(?:ey|ies)", re.I)
 
 
 def is_emoji(image: _Element) -> bool:
-    """Say whether a picture stands for a character, as WordPress' emoji do; it is its ``alt``."""
+    """Return whether a picture is a character (its ``alt``), as WordPress' emoji are."""
     alt = image.get("alt", "")
     if not 0 < len(alt) <= 12:
         return False
@@ -295,7 +295,7 @@ def is_emoji(image: _Element) -> bool:
 
 
 def lines_of(element: _Element) -> str:
-    """Return all text in an element that a reader sees, a line break between its lines."""
+    """Return the visible text of an element, with a line break between its lines."""
     if not len(element):
         return (element.text or "").replace("\n", " ")
     parts: list[str] = []
@@ -320,7 +320,7 @@ def lines_of(element: _Element) -> str:
 
 
 def text_of(element: _Element) -> str:
-    """Return all text in an element that a reader sees, clean and on one line.
+    """Return the visible text of an element, clean and on one line.
 
     >>> from lxml.html import fragment_fromstring
     >>> text_of(fragment_fromstring("<h1> Senate <em>votes</em><br>&amp; leaves </h1>"))

@@ -1,4 +1,4 @@
-"""Names of authors: structured data gives whole ones, and bylines are taken apart."""
+"""Names of authors: read whole ones from structured data, and divide bylines into names."""
 
 import re
 from collections.abc import Sequence
@@ -17,25 +17,25 @@ _JOB = (
     r"|(?:staff|guest|senior|freelance|sports|news|political) ?writers?|writers?|editors?"
     r"|editor-in-chief|producers?|anchors?|staff|bureau chief|news desk|newsroom)"
 )
-# What is a job where a place follows, and may be a name elsewhere.
+# Jobs if "of", "at", "for" or "with" follows; elsewhere they may be names.
 _OFFICE = (
     r"(?:ceo|president|director|professor|fellow|founder|chair(?:man|woman)?|analyst|attorney"
     r"|partner|member|secretary)"
 )
-# What follows a name in a byline without being part of it.
+# Roles that follow a name in a byline.
 _ROLE = re.compile(
     r"\s*,?\s*\b(?:(?:opinion )?contribut(?:ors?|ing (?:writers?|editors?))|opinion columnists?"
     r"|columnists?|guest (?:writers?|columnists?)|staff (?:writers?|reporters?))\s*$",
     re.I,
 )
-# A part of a byline that is a job and no name: "White House correspondent", "special to The Hill".
+# A part of a byline that is only a job: "White House correspondent", "special to The Hill".
 _JOB_ALONE = re.compile(
     rf"^(?:(?:[\w&.'’-]+ ){{0,4}}{_JOB}(?: at large)?|special to .*|for the .*"
     rf"|(?:[\w&.'’-]+ ){{0,4}}(?:{_JOB}|{_OFFICE}) (?:of|at|for|with) .*"
     r"|(?:updated|edit(?:ed|ing)|reviewed|produced|translated|fact-checked) by .*)$",
     re.I,
 )
-# How to reach a person, beside the name: addresses of e-mail, names on social networks.
+# Contacts beside a name: e-mail addresses, names on social networks.
 _CONTACT = re.compile(
     r"[<(]?[^\s@()<>,;|]{1,64}@[^\s@()<>,;|]{1,255}\.[a-z]{2,}[>)]?"
     r"|(?:\bfollow\s+|\()?(?<![^\s(|,])@\w+\)?",
@@ -48,7 +48,7 @@ _SUFFIX = re.compile(
     r"|\(?[RDI]-[A-Z][\w ]*\)?$)",
     re.I,
 )
-# What the outlet says of all contributors, and what stands between a name and its time.
+# Text after a name: the outlet's disclaimer, and labels before the time.
 _BEHIND = re.compile(
     r"\s*(?:\bthe (?:views|opinions) (?:expressed|of)\b.*"
     r"|\b(?:last )?(?:updated|posted|published|modified)(?: (?:on|at))?:?"
@@ -56,7 +56,7 @@ _BEHIND = re.compile(
     re.I,
 )
 _AND = re.compile(r"\s*(?:,\s*)?(?:\b(?:and|with)\b|&)\s+", re.I)
-# Wire services, whose names stand behind those of people.
+# Wire services, whose names follow those of people.
 _AGENCIES = frozenset(
     "associated press|ap|ap news|afp|agence france-presse|reuters|thomson reuters|upi|bloomberg"
     "|bloomberg news|cnn|cnn wire|nexstar media wire|nexstar|newsnation|kff health news"
@@ -68,7 +68,7 @@ _AGENCY_BEHIND = re.compile(
     rf"(?:{'|'.join(sorted(map(re.escape, _AGENCIES)))})\)?$",
     re.I,
 )
-# What stands beside a time, or in its place: "Updated", "5 min read", "2 hours ago".
+# Text beside a time, or instead of one: "Updated", "5 min read", "2 hours ago".
 _LABEL = re.compile(
     r"^(?:(?:(?:last )?(?:updated|published|posted|modified|created)|at|on)(?: (?:on|at))?:?"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:min(?:ute)?s? )?read|read(?:ing)? time\b.*"
@@ -86,7 +86,7 @@ _JUNK = " \t\n-–—|•·,;:/"
 
 
 def is_agency(name: str) -> bool:
-    """Say whether a name is a wire service's or a station's.
+    """Return whether a name is that of a wire service or a station.
 
     >>> is_agency("The Associated Press"), is_agency("KXAN"), is_agency("Kay Quill")
     (True, True, False)
@@ -95,7 +95,7 @@ def is_agency(name: str) -> bool:
 
 
 def whole_name(text: str) -> str | None:
-    """Return a name as structured data gives it, without "by", role and agency; None for no name.
+    """Return a name from structured data without "by", role and agency; None if it is not a name.
 
     >>> [whole_name(it) for it in ("Parks and Rivers", "Ada Quill, RN, MPH", "Bo Marsh, R-Utah")]
     ['Parks and Rivers', 'Ada Quill, RN, MPH', 'Bo Marsh, R-Utah']
@@ -117,15 +117,15 @@ def _without_contact(text: str) -> str:
     if "@" not in text:
         return text
     rest = _CONTACT.sub(" ", text).strip()
-    # RSS has the name in parentheses behind the address.
+    # In RSS the name follows the address, in parentheses.
     return rest[1:-1] if rest[:1] == "(" and rest[-1:] == ")" else rest
 
 
 def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
-    r"""Return the names in a printed byline, in order; line breaks divide it.
+    r"""Return the names in a printed byline, in order. A line break ends a name.
 
-    ``whole`` are texts in it that are one name each, such as those of links to authors. Jobs,
-    and agencies beside a person, are left out.
+    ``whole`` are texts in the byline that are one name each, such as links to authors. Jobs are
+    left out, and so are agencies beside a person.
 
     >>> author_names("by Ada Quill, Bo Marsh and Cy Lund Jr., opinion contributors")
     ['Ada Quill', 'Bo Marsh', 'Cy Lund Jr.']
@@ -146,7 +146,7 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
         if name in lines:
             tokens[token] = name
             lines = lines.replace(name, token)
-    # Nothing stands between some links.
+    # Two links may have no text between them.
     lines = _BESIDE.sub(",", lines)
     parts: list[str] = []
     for line in lines.split("\n"):
@@ -161,6 +161,6 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
                 elif not _LABEL.match(name):
                     parts.append(name)
     names = list(map(whole_name, parts))
-    found = list(dict.fromkeys(filter(None, names)))
-    people = [name for name in found if not (is_agency(name) or _JOB_ALONE.match(name))]
-    return people or found
+    distinct = list(dict.fromkeys(filter(None, names)))
+    people = [name for name in distinct if not (is_agency(name) or _JOB_ALONE.match(name))]
+    return people or distinct

@@ -1,4 +1,4 @@
-"""Noise: what stands inside a story and is not of the story."""
+"""Noise: content inside a story that is not part of the article."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,20 +11,20 @@ from newscrawl.extraction.markup import HIDING, css, hidden, text_of, xpath
 _SIMPLE = re.compile(r"^([a-z0-9]*)([.#][\w-]+)$", re.ASCII)
 _STRING = xpath("string()")
 _LISTS = frozenset({"ul", "ol"})
-_TELLING = HIDING | {"id"}
+_NAMING = HIDING | {"id"}
 _LONGEST_BOX = 50  # blocks of links behind a title
 # WordPress' links to the other pages of an article.
 _PAGES = ("page-links", "post-page-numbers")
 
 
 class Noise:
-    """What inside a story is not of the story: CSS selectors, and whole blocks of text.
+    """Rules that remove content from a story: CSS selectors, and whole blocks of text.
 
-    ``selectors`` name elements that go with all they hold. ``texts`` are blocks that go when
-    they are the whole block. ``boxes`` are titles of link boxes: the title goes, and the links
-    with it, whether they stand in one element or follow each other. Elements that a page hides
-    (``hidden``, ``display:none``), or shows to screen readers only, always go; so do links to the
-    other pages of an article.
+    ``selectors`` name elements that are removed with their content. ``texts`` are whole blocks of
+    text. ``boxes`` are titles of link boxes: the title is removed with its links, which are one
+    element or several in a row. Three kinds are always removed: elements that a page hides
+    (``hidden``, ``display:none``), those for screen readers only, and links to the other pages of
+    an article.
 
     Raises cssselect's ``SelectorError`` for a selector that is not CSS. Titles hold no ``"``.
     """
@@ -33,20 +33,20 @@ class Noise:
         self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Sequence[str] = ()
     ) -> None:
         """Compile the rules once; they are used for every page."""
-        # Most rules are a tag with one class or id: one look at an element tells them all.
+        # Most rules are a tag with one class or id: one look-up per element tests them all.
         self._simple: dict[str, list[tuple[str, str]]] = {
             f".{name}": [("", f".{name}")] for name in _PAGES
         }
         self._rules = {}
         for rule in selectors:
-            if found := _SIMPLE.match(rule):
-                self._simple.setdefault(found[2], []).append((found[1], rule))
+            if simple := _SIMPLE.match(rule):
+                self._simple.setdefault(simple[2], []).append((simple[1], rule))
             else:
                 self._rules[rule] = css(rule)
         self._texts = frozenset(texts)
         # A text without "Related" is without "Related Articles", too.
         self._titles = [it for it in boxes if not any(it != part and part in it for part in boxes)]
-        # "contains" is the quick half of the test; few texts come to the exact one.
+        # contains() is quick and rules out most texts, so the exact comparison runs rarely.
         near, exact = (
             " or ".join(test.format(title) for title in boxes) or "false()"
             for test in ('contains(., "{}")', 'normalize-space() = "{}"')
@@ -54,8 +54,8 @@ class Noise:
         self._boxes = xpath(f"descendant::*[text()[{near}][{exact}]]")
 
     def rule(self, element: _Element) -> str | None:
-        """Return the first rule by which an element's own attributes tell it to be noise."""
-        if _TELLING.isdisjoint(element.keys()):
+        """Return the first rule that makes an element noise by its own attributes, or None."""
+        if _NAMING.isdisjoint(element.keys()):
             return None
         marks = [f".{name}" for name in element.get("class", "").split()]
         if name := element.get("id"):
@@ -67,18 +67,18 @@ class Noise:
         return hidden(element)
 
     def elements(self, root: _Element) -> dict[_Element, str]:
-        """Return the noise below ``root`` that ``rule`` does not tell, each with its rule."""
-        found: dict[_Element, str] = {}
+        """Return the noise below ``root`` that ``rule`` does not find, each with its rule."""
+        noise: dict[_Element, str] = {}
         for name, compiled in self._rules.items():
             for element in compiled(root):
-                found.setdefault(element, name)
+                noise.setdefault(element, name)
         text = _STRING(root)
-        # Few stories name a box at all, and a look at each text takes long.
+        # Few stories contain a title of a box, and a search in each text is slow.
         if any(title in text for title in self._titles):
             for title in self._boxes(root):
                 for part in _link_box(title, root):
-                    found.setdefault(part, text_of(title))
-        return found
+                    noise.setdefault(part, text_of(title))
+        return noise
 
     def is_noise(self, text: str) -> bool:
         """Say whether a whole block of text is noise."""
@@ -86,7 +86,7 @@ class Noise:
 
 
 def _is_links(element: _Element) -> bool:
-    """Say whether all text in an element is links' text, and there is some."""
+    """Return whether an element has text, and all of it is in links."""
     linked = "".join(text for link in element.iter("a") for text in link.itertext())
     return bool(linked.strip()) and "".join(linked.split()) == "".join(
         "".join(element.itertext()).split()
@@ -94,7 +94,7 @@ def _is_links(element: _Element) -> bool:
 
 
 def _is_alone(element: _Element, parent: _Element) -> bool:
-    """Say whether no text is around an element in its parent."""
+    """Return whether an element's parent has no other text."""
     around = (parent.text, *(part.tail for part in parent))
     if any(text and not text.isspace() for text in around):
         return False
@@ -102,8 +102,8 @@ def _is_alone(element: _Element, parent: _Element) -> bool:
 
 
 def _link_box(title: _Element, root: _Element) -> list[_Element]:
-    """Return the elements of the link box that ``title`` names; none when no links follow."""
-    # The title may be wrapped (<p><strong>Related Articles</strong></p>): take its whole block.
+    """Return the elements of the link box that ``title`` heads; none when no links follow."""
+    # The title may be nested (<p><strong>Related Articles</strong></p>): use its whole block.
     while (parent := title.getparent()) is not None and parent is not root:
         if not _is_alone(title, parent):
             break

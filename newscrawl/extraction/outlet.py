@@ -1,4 +1,4 @@
-"""Outlet: what a site declares, and how its pages and posts become records; nothing of a crawl."""
+"""Outlet: the facts of a site, and how its pages and posts become records, without a crawl."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
 
 MEMBERS_ONLY = "password protected"
-"""Why an article is rejected of which WordPress shows nothing but a form."""
+"""The reason for rejecting an article of which WordPress shows only a form for a password."""
 
 
 class Outlet:
@@ -27,47 +27,47 @@ class Outlet:
     name: str
     """The outlet's name in records, arguments and paths."""
 
-    # Where the outlet is.
+    # The addresses of the outlet.
     host: str
     """The host of canonical addresses."""
     aliases: tuple[str, ...] = ()
-    """Hosts with the same articles at the same paths; they are asked for at ``host``."""
+    """Hosts with the same articles at the same paths; articles are requested from ``host``."""
     sections: tuple[str, ...] = ()
     """Paths of the listings that a crawl starts at, as the site writes them."""
     front: str = ""
-    """The one of ``sections`` that lists everything; every crawl asks for it."""
+    """The section that lists all articles; every crawl requests it."""
     language: str = ""
-    """The language of posts of the REST interface, which name none: BCP 47, such as ``en-US``."""
+    """The language of REST posts, which name none: a BCP 47 tag, such as ``en-US``."""
     zone: ZoneInfo = ZoneInfo("UTC")
-    """The zone by which the outlet's days begin."""
+    """The time zone in which the outlet's days begin."""
 
-    # Its interfaces for machines, as paths; an empty one says that there is none.
+    # Interfaces for machines, as paths; an empty path means that the site has none.
     feed: str = ""
-    """The feed of the whole site; a section's is ``feed/`` below it."""
+    """The feed of the whole site. The feed of a section is ``feed/`` below its path."""
     rest: str = ""
     """WordPress' REST interface, version 2."""
     sitemap: str = ""
     """The index of sitemaps."""
     sitemap_day: str = ""
-    """The sitemap of one day: a format string, given a ``date``."""
+    """The sitemap of one day: a format string with a ``date``."""
 
-    # What its pages look like, in CSS selectors.
+    # The layout of the pages, in CSS selectors.
     reader: Reader
-    """How an article page is read."""
+    """The rules by which an article page is read."""
     listing_links: str = ""
     """Links to an article's own sections and tags, on its page."""
     listing_items: str = ""
-    """A listing's own articles, each with its link; empty: every link on it is one of its own."""
+    """Elements of a listing's own articles, each with its link. Empty: all links are its own."""
     next_page: str = 'link[rel="next"], a[rel="next"], a.next'
-    """Links to the next page of a listing; the first that stays in the listing counts."""
+    """Links to the next page of a listing. The first link that stays in the listing is followed."""
 
-    # What a browser is to do on its pages, in CSS selectors, and what it may load.
+    # Buttons for the browser, in CSS selectors, and hosts that the browser may use.
     load_more: str = ""
-    """The button of a listing that brings more articles."""
+    """The button of a listing that loads more articles."""
     older_entries: str = ""
-    """The button of a live page that brings more entries, or others in their place."""
+    """The button of a live page that adds older entries, or replaces the entries by older ones."""
     script_hosts: tuple[str, ...] = ()
-    """Other hosts whose scripts and data its pages cannot do without."""
+    """Other hosts whose scripts and data the pages need."""
 
     def article_id(self, parts: SplitResult) -> str | None:
         """Return the identity of the article at an address of the outlet, or None.
@@ -77,20 +77,20 @@ class Outlet:
         raise NotImplementedError
 
     def is_tag(self, path: str) -> bool:
-        """Say whether a path, with slashes around it, is a tag's listing."""
+        """Return whether a path, with slashes around it, is the listing of a tag."""
         raise NotImplementedError
 
     def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
-        """Return the kind of an article: its canonical path, what was read, what it declares."""
+        """Return the kind of an article, from its canonical path, its fields and its JSON-LD."""
         raise NotImplementedError
 
     def canonical_path(self, parts: SplitResult) -> str:
-        """Return the path (and query) by which an article's address is asked."""
+        """Return the path (and query) at which an article is requested."""
         return parts.path
 
     def on_site(self, url: str) -> SplitResult | None:
-        """Return the split address when its host is the outlet's, under any of its names."""
-        # Whatever absolute_url returns, urlsplit takes.
+        """Return the split address if its host is ``host`` or one of ``aliases``, else None."""
+        # urlsplit() accepts every address that absolute_url() returns.
         parts = urlsplit(absolute_url(url) or "")
         if parts.hostname != self.host and parts.hostname not in self.aliases:
             return None
@@ -105,43 +105,43 @@ class Outlet:
         return Candidate(identity, f"https://{self.host}{self.canonical_path(parts)}")
 
     def identity(self, url: str) -> str | None:
-        """Return what an absolute address identifies, on this site or another; None for none."""
+        """Return the article's id for an absolute address of this site, else the page's key."""
         parts = self.on_site(url)
         return self.article_id(parts) if parts else page_key(url)
 
     def read_article(
         self, page: Selector, url: str, candidate: Candidate, stats: Stats | None = None
     ) -> Page:
-        """Return the article of a page that ``url`` answered, under its canonical address.
+        """Return the article of a page at ``url``, with its canonical address.
 
-        Where the page names no address of an article, identity and address are those asked for.
-        Where it came from is left to the caller. Raises UnreadableError for a page without article.
+        If the page names no address of an article, ``url`` and the candidate's id are used. The
+        caller sets the fields of the source. Raises UnreadableError for a page without article.
         """
-        found = self.reader.read_page(page, url, stats, self.identity)
-        if found is None:
+        result = self.reader.read_page(page, url, stats, self.identity)
+        if result is None:
             raise UnreadableError("no article on the page")
-        if not found.article.body and page.css("form.post-password-form"):
+        if not result.article.body and page.css("form.post-password-form"):
             raise UnreadableError(MEMBERS_ONLY)
-        for address in found.data.addresses:
+        for address in result.data.addresses:
             parts = self.on_site(address)
             identity = self.article_id(parts) if parts else None
             if parts and identity:
                 break
         else:
             parts, identity = cast("SplitResult", self.on_site(url)), candidate.id
-        self._identify(found.article, parts, identity, found.data)
-        return found
+        self._identify(result.article, parts, identity, result.data)
+        return result
 
     def read_article_post(
         self, post: Mapping[str, Any], candidate: Candidate, stats: Stats | None = None
     ) -> Article:
         """Return the article of a post of WordPress' REST interface.
 
-        A post names no authors; they are those of ``candidate``. Where it came from is left to the
-        caller. Raises UnreadableError for anything but the post of this article.
+        A post names no authors, so those of ``candidate`` are used. The caller sets the fields of
+        the source. Raises UnreadableError for anything but the post of this article.
         """
         link = post.get("link")
-        # A bad address costs itself, not the article.
+        # A bad address does not reject the article.
         parts = (self.on_site(link) if isinstance(link, str) else None) or self.on_site(
             candidate.url
         )

@@ -1,19 +1,19 @@
-"""Pure functions that loaders use: one value in, one value out. Nothing of Scrapy, no state."""
+"""Pure functions for loaders: one value in, one value out, without Scrapy and without state."""
 
 import html
 import re
 from collections.abc import Callable, Iterable
 
-# What no reader sees and what gets in the way of search: controls, lone surrogates, soft hyphens,
+# Characters that are invisible and hinder search: controls, lone surrogates, soft hyphens,
 # zero-width spaces, direction marks, fillers, object replacements, icons of private use.
-_UNWANTED = re.compile(
+_INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U000e0001"
     "\U000f0000-\U0010ffff]"
-    # A joiner has a meaning between letters of other scripts, and inside an emoji.
+    # A joiner has a meaning between letters of some scripts, and inside an emoji.
     "|(?<![\u0590-\U000e007f])[\u200c\u200d]|[\u200c\u200d](?![\u0590-\U000e007f])"
 )
-# Windows' quotation marks and dashes where the text calls itself Latin-1 or Unicode.
+# Windows' quotation marks and dashes in text that is declared as Latin-1 or Unicode.
 _WINDOWS = {
     number: bytes([number]).decode("cp1252")
     for number in range(0x80, 0xA0)
@@ -22,9 +22,9 @@ _WINDOWS = {
 
 
 def clean_text(text: str) -> str:
-    r"""Return ``text`` on one line: every run of white space, no-break spaces too, is one space.
+    r"""Return ``text`` on one line, with one space for each sequence of white space.
 
-    What cannot be seen goes: controls, soft hyphens, direction marks, halves of characters.
+    Invisible characters are removed: controls, soft hyphens, direction marks, lone surrogates.
 
     >>> clean_text("  The\u00a0 Senate\n\tvoted\u200b\ud83d. ")
     'The Senate voted.'
@@ -32,13 +32,13 @@ def clean_text(text: str) -> str:
     ('It’s so', '👩\u200d🚀')
     """
     line = " ".join(text.split())
-    # Nearly every line is printable, which a look in C tells: there is nothing to remove.
+    # Nearly every line is printable, which isprintable() tests quickly.
     if line.isprintable():
         return line
-    return " ".join(_UNWANTED.sub("", line.translate(_WINDOWS)).split())
+    return " ".join(_INVISIBLE.sub("", line.translate(_WINDOWS)).split())
 
 
-# What is no text between these, by its start and its end.
+# Start and end of markup whose content is not text.
 _RAW = (
     (re.compile("<!--"), re.compile("-->")),
     (re.compile(r"<(?:script|style)\b", re.I), re.compile(r"</(?:script|style)\s*>", re.I)),
@@ -54,10 +54,10 @@ _TAG = re.compile(
 
 
 def unescape(text: str) -> str:
-    """Return clean text of a string in which characters may be HTML entities, once or twice.
+    """Return the clean text of a string that may contain HTML entities, even escaped twice.
 
-    Structured data escapes its strings on some pages and not on others. Markup goes, too; text
-    in other angle brackets stays.
+    Structured data escapes its strings on some pages only. Markup is removed. Other text in angle
+    brackets stays.
 
     >>> unescape("Budget &#8216;hole&#8217; &amp;amp; a vote")
     'Budget ‘hole’ & a vote'
@@ -77,15 +77,15 @@ def unique(values: Iterable[str]) -> list[str]:
     >>> unique(["House", "Budget", "", "house"])
     ['House', 'Budget']
     """
-    seen: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for value in values:
         if value:
-            seen.setdefault(value.casefold(), value)
-    return list(seen.values())
+            by_key.setdefault(value.casefold(), value)
+    return list(by_key.values())
 
 
 def without_suffix(pattern: str) -> Callable[[str], str]:
-    r"""Return a processor that removes what ``pattern`` (a regular expression) matches at the end.
+    r"""Return a processor that removes a match of ``pattern``, a regular expression, at the end.
 
     >>> without_suffix(r" \| The ?Hill")("Storm nears | TheHill")
     'Storm nears'
@@ -95,7 +95,7 @@ def without_suffix(pattern: str) -> Callable[[str], str]:
 
 
 def _without_raw(text: str) -> str:
-    # One expression from start to end would take quadratic time where the ends are missing.
+    # One expression from start to end would need quadratic time if the ends are missing.
     for start, end in _RAW:
         kept, at = [], 0
         while (first := start.search(text, at)) and (last := end.search(text, first.end())):
@@ -106,7 +106,7 @@ def _without_raw(text: str) -> str:
 
 
 def language_tag(text: str) -> str | None:
-    """Return a BCP 47 tag as it is usually written, from what a page declares; None for others.
+    """Return the language that a page declares as a BCP 47 tag; None if it is not a language.
 
     >>> [language_tag(it) for it in ("en_US", "EN-us, es", "zh-hant-tw", "es_ES.UTF-8", "es-419")]
     ['en-US', 'en-US', 'zh-Hant-TW', 'es-ES', 'es-419']
@@ -114,10 +114,11 @@ def language_tag(text: str) -> str | None:
     [None, None, None, None, None, None]
     """
     tag = _TAG_END.split(clean_text(text).replace("_", "-"), 1)[0].lower()
-    if not (found := _LANGUAGE.fullmatch(tag)) or found[1] in ("und", "zxx", "mul", "mis"):
+    match = _LANGUAGE.fullmatch(tag)
+    if not match or match[1] in ("und", "zxx", "mul", "mis"):
         return None
-    language, script, region, more = found.groups()
-    # "UK" is what some mean by GB, which is the region's code.
+    language, script, region, more = match.groups()
+    # Some pages write "UK", but the region's code is GB.
     region = "GB" if region == "uk" else region and region.upper()
     parts = (_SHORT.get(language, language), script and script.title(), region)
     return "-".join(filter(None, parts)) + (more or "")
@@ -129,12 +130,12 @@ _LANGUAGE = re.compile(
     r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
     r"(?:-[a-z\d](?:-[a-z\d]{2,8})+)*)"
 )
-# Languages that have a code of two letters are written with it.
+# BCP 47 prefers the code of two letters.
 _SHORT = {"eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de"}
 
 
 _CREDIT = re.compile(r"\s*\(((?:[^()]|\([^()]{1,60}\)){2,120})\)[\s.]*$")
-# A place in the picture, a party and state, a year.
+# Parentheses that are not a credit: a place in the picture, a party and state, a year.
 _NO_CREDIT = re.compile(
     r"(?:(?:at|in|on|the|far|top|bottom|upper|lower|front|back|second|third|from|pictured|seen) )*"
     r"(?:left|right|cent(?:er|re)|middle|top|bottom|above|below|back|front)(?: row)?"
@@ -144,7 +145,7 @@ _NO_CREDIT = re.compile(
 
 
 def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
-    """Split a picture's printed text into caption and credit, the parenthesis that ends it.
+    """Split a picture's printed text into caption and credit. The credit is a final parenthesis.
 
     >>> caption_and_credit("Senators wait. (Bo Marsh/Halvern Wire)")
     ('Senators wait.', 'Bo Marsh/Halvern Wire')
@@ -154,6 +155,6 @@ def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
     ('Sen. Ada Quill (R-Utah)', None)
     """
     text = clean_text(text or "")
-    if (found := _CREDIT.search(text)) and not _NO_CREDIT.fullmatch(found[1]):
-        return text[: found.start()] or None, found[1].strip()
+    if (credit := _CREDIT.search(text)) and not _NO_CREDIT.fullmatch(credit[1]):
+        return text[: credit.start()] or None, credit[1].strip()
     return text or None, None

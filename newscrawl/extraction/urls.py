@@ -1,21 +1,21 @@
-"""Addresses that others wrote: every function takes any string, and none of them throws."""
+"""Addresses from pages: every function accepts any string and raises no error."""
 
 import re
 from urllib.parse import quote, urljoin, urlsplit
 
-# Most addresses need no more than this look.
+# Most addresses match this and need no other test.
 _PLAIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[/?][!$-;=?-Z\[\]^_a-z|~]*", re.ASCII)
-# WHATWG, "basic URL parser": white space and controls around an address go, line breaks and tabs
-# inside it, too.
+# WHATWG, "basic URL parser": white space and controls around an address are removed, and so are
+# line breaks and tabs inside it.
 _AROUND = "".join(map(chr, range(0x21)))
 _INSIDE = str.maketrans("", "", "\t\n\r")
-# What a browser sends as it is; everything else it percent-encodes.
+# Characters that a browser sends unchanged; it percent-encodes all others.
 _KEPT = "!#$%&'()*+,-./:;=?@[\\]^_|~"
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII
 )
 
-# Parameters that say where a reader came from, never what is shown.
+# Parameters that name the origin of a visit and do not change the page.
 _TRACKING = re.compile(
     r"(?:utm_\w+|fbclid|gclid|gclsrc|gad_\w+|[gw]braid|dclid|msclkid|mc_[ce]id|mkt_tok|igshid|igsh"
     r"|tbref|ref_src|ref_url|cmpid|ito|smid|sref|_hs\w+|_ga|_gl|email_hash|nxs\w*|taid|icid|ncid"
@@ -27,9 +27,9 @@ _SCALING = re.compile(r"(?:w|h|crop|strip|quality|resize|fit|itok|ssl)(?:=|$)")
 
 
 def absolute_url(url: str, base: str = "") -> str | None:
-    r"""Return the absolute http(s) address as a browser asks for it, without fragment; or None.
+    r"""Return the absolute http(s) address as a browser requests it, without fragment.
 
-    None stands for every address that leads nowhere on the web: ``mailto:``, a broken host.
+    Return None for an address that is not on the web, such as ``mailto:``, or has a broken host.
 
     >>> absolute_url("../x y/\u00e9?q=%2F#top", "https://example.org/a/b/")
     'https://example.org/a/x%20y/%C3%A9?q=%2F'
@@ -43,7 +43,7 @@ def absolute_url(url: str, base: str = "") -> str | None:
     url = url.strip().strip(_AROUND).translate(_INSIDE).partition("#")[0]
     try:
         path, mark, query = url.partition("?")
-        # A browser reads a backslash as a slash.
+        # Browsers treat a backslash as a slash.
         parts = urlsplit(urljoin(base, f"{path.replace(chr(92), '/')}{mark}{query}"))
         host, port = parts.hostname or "", parts.port
         if not host.isascii():
@@ -52,7 +52,7 @@ def absolute_url(url: str, base: str = "") -> str | None:
         return None
     if parts.scheme not in ("http", "https") or parts.username or not _HOST.fullmatch(host):
         return None
-    # hostname has lost the brackets of IPv6.
+    # hostname lacks the brackets of IPv6.
     authority = f"[{host}]" if ":" in host else host
     if port not in (None, 80 if parts.scheme == "http" else 443):
         authority = f"{authority}:{port}"
@@ -77,7 +77,7 @@ def image_url(url: str, base: str = "") -> str | None:
     >>> image_url("/wp-content/dam.jpg?w=900&crop=1", "https://example.org/a/")
     'https://example.org/wp-content/dam.jpg'
     """
-    # An empty address is the page's.
+    # An empty address means the page itself.
     return _without(_SCALING, absolute_url(url, base)) if url.strip() else None
 
 
@@ -91,9 +91,9 @@ def _without(parameters: re.Pattern[str], url: str | None) -> str | None:
 
 
 def page_key(url: str) -> str | None:
-    """Return what the addresses of one page have in common; None for a site's front page.
+    """Return a key that all addresses of one page share; None for a site's front page.
 
-    Scheme, ``www.``, last slash, tracking and fragment make no difference.
+    Scheme, ``www.``, last slash, tracking and fragment are left out of the key.
 
     >>> page_key("http://www.example.org/a") == page_key("https://example.org/a/?utm_source=x#top")
     True

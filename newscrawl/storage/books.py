@@ -30,7 +30,7 @@ class Books:
     discovered: int = 0
 
     def discover(self, identity: str) -> bool:
-        """Enter an article; False when it is in the books already, or was withdrawn."""
+        """Add an article. Return False if it is in the books already, or was withdrawn."""
         if identity in self._outcomes or identity in self._withdrawn:
             return False
         self._outcomes[identity] = (PENDING, "")
@@ -40,16 +40,16 @@ class Books:
     def record(self, identity: str, outcome: int, reason: str = "") -> None:
         """Record an outcome. A lower one than the article has already changes nothing."""
         if identity in self._withdrawn:
-            # An archive may hold another version, which is wanted.
+            # An archive may contain another version, which is inside the period.
             self._withdrawn.remove(identity)
             self.discovered += 1
         if outcome >= self._outcomes.get(identity, (PENDING, ""))[0]:
             self._outcomes[identity] = (outcome, reason)
 
     def withdraw(self, identity: str) -> None:
-        """Take out an article that turned out not to be wanted by this run; it stays out.
+        """Remove a pending article, for example one outside ``since`` and ``until``.
 
-        One of which another version was published, or failed, stays in.
+        Later links to it are ignored. An article with another outcome stays in the books.
         """
         if self._outcomes.get(identity, (NEW, ""))[0] == PENDING:
             del self._outcomes[identity]
@@ -57,11 +57,11 @@ class Books:
             self.discovered -= 1
 
     def mark_new(self, identity: str) -> None:
-        """Note that earlier runs did not know an article."""
+        """Mark an article that earlier runs did not discover."""
         self._new.add(identity)
 
     def is_new(self, identity: str) -> bool:
-        """Say whether earlier runs did not know an article."""
+        """Return whether earlier runs did not discover an article."""
         return identity in self._new
 
     def counts(self) -> Mapping[int, int]:
@@ -95,9 +95,9 @@ class Books:
 
 @dataclass(slots=True)
 class Listings:
-    """How many listings a run requested, and why some of them could not be read.
+    """Counts of the listings that a run requested, read, or could not read.
 
-    How many the site refused, so that REST replaced them, PageAccess counts.
+    PageAccess counts the listings that the site refused and REST replaced.
 
     >>> listings = Listings()
     >>> listings.fail("http 404", may_be_gone=True)
@@ -117,7 +117,7 @@ class Listings:
         self._counts["asked"] += 1
 
     def count_not_due(self) -> None:
-        """Count a listing that is not requested, because it showed nothing new lately."""
+        """Count a listing that is not requested, because it listed nothing new recently."""
         self._counts["not_due"] += 1
 
     def count_read(self, *, is_unchanged: bool = False) -> None:
@@ -126,19 +126,19 @@ class Listings:
         self._counts["unchanged"] += is_unchanged
 
     def fail(self, reason: str, *, may_be_gone: bool = False) -> None:
-        """Count a listing that could not be read; a section may be gone from the site."""
+        """Count a listing that could not be read; ``may_be_gone`` is true for a section."""
         self._failed[reason] += 1
         if may_be_gone and reason in GONE:
             self._perhaps_gone[reason] += 1
 
     @property
     def gone(self) -> Mapping[str, int]:
-        """Listings that the site has closed: it answers 404 or 410, and gives other listings."""
+        """Listings that the site has closed: they answer 404 or 410, and others can be read."""
         return self._perhaps_gone if self._counts["read"] else {}
 
     @property
     def is_complete(self) -> bool:
-        """Whether every listing was read that the site still has."""
+        """Whether every listing that the site still has was read."""
         return not self._failed - Counter(self.gone)
 
     def as_dict(self, refused: int) -> ListingsDocument:
@@ -155,7 +155,7 @@ class Listings:
 
 
 def balance(books: Mapping[str, Any]) -> int:
-    """Return how far ``discovered`` differs from the sum of all others; 0 in sound books."""
+    """Return the difference between ``discovered`` and the sum of the outcomes, which must be 0."""
     single = sum(books[name] for name in ("known", "new", "revised", "unchanged", "pending"))
     by_reason = sum(sum(books[name].values()) for name in ("rejected", "failed"))
     difference: int = books["discovered"] - single - by_reason

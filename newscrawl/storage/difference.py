@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 Pieces = list[tuple[str, str]]
 """Sequences of words: in both versions (``""``), deleted (``del``) or inserted (``ins``)."""
 
-# Two blocks that share this part of their words are versions of one another.
+# Two blocks are versions of each other if they share at least this part of their words.
 _ALIKE = 0.4
-# With more comparisons than this, blocks are not paired: a live page may have changed all over.
+# Blocks are not paired if that needs more comparisons: a live page may have changed everywhere.
 _MOST = 40_000
 
 
@@ -39,13 +39,13 @@ def blocks(before: str | None, after: str | None) -> list[Pieces | int]:
     [1, [('', 'More'), ('ins', 'hail'), ('', 'later.')], 1, [('ins', 'End.')]]
     """
     old, new = (body.split("\n\n") if body else [] for body in (before, after))
-    found: list[Pieces | int] = []
+    changed: list[Pieces | int] = []
     for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new).get_opcodes():
         if tag == "equal":
-            found.append(j - i)
+            changed.append(j - i)
         else:
-            found += _replaced(old[i:j], new[k:m])
-    return found
+            changed += _replaced(old[i:j], new[k:m])
+    return changed
 
 
 def lines(before: str | None, after: str | None) -> list[str]:
@@ -56,15 +56,15 @@ def lines(before: str | None, after: str | None) -> list[str]:
     >>> lines("Rain.\n\nMore later.", "Rain.\n\nMore hail later.\n\nEnd.")
     ['- More later.', '+ More hail later.', '+ End.']
     """
-    found = []
+    marked = []
     for pieces in blocks(before, after):
         if isinstance(pieces, int):
             continue
         tags = {tag for tag, _ in pieces}
         for mark, other in (("-", "ins"), ("+", "del")):
             if tags != {other}:
-                found.append(f"{mark} {_text(run for tag, run in pieces if tag != other)}")
-    return found
+                marked.append(f"{mark} {_text(run for tag, run in pieces if tag != other)}")
+    return marked
 
 
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[str, list[str]]]:
@@ -87,16 +87,16 @@ def _words(text: str) -> list[str]:
 
 
 def _replaced(old: list[str], new: list[str]) -> list[Pieces]:
-    """Return replaced blocks; versions of one another are compared word by word."""
-    found: list[Pieces] = []
+    """Return replaced blocks. Two versions of the same block are compared word by word."""
+    changed: list[Pieces] = []
     i = k = 0
     for j, m in [*_pairs(old, new), (len(old), len(new))]:
-        found += [words(it, "") for it in old[i:j]]
-        found += [words("", it) for it in new[k:m]]
+        changed += [words(it, "") for it in old[i:j]]
+        changed += [words("", it) for it in new[k:m]]
         if j < len(old):
-            found.append(words(old[j], new[m]))
+            changed.append(words(old[j], new[m]))
         i, k = j + 1, m + 1
-    return found
+    return changed
 
 
 def _pairs(old: list[str], new: list[str]) -> list[tuple[int, int]]:
@@ -110,7 +110,7 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     for i in reversed(range(len(old))):
         for k in reversed(range(len(new))):
             best[i][k] = max(best[i + 1][k], best[i][k + 1], alike[i][k] + best[i + 1][k + 1])
-    found = []
+    pairs = []
     i = k = 0
     while i < len(old) and k < len(new):
         if best[i][k] == best[i + 1][k]:
@@ -118,9 +118,9 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[int, int]]:
         elif best[i][k] == best[i][k + 1]:
             k += 1
         else:
-            found.append((i, k))
+            pairs.append((i, k))
             i, k = i + 1, k + 1
-    return found
+    return pairs
 
 
 def _likeness(one: Counter[str], other: Counter[str]) -> float:

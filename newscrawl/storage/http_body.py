@@ -1,7 +1,7 @@
-"""Decode the body of an HTTP response, and notice when it is not whole.
+"""Decode the body of an HTTP response, and detect an incomplete one.
 
-Scrapy, and most tools that read archives, return what they get out of a broken body as if it were
-all of it. Here a body is whole, or BrokenBodyError says why it is not.
+Scrapy, and most tools that read archives, return the readable part of a broken body as if it were
+the whole. The functions here return a whole body, or raise BrokenBodyError with the reason.
 """
 
 import re
@@ -19,11 +19,11 @@ else:
     from backports import zstd
 
 CUT = "cut short"
-"""The reason of a body that ends before its length or its last chunk."""
+"""The reason for a body that ends before its length or its last chunk."""
 
 _STEP = 1 << 20  # bytes that are decompressed at a time, so that a small body cannot fill memory
-# Some servers name these, and send the body as it is.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+# Some servers send these names with a body that is not encoded.
 _IDENTITY = ("", "identity", "none", "utf-8", "utf8", "8bit", "binary")
 
 
@@ -40,16 +40,16 @@ def codings(values: Iterable[bytes]) -> list[str]:
 
 
 def coding_of(body: bytes) -> str | None:
-    """Return the coding that the first bytes of a body name, if they do."""
+    """Return the content coding whose magic number a body begins with, or None."""
     return next((name for start, name in _STARTS.items() if body.startswith(start)), None)
 
 
 def decoded(body: bytes, encodings: Iterable[str], most: int) -> bytes:
     """Return a body without its content codings; ``most`` is the allowed size in bytes.
 
-    A body that is not encoded although a header says so is returned as it is: archives often keep
-    the header of a body that they have decoded. Raises BrokenBodyError for a body that ends
-    before its encoding does, and BodyTooLargeError.
+    A body that is not encoded, although a header says so, is returned unchanged: archives often
+    decode a body and keep the header. Raises BrokenBodyError for a body that ends too early, and
+    BodyTooLargeError.
 
     >>> import gzip
     >>> decoded(gzip.compress(b"<p>whole</p>"), ["gzip"], 100)
@@ -75,7 +75,7 @@ def decoded(body: bytes, encodings: Iterable[str], most: int) -> bytes:
 
 
 def _is_text(body: bytes) -> bool:
-    """Say whether a body begins like HTML, XML or JSON, or is text without control characters."""
+    """Return whether a body begins like HTML, XML or JSON, or is text without controls."""
     start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] in (b"<", b"{", b"["):
         return b"\0" not in start
@@ -88,7 +88,7 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15
 
 
 def _inflate(body: bytes, most: int, wbits: int) -> bytes | None:
-    """Return decompressed data, of several members where there are; None when it is not whole."""
+    """Return the decompressed data of all members; None if the data is incomplete."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -103,13 +103,13 @@ def _inflate(body: bytes, most: int, wbits: int) -> bytes | None:
             pieces.append(piece)
             size = _checked(size + len(piece), most)
         body = unpacker.unused_data
-        # What follows a member and is not another one is padding.
+        # Bytes after a member that are not another member are padding.
         if wbits != _GZIP or not body.startswith(b"\x1f\x8b\x08"):
             return b"".join(pieces)
 
 
 def _deflated(body: bytes, most: int) -> bytes | None:
-    """Decompress deflate: with zlib's header, or without, as some servers send it."""
+    """Decompress deflate, with zlib's header or without it, as some servers send it."""
     try:
         return _inflate(body, most, _ZLIB)
     except zlib.error:
@@ -143,7 +143,7 @@ def _unzstd(body: bytes, most: int) -> bytes | None:
                 return None
             pieces.append(piece)
             size = _checked(size + len(piece), most)
-        # What follows a frame and is not another one is padding.
+        # Bytes after a frame that are not another frame are padding.
         body = unpacker.unused_data if unpacker.unused_data.startswith(_ZSTD) else b""
     return b"".join(pieces)
 
@@ -167,10 +167,10 @@ def _checked(size: int, most: int) -> int:
 
 
 def unchunked(body: bytes) -> bytes:
-    r"""Return the data of a chunked body (RFC 9112 §7.1); of one that is not chunked, all of it.
+    r"""Return the data of a chunked body (RFC 9112 §7.1), or a body without chunks unchanged.
 
-    Archives often keep the header of a body whose chunks they have joined. Raises BrokenBodyError
-    when the last chunk is missing.
+    Archives often join the chunks of a body and keep the header. Raises BrokenBodyError when the
+    last chunk is missing.
 
     >>> unchunked(b"4\r\n<p>W\r\n3;x=y\r\nho.\r\n0\r\n\r\n")
     b'<p>Who.'

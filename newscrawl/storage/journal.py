@@ -33,19 +33,19 @@ class Journal:
     def publish(self, record: Mapping[str, Any], changes: Iterable[Change]) -> None:
         """Write the line of a record and queue the changes that follow from it.
 
-        The caller and the first two steps do everything that can fail. Nothing may fail once the
-        line is written, or every later run would publish it again.
+        Everything that can fail happens before the line is written. A failure after that would
+        make every later run publish the record again.
         """
         following = list(changes)
         self._writer.write(record)
         self._changes += following
 
     def queue(self, *changes: Change) -> None:
-        """Queue changes that follow from no line, or from one that is written."""
+        """Queue changes that need no line, or whose line is already written."""
         self._changes += changes
 
     def commit(self) -> None:
-        """Flush the lines to disk, then make the queued changes; end a part that is old enough."""
+        """Flush the lines to disk, then apply the queued changes. End a part that is old enough."""
         self._writer.rotate_if_old()
         if self._changes:
             self._writer.sync()
@@ -53,6 +53,6 @@ class Journal:
             self._changes.clear()
 
     def close(self) -> None:
-        """End the last part and make the last changes."""
+        """End the last part and apply the last changes."""
         self._writer.rotate()
         self.commit()

@@ -1,7 +1,7 @@
-"""Which of an article's versions is its latest text: one rule, for the dataset and the ledger.
+"""Choose the latest version of an article, by one rule for the dataset and the ledger.
 
-Revisions count versions in the order of publication. A version that was read from the site is
-later than all that were published before it. One from an archive may be of any time.
+Revisions number the versions in the order of publication. A version from the site is later than
+all versions published before it. A version from an archive may be from any time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of an article, and the time that its text is of; times as the record has them."""
+    """A version of an article with its times, in the form of the record."""
 
     revision: int
     date_modified: str | None
@@ -19,11 +19,11 @@ class Version:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
-        """Return the version that a record is."""
+        """Return the version of a record."""
         return cls(record["revision"], record["date_modified"], record["date_fetched"])
 
     def is_later(self, than: "Version") -> bool:
-        """Say whether the text is of a later time: when it was modified, else when it was fetched.
+        """Return whether this text is later, by the time of modification, else that of fetching.
 
         >>> old = Version(1, "2026-11-20T10:00:00Z", "2026-11-25T10:00:00Z")
         >>> Version(2, "2026-11-21T10:00:00Z", "2026-11-22T10:00:00Z").is_later(old)
@@ -38,9 +38,9 @@ class Version:
 
 
 def latest_of(records: Iterable[Mapping[str, Any]], before: Version | None = None) -> Version:
-    """Return the latest version among records and what was the latest ``before`` them.
+    """Return the latest version among records and ``before``, the latest one until now.
 
-    Raises ValueError when there is none.
+    Raises ValueError when there is no version at all.
     """
     latest = before
     for record in sorted(records, key=lambda it: int(it["revision"])):

@@ -214,7 +214,7 @@ def sha256_of(path: Path) -> str:
 
 
 def describe(path: Path) -> Part:
-    """Return what ``run.json`` says of a finished part, from the file itself."""
+    """Return the entry of a finished part for ``run.json``, computed from the file."""
     digest, records, size = hashlib.sha256(), 0, 0
     with path.open("rb") as stream:
         for line in stream:
@@ -232,7 +232,7 @@ def _is_whole(line: bytes) -> bool:
 
 
 def whole_records(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a run's whole lines, finished or not; any other line is left out."""
+    """Yield the records in all complete lines of a run, also of its unfinished part."""
     for path in sorted(folder.glob("part-*.jsonl*")):
         with path.open("rb") as stream:
             yield from (json.loads(line) for line in stream if _is_whole(line))
@@ -241,8 +241,8 @@ def whole_records(folder: Path) -> Iterator[dict[str, Any]]:
 def salvage_parts(folder: Path) -> tuple[list[Part], int]:
     """Finish the parts that a killed run left in ``folder``.
 
-    Whole lines are kept and published, an incomplete last line is removed. Returns all finished
-    parts of the folder, in order, and the number of bytes that were removed.
+    Complete lines are kept and published. An incomplete last line is removed. Return all finished
+    parts of the folder, in order, and the number of removed bytes.
     """
     cut = 0
     for temporary in sorted(folder.glob(f"part-*.jsonl{TEMPORARY}")):

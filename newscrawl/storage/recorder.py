@@ -1,4 +1,4 @@
-"""Write responses to a WARC file as they come."""
+"""Write responses to a WARC file as they arrive."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from fastwarc import GzipWriter, WarcRecord, WarcRecordType
 
 from newscrawl.exceptions import OutputError
 
-# What describes the transfer, of which nothing is left.
+# Headers of the transfer; the body that is written is decoded and whole.
 _TRANSFER = (b"content-length", b"transfer-encoding", b"connection")
 
 
@@ -38,7 +38,7 @@ class Recorder:
     def write(
         self, url: str, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
     ) -> None:
-        """Write one response; ``url`` is the address that was asked."""
+        """Write one response; ``url`` is the address that was requested."""
         kept = [it for it in headers if it[0].lower() not in _TRANSFER]
         kept.append((b"Content-Length", b"%d" % len(body)))
         head = b"".join(b"%s: %s\r\n" % it for it in kept)

@@ -73,7 +73,7 @@ class RunFolder:
 
 
 def is_previous_complete(closed: Sequence[Path], pages: int, discover: str) -> bool:
-    """Say whether the latest full crawl missed no listing, and went as deep as this one.
+    """Return whether the latest full crawl missed no listing, and went as deep as this one.
 
     Only then does a listing page without anything new mean that the ``pages`` behind it
     hold nothing new either. ``discover`` is the argument: only a crawl by the same methods

@@ -1,4 +1,4 @@
-"""Stats that ``run.json`` keeps: their names, and their form in JSON."""
+"""Stats in ``run.json``: their names, and their form in JSON."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -7,15 +7,15 @@ from typing import Any
 from newscrawl.items import Article
 
 LATENCY_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Seconds. ``newscrawl/latency/le/<bound>`` counts the answers that took at most so long."""
+"""Seconds. ``newscrawl/latency/le/<bound>`` counts the responses that took at most that long."""
 
 _ALWAYS = {"outlet", "id", "revision", "source", "source_url", "date_fetched", "schema_version"}
 COVERED = tuple(field.name for field in fields(Article) if field.name not in _ALWAYS)
-"""The fields that a page may lack: ``newscrawl/filled/<source>/<field>`` counts those it had."""
+"""Optional fields. ``newscrawl/filled/<source>/<field>`` counts the records with a value."""
 
 
 def plain(stats: dict[str, Any]) -> dict[str, Any]:
-    """Return the stats as JSON can hold them, by name; times as ISO 8601."""
+    """Return the stats that JSON can represent, sorted by name, with times as ISO 8601."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in sorted(stats.items())
