@@ -197,7 +197,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "checks": checks,
     "exit-codes": exit_codes,
     "commands": command_help,
-    "arguments": lambda: options.markdown(arguments.table),
+    "arguments": lambda: options.markdown(arguments.OPTIONS),
     "settings": lambda: options.markdown(settings.table, scrapy=True),
 }
 """What writes each generated part."""

@@ -106,7 +106,7 @@ def test_a_command_that_is_shown_is_one(
     if name == "crawl" and more == ["hill"]:
         given = dict(it.split("=", 1) for it in options.spargs)
         given.pop("archive", None)
-        arguments.read(given, open_spider(HillSpider))
+        arguments.parse(given, open_spider(HillSpider))
 
 
 @pytest.mark.fast

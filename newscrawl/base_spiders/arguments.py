@@ -64,7 +64,7 @@ def _files(text: str) -> tuple[str, ...]:
 
 _TIME = "a date or an ISO time, such as 2026-11-23 or 2026-11-23T14:00:00Z"
 
-table = (
+OPTIONS = (
     Option(
         "sections",
         None,
@@ -141,12 +141,12 @@ table = (
 )
 
 
-def read(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
+def parse(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
     """Return the typed arguments of a crawl of ``outlet``.
 
     Raises ArgumentError, one sentence that names argument, value and what is allowed.
     """
-    known = {it.name: it for it in table}
+    known = {it.name: it for it in OPTIONS}
     for name in given:
         if name not in known:
             raise unknown("spider argument", name, known)

@@ -33,7 +33,7 @@ class RequestingSpider(OutletSpider):
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.arguments = Arguments()
         try:
-            self.arguments = arguments.read(kwargs, self)
+            self.arguments = arguments.parse(kwargs, self)
         except ArgumentError as error:
             self.prevent_start(str(error))
         # The same links are on many pages.

@@ -151,7 +151,7 @@ class ProjectCommand(Base):
         if self.settings["LOG_LEVEL"] != "DEBUG":
             for origin in _LISTING:
                 logging.getLogger(origin).addFilter(_is_no_list)
-        for it in arguments.table:
+        for it in arguments.OPTIONS:
             name = f"NEWSCRAWL_{it.name.upper()}"
             if name in os.environ or name in self.settings:
                 hint = f"{it.name!r} is a spider argument: {PROGRAM} crawl hill -a {it.example}"
@@ -190,7 +190,7 @@ class SpiderCommand(ProjectCommand):
     def epilog(self) -> str:
         """Return the end of the help, with the spider arguments."""
         lines = ["Spider arguments (-a NAME=VALUE):"]
-        for it in arguments.table:
+        for it in arguments.OPTIONS:
             value = f"{it.kind.allowed}; default: {it.default or 'none'}; example: {it.example}"
             for text, indent in ((it.meaning, f"  {it.name:<10}"), (value, " " * 12)):
                 lines += textwrap.wrap(text, 79, initial_indent=indent, subsequent_indent=" " * 12)
@@ -200,7 +200,7 @@ class SpiderCommand(ProjectCommand):
         """Apply Scrapy's options. Reject an argument that is given twice, which Scrapy accepts."""
         names = [it.partition("=")[0] for it in opts.spargs]
         super().process_options(args, opts)
-        known = [it.name for it in arguments.table]
+        known = [it.name for it in arguments.OPTIONS]
         for name in names:
             # Scrapyd adds the id of its job.
             if name not in (*known, "_job"):
@@ -216,7 +216,7 @@ class SpiderCommand(ProjectCommand):
             self.stop(error, IMPOSSIBLE)
         try:
             given = {name: value for name, value in given.items() if name != "_job"}
-            arguments.read(given, spider)
+            arguments.parse(given, spider)
         except exceptions.ArgumentError as error:
             self.stop(error, WRONG_USAGE)
 
