@@ -36,29 +36,29 @@ class Command(OutputCommand, ScrapyCommand):
         run = read_run(folder)
         assert run is not None
         past = runs_before(folder, self.pass_over)
-        found = findings(run, past)
+        problems = findings(run, past)
         age = (datetime.now(UTC) - run_start(run)) / timedelta(hours=1)
         if opts.max_age is not None and age > opts.max_age:
-            found.append(Finding("age", "", f"The latest closed run began {age:.1f} hours ago."))
+            problems.append(Finding("age", "", f"The latest closed run began {age:.1f} hours ago."))
         if opts.max_age is not None and age < -1:
             says = f"The latest closed run began {-age:.1f} hours from now by a wrong clock."
-            found.append(Finding("age", "", says))
-        if found:
+            problems.append(Finding("age", "", says))
+        if problems:
             self.exitcode = NEGATIVE
         if opts.json:
-            shown = {"run": run["run"], "findings": [asdict(it) for it in found]}
+            shown = {"run": run["run"], "findings": [asdict(it) for it in problems]}
             print(json.dumps(shown, ensure_ascii=False, indent=2))  # noqa: T201
             return
         complete = "complete" if run["complete"] else "incomplete"
         others = f"{len(past)} other{'s' * (len(past) != 1)}"
-        verdict = f"{len(found) or 'no'} finding{'s' * (len(found) != 1)}"
+        verdict = f"{len(problems) or 'no'} finding{'s' * (len(problems) != 1)}"
         print(  # noqa: T201
             f"Run {run['run']} of {args[0]}: {run['reason']}, {complete}."
             f" Compared with {others}: {verdict}"
         )
         if not run["complete"]:
             print(f"  {'incomplete':<13} {', '.join(missing(run))}")  # noqa: T201
-        for it in found:
+        for it in problems:
             print(f"  {it.check:<13} {it.says}")  # noqa: T201
 
 

@@ -95,7 +95,7 @@ def _base(element: etree._Element, url: str) -> str:
 
 def _author(element: etree._Element) -> str:
     text = clean_text(text_of(element)[:_LONGEST])
-    return clean_text(_MAILBOX.sub(lambda found: found["name"] or "", text))
+    return clean_text(_MAILBOX.sub(lambda match: match["name"] or "", text))
 
 
 def _first_time(texts: dict[str, str], names: tuple[str, ...]) -> str | None:

@@ -157,8 +157,8 @@ def decoded(body: bytes) -> str:
         return body[len(mark) :].decode(encoding, "replace")
     if body[:4] in (b"<\x00?\x00", b"\x00<\x00?"):
         return body.decode("utf-16-le" if body[0] else "utf-16-be", "replace")
-    found = _DECLARED.search(body, 0, 1000)
-    declared = resolve_encoding(found[1].decode("ascii")) if found else None
+    match = _DECLARED.search(body, 0, 1000)
+    declared = resolve_encoding(match[1].decode("ascii")) if match else None
     text = recoded(body, lambda: declared or "utf-8")
     return text if isinstance(text, str) else text.decode()
 
@@ -172,18 +172,18 @@ def tidy(text: str) -> str:
     return _UNTIDY.sub(_tidied, text)
 
 
-def _tidied(found: re.Match[str]) -> str:
-    whole = found[0]
-    if found["cdata"]:
+def _tidied(match: re.Match[str]) -> str:
+    whole = match[0]
+    if match["cdata"]:
         text = _CONTROL.sub("", whole)
         return text if text.endswith("]]>") else f"{text}]]>"
     if not whole.startswith("&"):
         return "&lt;" if whole == "<" else ""
-    if name := found["name"]:
+    if name := match["name"]:
         if name in ("amp;", "lt;", "gt;", "quot;", "apos;"):
             return whole
         return html.escape(html5.get(name, f"&{name}"))
-    if number := found["number"]:
+    if number := match["number"]:
         code = int(number[1:], 16) if number[0] in "xX" else int(number)
         return whole if 0 < code < 0x110000 and not _CONTROL.match(chr(code)) else ""
     return "&amp;"

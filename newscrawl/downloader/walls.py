@@ -31,8 +31,8 @@ def refusal(response: Response) -> str | None:
     if response.headers.get("cf-mitigated") == b"challenge":
         return "javascript challenge"
     head = response.body[:_HEAD]
-    found = _TITLE.search(head)
-    title = found[1].lower() if found else b""
+    match = _TITLE.search(head)
+    title = match[1].lower() if match else b""
     if title.startswith(_WALLS):
         return "bot wall" if response.status == 200 else f"http {response.status}"
     marked = len(response.body) < _HEAD and _CHALLENGE_MARKS.search(head)

@@ -116,9 +116,9 @@ def of_reason(reason: str | None) -> ExitCode:
 def of_crawl(crawler: Crawler, run: RunDocument | None) -> ExitCode:
     """Return the exit code of a crawl that has ended; ``run`` is None if it opened none."""
     stats = crawler.stats.get_stats()
-    found = of_reason(stats.get("finish_reason"))
-    if found is not DONE:
-        return found
+    code = of_reason(stats.get("finish_reason"))
+    if code is not DONE:
+        return code
     if run is None:
         # The run could not be closed.
         return NO_OUTPUT

@@ -163,12 +163,12 @@ def _reasons(counts: Mapping[str, int]) -> str:
 
 
 def program() -> str:
-    """Return PROGRAM, by its path where the name alone would not find it."""
+    """Return PROGRAM, with its path if it is not on PATH."""
     called = Path(sys.argv[0])
     if called.stem != PROGRAM:
         return PROGRAM
-    found = shutil.which(called.name)
-    is_elsewhere = called.exists() and not (found and Path(found).samefile(called))
+    on_path = shutil.which(called.name)
+    is_elsewhere = called.exists() and not (on_path and Path(on_path).samefile(called))
     return shlex.quote(str(near(called))) if is_elsewhere else called.name
 
 

@@ -237,8 +237,8 @@ class HillSpider(ArticleSpider):
     def article_id(self, parts: SplitResult) -> str | None:
         """Return the post id from the path of an address, or from ``?p=``."""
         path = parts.path
-        if found := _ARTICLE.match(path) or _NODE.match(path) or _POST.match(path):
-            return found[1]
+        if match := _ARTICLE.match(path) or _NODE.match(path) or _POST.match(path):
+            return match[1]
         if path in ("", "/") and "p=" in parts.query:
             number = parse_qs(parts.query).get("p", [""])[0]
             return number if _ID.match(number) else None

@@ -1,4 +1,4 @@
-"""What a WARC record says of one HTTP response, and whether it is whole."""
+"""Read the HTTP response in a WARC record, and detect an incomplete one."""
 
 import base64
 import binascii
@@ -29,12 +29,12 @@ _DIGITS = re.compile(r"(\d{8})(\d{6})(\d{3})?")
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A recorded response: its address, time and status, and where it is in which file.
+    """A recorded response: address, time, status, and its place in a file.
 
-    ``date`` is UTC in the record's form, or empty. ``offset`` is where a reader of ``path`` finds
-    it, or None when the file is compressed as a whole. ``fault`` says why it cannot be used,
-    ``has_wrong_digest`` that its payload is not what its digest was taken of.
-    ``keys`` are by what a revisit refers to its original.
+    ``date`` is UTC in the record's form, or empty. ``offset`` is the place in the file ``path``, or
+    None if the file is compressed as a whole. ``fault`` is the reason why the capture cannot be
+    used, or empty. ``has_wrong_digest`` is true if the payload differs from its digest. ``keys``
+    are the keys by which a revisit refers to its original.
     """
 
     url: str
@@ -50,9 +50,9 @@ class Capture:
     keys: frozenset[str] = frozenset()
 
     def decoded(self, most: int) -> Self:
-        """Return the capture with its body decoded, of at most ``most`` bytes, or with its fault.
+        """Return the capture with a decoded body of at most ``most`` bytes, or with a fault.
 
-        Fields that describe the transfer are left out.
+        Headers that describe the transfer are left out.
         """
         if self.fault:
             return self.failed(self.fault)
@@ -66,18 +66,18 @@ class Capture:
 
     def _body(self, most: int) -> bytes:
         """Return the decoded body. Raises BrokenBodyError and BodyTooLargeError."""
-        found: dict[bytes, list[bytes]] = {}
+        values: dict[bytes, list[bytes]] = {}
         for name, value in self.headers:
-            found.setdefault(name.lower(), []).append(value)
+            values.setdefault(name.lower(), []).append(value)
         body = self.payload
-        if b"chunked" in b",".join(found.get(b"transfer-encoding", ())).lower():
+        if b"chunked" in b",".join(values.get(b"transfer-encoding", ())).lower():
             body = unchunked(body)
-        # A body without its chunks has the length that the header gives, if it gives one.
-        if body is self.payload and _promised(found.get(b"content-length", ())) > len(body):
+        # A body without chunks has at least the length in the header.
+        if body is self.payload and _stated_length(values.get(b"content-length", ())) > len(body):
             raise BrokenBodyError(CUT)
-        names = codings(found.get(b"content-encoding", ()))
-        names += [it for it in codings(found.get(b"transfer-encoding", ())) if it != "chunked"]
-        # Some tools name another coding than the body's, leave it out, or pack a body again.
+        names = codings(values.get(b"content-encoding", ()))
+        names += [it for it in codings(values.get(b"transfer-encoding", ())) if it != "chunked"]
+        # Some tools name a wrong coding, name none, or compress a body twice.
         if names:
             names[-1] = coding_of(body) or names[-1]
         body = decoded(body, names, most)
@@ -85,25 +85,25 @@ class Capture:
         return decoded(body, [again], most) if again else body
 
     def failed(self, reason: str) -> Self:
-        """Return the capture as one that cannot be used."""
+        """Return the capture with a fault and without its body."""
         return replace(self, fault=reason, payload=b"")
 
     def standing_for(self, revisit: "Capture") -> Self:
-        """Return what ``revisit`` says: that its address gave this response again."""
+        """Return this response as the capture of ``revisit``, whose address gave it again."""
         return replace(self, url=revisit.url, date=revisit.date, path=revisit.path)
 
 
-# Fields that describe the transfer, not the body that we hold.
+# Headers of the transfer, which do not apply to the decoded body.
 _TRANSFER = (b"content-encoding", b"content-length", b"transfer-encoding", b"connection")
 
 
-def _promised(lengths: Iterable[bytes]) -> int:
+def _stated_length(lengths: Iterable[bytes]) -> int:
     given = [it.strip() for value in lengths for it in value.split(b",")]
     return max((int(it) for it in given if it.isdigit() and len(it) < 19), default=0)
 
 
 def read_capture(record: Record, path: str) -> Capture:
-    """Return the capture that a record holds."""
+    """Return the capture in a record."""
     digest = record.get("WARC-Payload-Digest")
     is_revisit = record.kind == "revisit"
     status, headers, payload = _parsed(record)
@@ -111,7 +111,7 @@ def read_capture(record: Record, path: str) -> Capture:
     differs = False
     fault = _fault(record) or ("" if is_revisit or status else _NO_HTTP)
     if not fault or fault == UNSURE:
-        # The digest of the payload tells nearly all; that of the block, who is wrong.
+        # If the payload differs from its digest, the digest of the block shows which one is wrong.
         same = None if is_revisit else _agrees(digest, _forms(headers, payload))
         agrees = same or _agrees(record.get("WARC-Block-Digest"), [record.block])
         differs = same is False and bool(agrees)
@@ -135,7 +135,7 @@ def read_capture(record: Record, path: str) -> Capture:
 
 
 def _fault(record: Record) -> str:
-    """Return what is wrong with a record, as its reader or its own header says."""
+    """Return the fault of a record that its reader or its header states, or empty."""
     if record.fault not in ("", UNSURE):
         return record.fault
     if (record.length or 0) > LARGEST:
@@ -147,7 +147,7 @@ def _fault(record: Record) -> str:
 
 
 def keys_of(record: Record) -> frozenset[str]:
-    """Return what a revisit may refer to a record by: its id, its address and time, its digest."""
+    """Return the keys by which a revisit may refer to a record: id, address with time, digest."""
     return _keys(
         record.get("WARC-Record-ID"),
         record.url,
@@ -157,7 +157,7 @@ def keys_of(record: Record) -> frozenset[str]:
 
 
 def reference_of(record: Record) -> frozenset[str]:
-    """Return by what a revisit refers to its original."""
+    """Return the keys by which a revisit refers to its original."""
     return _keys(
         record.get("WARC-Refers-To"),
         record.get("WARC-Refers-To-Target-URI").strip("<>"),
@@ -172,7 +172,7 @@ def _keys(identity: str, url: str, date: str, digest: str) -> frozenset[str]:
 
 
 def _parsed(record: Record) -> tuple[int, Fields, bytes]:
-    """Return status, headers and payload of a block; status 0 when it is no HTTP response."""
+    """Return status, headers and payload of a block; status 0 if it is not an HTTP response."""
     block = record.block
     is_message = record.kind != "resource"
     while is_message and (line := _STATUS_LINE.match(block)):
@@ -181,9 +181,9 @@ def _parsed(record: Record) -> tuple[int, Fields, bytes]:
         status = int(line[1])
         if status // 100 != 1 or not _STATUS_LINE.match(payload):
             return status, fields(head), payload
-        # 100 Continue comes before the response itself.
+        # 100 Continue precedes the response itself.
         block = payload
-    # Some tools write the payload alone.
+    # Some tools write only the payload.
     if block.lstrip()[:1] == b"<" or (not is_message and block):
         return (
             200,
@@ -194,7 +194,7 @@ def _parsed(record: Record) -> tuple[int, Fields, bytes]:
 
 
 def _forms(headers: Fields, payload: bytes) -> Iterator[bytes]:
-    """Yield what tools take a payload's digest of: as sent, without chunks, decoded."""
+    """Yield the forms of a payload that tools compute digests of: as sent, unchunked, decoded."""
     yield payload
     try:
         whole = unchunked(payload)
@@ -210,7 +210,7 @@ _SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}  # in
 
 
 def _agrees(digest: str, forms: Iterable[bytes]) -> bool | None:
-    r"""Say whether any of some data has a digest; None when the digest says nothing.
+    r"""Return whether one of ``forms`` has the digest; None if the digest cannot be used.
 
     >>> _agrees("sha1:YR6M6GSJYJGMLBBEGCVHLRZO6SISSJAS", [b"User-agent: *\nDisallow:\n"])
     True
@@ -221,32 +221,32 @@ def _agrees(digest: str, forms: Iterable[bytes]) -> bool | None:
     algorithm = name.lower().replace("-", "")
     if algorithm not in _SIZES:
         return None
-    wanted = _digest_bytes(text.strip(), _SIZES[algorithm])
-    if wanted is None:
+    stated = _digest_bytes(text.strip(), _SIZES[algorithm])
+    if stated is None:
         return None
-    taken = (hashlib.new(algorithm, form, usedforsecurity=False).digest() for form in forms)
-    return wanted in taken
+    computed = (hashlib.new(algorithm, form, usedforsecurity=False).digest() for form in forms)
+    return stated in computed
 
 
 def _digest_bytes(text: str, size: int) -> bytes | None:
-    """Return the bytes of a digest in any of the notations that are found; None for another."""
+    """Return the bytes of a digest in hexadecimal, base 32 or base 64; None for other text."""
     for decode in (
         bytes.fromhex,
         lambda it: base64.b32decode(it.upper() + "=" * (-len(it) % 8)),
         lambda it: base64.urlsafe_b64decode(it.rstrip("=") + "=" * (-len(it.rstrip("=")) % 4)),
     ):
         try:
-            if len(found := decode(text)) == size:
-                return found
+            if len(data := decode(text)) == size:
+                return data
         except (ValueError, binascii.Error):
             continue
     return None
 
 
 def _time(text: str) -> str:
-    """Return a WARC-Date in the record's form; empty when it names no moment.
+    """Return a WARC-Date in the record's form; empty if it is not a time.
 
-    WARC's times are UTC, also where a tool left out the Z.
+    WARC's times are UTC, even if a tool left out the Z.
 
     >>> _time("2026-11-22T10:00:00.123456Z"), _time("20261122100000"), _time("2026-11-22T10:00:00")
     ('2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z')
@@ -259,7 +259,7 @@ def _time(text: str) -> str:
     if digits := _DIGITS.fullmatch(text):
         text = f"{digits[1]}T{digits[2]}"
     try:
-        # A leap second has no place in Python's times.
+        # Python's times have no leap seconds.
         return _sane(datetime.fromisoformat(text.replace(":60", ":59")))
     except (ValueError, OverflowError):
         return ""
@@ -275,7 +275,7 @@ def _http_time(headers: Fields) -> str:
 
 
 def _sane(moment: datetime) -> str:
-    """Return a moment in the record's form; empty when nothing can have been recorded then."""
+    """Return a moment in the record's form; empty if it is before the web or in the future."""
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return utc(moment) if datetime(1991, 1, 1, tzinfo=UTC) < moment < _tomorrow() else ""
 

@@ -1,4 +1,4 @@
-"""Read the records of a WARC file, also of one that is badly written or damaged.
+"""Read the records of a WARC file, even of a malformed or damaged one.
 
 https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/
 """
@@ -27,7 +27,7 @@ _MARK = re.compile(rb"(?:\r\n\r\n|\n\n)")
 _MARK_AT_END = re.compile(rb"(?:\r\n\r\n|\n\n)[\r\n\0]*\Z")
 _LONGEST_HEAD = 1 << 20
 _LONGEST_START = 200
-_FARTHEST = 1 << 24  # bytes within which the end of a block is sought when its length is wrong
+_FARTHEST = 1 << 24  # bytes in which to search the end of a block whose length is wrong
 
 
 class _Named(Protocol):
@@ -36,9 +36,10 @@ class _Named(Protocol):
 
 @dataclass(slots=True)
 class Record:
-    """A record: its header, the member or place where it begins, and its block if it is wanted.
+    """A record: its header, the place where it begins, and its block if it is requested.
 
-    ``offset`` is None for a record that does not begin its member. ``fault`` says what is wrong.
+    ``offset`` is None for a record that is not the first of its member. ``fault`` is the reason
+    why the block cannot be used, or empty.
     """
 
     fields: _Named
@@ -47,36 +48,37 @@ class Record:
     fault: str = ""
 
     def get(self, name: str) -> str:
-        """Return the value of a header's field, whatever the case of its name; empty for none."""
+        """Return the value of a header's field, or empty. The case of the name does not matter."""
         return (self.fields.get(name.lower()) or "").strip()
 
     @property
     def length(self) -> int | None:
-        """The length of the block in bytes, as the header has it; None if it has none."""
+        """The length of the block in bytes, from the header; None if the header has no length."""
         text = self.get("Content-Length")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
     @property
     def kind(self) -> str:
-        """The type of the record, in lower case; empty when it has none."""
+        """The type of the record in lower case, or empty."""
         return self.get("WARC-Type").lower()
 
     @property
     def url(self) -> str:
-        """The address that the record is of; some tools write it in angle brackets."""
+        """The address of the record, which some tools write in angle brackets."""
         return self.get("WARC-Target-URI").strip("<>")
 
 
 class RecordReader:
-    """Reads records, one after the other, and goes on behind what is none.
+    """Reads records, one after the other, and continues after data that is not a record.
 
-    A block ends where its length says if a record, or nothing, comes next; else where the next
-    record begins. ``records`` counts records, ``damaged`` places where a file is no WARC.
-    ``place`` is where in the file the first record begins that ``read_quickly`` did not take.
+    The length in the header ends a block if a record, or the end of the file, follows. Otherwise
+    the block ends where the next record begins. ``records`` counts records, ``damaged`` places
+    where the file is not WARC. ``place`` is the place of the first record that ``read_quickly``
+    left.
     """
 
     def __init__(self, is_wanted: Callable[[Record], bool], end: int | None = None) -> None:
-        """Read the blocks of wanted records that begin before ``end``, a place in the file."""
+        """Read the blocks of the records for which ``is_wanted`` is true, before place ``end``."""
         self.place = 0
         self.records = 0
         self.damaged = 0
@@ -85,16 +87,16 @@ class RecordReader:
         self._is_counted = False
 
     def damage(self) -> None:
-        """Count a damaged place, once until the next record."""
+        """Count a damaged place. Further damage before the next record is the same place."""
         self.damaged += not self._is_counted
         self._is_counted = True
 
     def read_quickly(self, stream: BinaryIO) -> Iterator[Record]:
-        """Yield the wanted records from the beginning of a file, while all of it is in order.
+        """Yield the wanted records from the beginning of a file, up to the first irregularity.
 
-        fastwarc reads several times as fast, and is silent about much of what may be wrong. So a
-        record is taken when the next two can be read, and each has a member of its own: the last
-        records never are.
+        fastwarc is several times faster than ``read``, but does not report most damage. A record
+        is therefore yielded only if the next two can be read, and if each of them has its own
+        member. The last two records are left to ``read``.
         """
         stream.seek(0)
         pending: list[tuple[Record, bool]] = []
@@ -120,7 +122,7 @@ class RecordReader:
             return
 
     def read(self, source: Unpacked) -> Iterator[Record]:
-        """Yield the wanted records, to the end of the text or to where it cannot be unpacked."""
+        """Yield the wanted records, up to the end of the text or to damaged compression."""
         while (newlines := _newlines(source)) is not None:
             if self._end is not None and source.place() >= self._end:
                 return
@@ -141,7 +143,7 @@ class RecordReader:
                 yield record
 
     def _read_block(self, source: Unpacked, record: Record) -> bool:
-        """Read a record's block, or pass over it; say whether the record is wanted."""
+        """Read a record's block, or skip it. Return whether the record is wanted."""
         is_wanted = self._is_wanted(record)
         length = record.length
         if length is not None and length > LARGEST:
@@ -151,7 +153,7 @@ class RecordReader:
         if fault is None:
             self.damage()
             size = _next_record(source, 0)
-            # The lines that end a record are there: all of its block is.
+            # If the empty lines after a block are there, the block is complete.
             end = _MARK_AT_END.search(
                 source.data, max(source.at, source.at + size - 16), source.at + size
             )
@@ -164,35 +166,35 @@ class RecordReader:
 
 
 def _newlines(source: Unpacked) -> int | None:
-    """Pass over line ends, and return how many bytes they were; None at the end of the text."""
+    """Skip line ends. Return their number of bytes, or None at the end of the text."""
     passed = 0
     while source.fill(1):
-        found = _NEWLINES.match(source.data, source.at)
-        assert found
-        passed += found.end() - source.at
-        source.at = found.end()
+        newlines = _NEWLINES.match(source.data, source.at)
+        assert newlines
+        passed += newlines.end() - source.at
+        source.at = newlines.end()
         if source.at < len(source.data):
             return passed
     return None
 
 
 def _head(source: Unpacked) -> int | None:
-    """Return the size of the header that comes next, with its empty line; None for none."""
+    """Return the size of the next header, with its empty line; None if no header follows."""
     source.fill(8)
     if not _VERSION.match(source.data, source.at):
         return None
-    while not (found := HEAD_END.search(source.data, source.at)):
+    while not (end := HEAD_END.search(source.data, source.at)):
         size = len(source.data) - source.at
         if size > _LONGEST_HEAD or not source.fill(size + 1):
             return None
-    size = found.end() - source.at
-    # One that was cut runs into the next.
-    is_cut = _RECORD.search(source.data, source.at + 1, found.end())
+    size = end.end() - source.at
+    # A header that was cut contains the start of the next record.
+    is_cut = _RECORD.search(source.data, source.at + 1, end.end())
     return None if is_cut else size
 
 
 def _fault(source: Unpacked, length: int) -> str | None:
-    """Return what is wrong with a block of a length; None if it is not the length."""
+    """Return the fault of a block of ``length`` bytes, or empty; None if the length is wrong."""
     if not source.fill(length) or any(
         _RECORD.match(source.data, source.at + it) for it in source.members(1, length)
     ):
@@ -207,7 +209,7 @@ def _fault(source: Unpacked, length: int) -> str | None:
         assert after
     if after.end() == len(source.data):
         is_broken = source.broken is not None and source.place(length - 1) == source.broken
-        # What is cut loses its end only, and the checksum that tells whether the rest is right.
+        # A cut member lacks only its end, which contains the checksum of the rest.
         return UNSURE if is_broken and not source.is_cut else ""
     position = after.end() - source.at
     if _VERSION.match(source.data, after.end()) or source.members(length, position + 1):
@@ -216,31 +218,31 @@ def _fault(source: Unpacked, length: int) -> str | None:
 
 
 def _next_record(source: Unpacked, begin: int) -> int:
-    """Return the position of the next record, of the end of the text, or one far away."""
-    while not (found := _RECORD.search(source.data, source.at + begin)):
+    """Return the position of the next record, else of the end of the text within ``_FARTHEST``."""
+    while not (start := _RECORD.search(source.data, source.at + begin)):
         size = len(source.data) - source.at
         if size > _FARTHEST or not source.fill(size + 1):
             return size
         begin = max(begin, size - _LONGEST_START)
-    return found.start() - source.at
+    return start.start() - source.at
 
 
 def fields(head: bytes) -> Fields:
-    """Return the fields of a header, whose first line is another thing."""
-    found: list[tuple[bytes, bytes]] = []
+    """Return the fields of a header after its first line, which is a version or status."""
+    pairs: list[tuple[bytes, bytes]] = []
     for line in head.splitlines()[1:]:
         name, colon, value = line.partition(b":")
-        if line[:1] in b" \t" and found:
-            found[-1] = (found[-1][0], found[-1][1] + b" " + line.strip())
+        if line[:1] in b" \t" and pairs:
+            pairs[-1] = (pairs[-1][0], pairs[-1][1] + b" " + line.strip())
         elif colon and name.strip():
-            found.append((name.strip(), value.strip()))
-    return tuple(found)
+            pairs.append((name.strip(), value.strip()))
+    return tuple(pairs)
 
 
-def _named(found: Fields) -> dict[str, str]:
-    """Return fields by their names in lower case; the first of several counts."""
+def _named(pairs: Fields) -> dict[str, str]:
+    """Return fields by their names in lower case. The first field of a name counts."""
     named: dict[str, str] = {}
-    for name, value in found:
+    for name, value in pairs:
         named.setdefault(_text(name).lower(), _text(value))
     return named
 

@@ -1,4 +1,4 @@
-"""The text of a WARC file, unpacked as it is read: plain, gzip or Zstandard."""
+"""Decompress the text of a WARC file while it is read: plain, gzip or Zstandard."""
 
 import sys
 import zlib
@@ -11,8 +11,8 @@ else:
     from backports import zstd
 
 GZIP, ZSTD, SKIPPABLE = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\x18"
-_PADDING = b"\0\r\n"  # what some tools and tapes leave between members and at the end
-_PLAIN, _PACKED = 1 << 20, 1 << 14  # bytes read at a time; those behind a member are copied
+_PADDING = b"\0\r\n"  # bytes that some tools and tapes write between members and at the end
+_PLAIN, _PACKED = 1 << 20, 1 << 14  # bytes read at a time; the rest after a member is copied
 _MOST = 1 << 20  # bytes unpacked at a time
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Unpacked:
-    """The text of a file from a place on, and where the members of a packed one begin in it.
+    """The text of a file from a place on, with the positions of compressed members.
 
-    ``data[at:]`` comes next, and ``fill`` adds to it. All other positions are counted from
-    ``at``, in bytes. ``broken`` is where in the file the member begins that cannot be unpacked, if
-    there is one; with ``is_cut`` the file ends in it.
+    ``data[at:]`` is the text that follows, and ``fill`` adds to it. All other positions are
+    counted from ``at``, in bytes. ``broken`` is the place in the file of a member that cannot be
+    decompressed, or None. ``is_cut`` is true if the file ends inside that member.
     """
 
     def __init__(self, stream: BinaryIO, place: int) -> None:
-        """Begin at ``place`` in the file, where a member begins, or a record of a plain file."""
+        """Begin at ``place`` in the file, the start of a member or of a record in a plain file."""
         stream.seek(0)
         start = stream.read(8)
         self.is_packed = start.startswith((GZIP, ZSTD, SKIPPABLE))
@@ -45,7 +45,7 @@ class Unpacked:
         stream.seek(place)
 
     def fill(self, size: int) -> bool:
-        """Have ``size`` bytes come next; False when there are fewer."""
+        """Read until ``size`` bytes follow. Return False if there are fewer."""
         while len(self.data) - self.at < size:
             if self.at > _MOST:
                 self._dropped += self.at
@@ -56,26 +56,26 @@ class Unpacked:
         return True
 
     def skip(self, size: int) -> None:
-        """Pass over at most ``size`` bytes, of which few are kept in memory."""
+        """Skip at most ``size`` bytes, without keeping them in memory."""
         while size > 0 and self.fill(1):
             step = min(size, len(self.data) - self.at)
             self.at += step
             size -= step
 
     def place(self, position: int = 0) -> int:
-        """Return where in the file a byte is, or the member that holds it."""
+        """Return the place in the file of a byte, or of the member that contains it."""
         if not self.is_packed:
             return self._dropped + self.at + position
         while len(self._members) > 1 and self._members[1][0] <= self._dropped + self.at:
             self._members.popleft()
-        wanted = self._dropped + self.at + position
-        return next((it for begin, it in reversed(self._members) if begin <= wanted), 0)
+        total = self._dropped + self.at + position
+        return next((it for begin, it in reversed(self._members) if begin <= total), 0)
 
     def members(self, begin: int, end: int) -> list[int]:
         """Return the positions from ``begin`` to before ``end`` at which members begin."""
         base = self._dropped + self.at
-        found = [it - base for it, _ in self._members if begin <= it - base < end]
-        return found if self.is_packed else []
+        positions = [it - base for it, _ in self._members if begin <= it - base < end]
+        return positions if self.is_packed else []
 
     def _read(self) -> bool:
         data = self._stream.read(_PLAIN)
@@ -83,9 +83,9 @@ class Unpacked:
         return bool(data)
 
     def _unpack(self) -> bool:
-        """Unpack more; False at the end of the file, and where it is damaged."""
+        """Decompress more text. Return False at the end of the file, and at damage."""
         while self.broken is None and (unpacker := self._unpacker or self._begin()):
-            # zlib gives at most a thousand bytes for one, zstd any number.
+            # zlib returns at most a thousand bytes for one byte, zstd any number.
             most, has_more = 0, False
             if isinstance(unpacker, zstd.ZstdDecompressor):
                 most, has_more = _MOST, not unpacker.needs_input
@@ -143,7 +143,7 @@ def _dictionary(stream: BinaryIO, start: bytes) -> "zstd.ZstdDict | None":
 
 
 def start_of(data: bytes) -> bytes | None:
-    """Return the first bytes of data that may be packed; None when they cannot be unpacked."""
+    """Return the first bytes of data that may be compressed; None if they are damaged."""
     try:
         if data.startswith(GZIP):
             return zlib.decompressobj(31).decompress(data, 64)
@@ -151,5 +151,5 @@ def start_of(data: bytes) -> bytes | None:
             return zstd.ZstdDecompressor().decompress(data, 64) or None
     except (zlib.error, zstd.ZstdError):
         return None
-    # Behind a dictionary of its own, as some .warc.zst files have it.
+    # The records follow a dictionary, as in some .warc.zst files.
     return b"WARC/1.1\r\n" if data.startswith(SKIPPABLE) else data[:64]

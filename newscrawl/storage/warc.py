@@ -1,8 +1,8 @@
-"""Read WARC files: whole or in part, of any origin, past damage.
+"""Read WARC files of any origin, whole or in part, and continue after damage.
 
-``WarcFile.captures`` is a function of a file and a range of bytes: it keeps nothing between calls
-and needs no crawl. Files may be plain, compressed record by record or as a whole, with
-gzip or Zstandard. A capture that is not whole says so; nothing of it passes for the whole text.
+``WarcFile.captures`` depends on a file and a range of bytes only: it keeps no state between calls
+and needs no crawl. Files may be plain, compressed record by record or as a whole, with gzip or
+Zstandard. An incomplete capture has a fault, so that its text is never used as the whole text.
 """
 
 import re
@@ -30,11 +30,11 @@ _PAYLOADS = ("response", "resource", "revisit")
 class Counts:
     """The counts of one file: its entry under ``archives`` in ``run.json``.
 
-    ``articles`` are captures of articles' addresses that were handed on. ``passed_over`` are
-    those with another status than 200, by status; ``unusable`` those that are not whole, by reason.
-    ``revisits`` are records that only refer to another one. ``damaged`` counts places where the
-    file is no WARC, and ``wrong_digests`` payloads that differ from their digest although the
-    record is as it was written. ``finished`` says whether the file was read to its end.
+    ``articles`` counts captures of articles that were passed to the spider. ``passed_over`` counts
+    captures without a page by status, ``unusable`` incomplete captures by reason. ``revisits`` are
+    records that refer to another record. ``damaged`` counts places where the file is not WARC.
+    ``wrong_digests`` counts payloads that differ from their digest in an undamaged record.
+    ``finished`` is true if the file was read to its end.
     """
 
     records: int = 0
@@ -66,10 +66,10 @@ class Counts:
 
 
 class WarcFile:
-    """A WARC file that is open for reading. Raises OSError when it cannot be opened."""
+    """A WARC file that is open for reading. Raises OSError if it cannot be opened."""
 
     def __init__(self, path: str) -> None:
-        """Open ``path`` and find out how it is compressed."""
+        """Open ``path`` and detect its compression."""
         self.path = path
         self._stream: BinaryIO = Path(path).open("rb")  # noqa: SIM115  # closed by __exit__
         self._magic = self._stream.read(4)
@@ -84,9 +84,9 @@ class WarcFile:
         self._stream.close()
 
     def check(self) -> None:
-        """Raise ArchiveError, a few words, for a file that is certainly none of WARC.
+        """Raise ArchiveError, a few words, for a file that is certainly not WARC.
 
-        One that is damaged at its beginning may hold records behind the damage, and passes.
+        A file with a damaged beginning is accepted, because records may follow the damage.
         """
         if not self._magic:
             raise ArchiveError("it is empty")
@@ -103,14 +103,14 @@ class WarcFile:
     ) -> Iterator[Capture]:
         """Yield the captures of wanted addresses whose records begin in a range of bytes.
 
-        Records of other kinds and addresses are counted only. After damage reading goes on at the
-        next record that can be found.
+        Records of other types and addresses are only counted. After damage, reading continues at
+        the next record.
         """
         yield from self._captures(counts, lambda it: is_wanted(it.url), start, end)
         counts.finished = True
 
     def originals(self, references: AbstractSet[str]) -> Iterator[tuple[Capture, AbstractSet[str]]]:
-        """Yield the captures that revisits refer to, with those of ``references`` that do."""
+        """Yield the captures that revisits refer to, each with its keys in ``references``."""
         hits: list[AbstractSet[str]] = []
 
         def is_original(record: Record) -> bool:
@@ -124,7 +124,7 @@ class WarcFile:
             yield capture, hits.pop(0)
 
     def capture_at(self, offset: int) -> Capture | None:
-        """Return the capture whose record begins at ``offset``; None when it is damaged."""
+        """Return the capture whose record begins at ``offset``; None if it is damaged."""
         captures = self.captures(Counts(), lambda _: True, offset, offset + 1)
         return next(captures, None)
 
@@ -158,25 +158,25 @@ class WarcFile:
                 place = self._next(source.broken + 1)
 
     def _opening(self, offset: int) -> bytes | None:
-        """Return the first bytes of what is at an offset, decompressed; None for damage."""
+        """Return the first bytes at an offset, decompressed; None if they are damaged."""
         self._stream.seek(offset)
         return start_of(self._stream.read(1 << 18))
 
     def _opens_at(self, offset: int) -> bool:
-        """Say whether a record begins at an offset."""
+        """Return whether a record begins at an offset."""
         opening = self._opening(offset)
         return bool(opening and _OPENING.match(opening))
 
     def _next(self, offset: int) -> int | None:
-        """Return where the next record begins, at ``offset`` or later; None: nowhere."""
+        """Return the place of the next record, at ``offset`` or later; None if there is none."""
         mark = _MEMBER_START if self._is_compressed else _RECORD_START
-        # A byte more in front: what begins a line is known by the line before.
+        # The byte before shows whether a line begins.
         base = max(offset - 1, 0)
         self._stream.seek(base)
         data = self._stream.read(_BLOCK)
         while data:
-            for found in mark.finditer(data):
-                place = base + found.start()
+            for match in mark.finditer(data):
+                place = base + match.start()
                 if place >= offset and self._opens_at(place):
                     return place
             self._stream.seek(base + len(data))

@@ -129,8 +129,8 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
             response = await self._render(request)
         except BrowserMissingError as error:
             given = self._crawl.settings.get("NEWSCRAWL_BROWSER", "")
-            found = self.config.launch_options.get("executable_path")
-            report_missing(self._crawl, str(error) if found else none_found(given))
+            program = self.config.launch_options.get("executable_path")
+            report_missing(self._crawl, str(error) if program else none_found(given))
             raise BrowserMissingError("no browser") from error
         self._check_host(response)
         return response

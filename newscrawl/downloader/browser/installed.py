@@ -34,8 +34,8 @@ def find_browser(given: str = "") -> str | None:
     """
     if given:
         return shutil.which(given)
-    if found := next(filter(None, map(shutil.which, _NAMES)), None):
-        return found
+    if on_path := next(filter(None, map(shutil.which, _NAMES)), None):
+        return on_path
     folders = (os.environ.get("PLAYWRIGHT_BROWSERS_PATH", ""), *_DOWNLOADS)
     downloaded = (
         str(path)
