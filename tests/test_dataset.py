@@ -759,6 +759,28 @@ def test_a_crawl_tells_what_is_gone_all_the_way(tmp_path: Path) -> None:
     assert not [it for it in rows(output) if it["date_gone"]]
 
 
+def test_a_damaged_run_costs_that_run_only_and_is_included_once_mended(history: Path) -> None:
+    path = history / "hill" / f"run={RUNS[1]}" / "run.json"
+    data = path.read_bytes()
+    path.write_text("")
+    done = dataset(history, "build")
+    assert done.returncode == 1
+    assert f"{path} is damaged" in done.stderr
+    assert "3 runs read" in done.stdout
+    assert {it["run"] for it in rows(history, "revisions", "run")} == {RUNS[0], RUNS[2]}
+    # A consumer waits for it: afterwards would be too late.
+    done = dataset(history, "changes", "hill")
+    assert done.returncode == 3
+    assert f"{path} is damaged" in done.stderr
+    assert {json.loads(it)["run"] for it in done.stdout.splitlines()} == {RUNS[0]}
+    path.write_bytes(data)
+    done = dataset(history, "build")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"(runs of hill before {RUNS[3]} were added)" in done.stdout
+    assert len(rows(history, "revisions")) == 7
+    assert len(dataset(history, "changes", "hill").stdout.splitlines()) == 10
+
+
 def test_a_build_beside_a_build_says_so(tmp_path: Path) -> None:
     write_run(tmp_path, RUNS[0], [made_up(1)])
     with Generations(tmp_path).building():

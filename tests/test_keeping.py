@@ -284,7 +284,7 @@ def test_runs_come_back_from_the_remote_storage(months: Path, tmp_path: Path) ->
     fresh = tmp_path / "fresh"
     done = command(fresh, "restore", remote)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "hill: the ledger was rebuilt from 20 records." in done.stdout
+    assert "The ledger was rebuilt from 20 records." in done.stdout
     assert f"{fresh / 'dataset'} was restored." in done.stdout
     assert files_of(fresh / "hill") == before
     assert (keyed(fresh), verified(fresh)) == (every, "")
@@ -351,7 +351,7 @@ def test_another_output_folder_is_taken_in(tmp_path: Path) -> None:
     done = command(here, "merge", str(other))
     assert (done.returncode, done.stderr) == (0, "")
     assert "hill: 3 runs taken in: 1 new records, 2 further revisions; 2 were here" in done.stdout
-    assert "the ledger was rebuilt from 6 records" in done.stdout
+    assert "The ledger was rebuilt from 6 records" in done.stdout
     # What was here stays as it was, and so does the other folder.
     assert before.items() <= files_of(here / "hill").items()
     assert files_of(other / "hill") == theirs

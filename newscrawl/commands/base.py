@@ -10,7 +10,7 @@ import os
 import sys
 import textwrap
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NoReturn, cast
@@ -277,22 +277,27 @@ class OutputCommand(ProjectCommand):
             )
         return Ledger(self.ledger_url, reading=True)
 
-    def complete_ledger(self, outlet: str, runs: Iterable[str]) -> int:
-        """Rebuild the ledger if it lacks a record of runs that came from elsewhere.
+    def complete_ledger(self, runs: Mapping[str, Iterable[str]]) -> int:
+        """Rebuild the ledger if it lacks a record of runs, by outlet, that came from elsewhere.
 
         Returns the number of its records then, else 0. Raises LedgerError and OutputError.
         """
-        on_disk = {
-            (it["id"], it["revision"], run)
-            for run in runs
-            for it in read_run_records(self.output / outlet / f"run={run}")
-        }
         path = sqlite_path(self.ledger_url)
-        if not path or path.exists():
-            ledger = self.open_ledger()
-            on_disk -= {it[:3] for it in ledger.published_revisions(outlet)}
-            ledger.close()
-        return self.rebuild_ledger() if on_disk else 0
+        is_there = path is None or path.exists()
+        for outlet, names in runs.items():
+            folders = [self.output / outlet / f"run={it}" for it in names]
+            lacking = {
+                (it["id"], it["revision"], run_of(folder))
+                for folder in folders
+                for it in read_run_records(folder)
+            }
+            if lacking and is_there:
+                ledger = self.open_ledger()
+                lacking -= {it[:3] for it in ledger.published_revisions(outlet)}
+                ledger.close()
+            if lacking:
+                return self.rebuild_ledger()
+        return 0
 
     def rebuild_ledger(self) -> int:
         """Rebuild the ledger while no run is running; return how many records it has."""

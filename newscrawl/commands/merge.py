@@ -29,11 +29,15 @@ class Command(OutputCommand, ScrapyCommand):
         found = outlets(other)
         if not found or other.resolve() == output.resolve():
             raise UsageError(f"{other} is not another output folder with runs")
-        for outlet in found:
-            done = merge(output, outlet, other, self.settings.getint("NEWSCRAWL_PART_RECORDS"))
-            print(  # noqa: T201
-                f"{outlet}: {len(done.runs):,} runs taken in: {done.new:,} new records,"
-                f" {done.revised:,} further revisions; {done.known:,} were here before."
-            )
-            if done.runs and (count := self.complete_ledger(outlet, done.runs)):
-                print(f"{outlet}: the ledger was rebuilt from {count:,} records.")  # noqa: T201
+        runs: dict[str, list[str]] = {}
+        try:
+            for outlet in found:
+                done = merge(output, outlet, other, self.settings.getint("NEWSCRAWL_PART_RECORDS"))
+                print(  # noqa: T201
+                    f"{outlet}: {len(done.runs):,} runs taken in: {done.new:,} new records,"
+                    f" {done.revised:,} further revisions; {done.known:,} were here before."
+                )
+                runs[outlet] = done.runs
+        finally:
+            if count := self.complete_ledger(runs):
+                print(f"The ledger was rebuilt from {count:,} records.")  # noqa: T201

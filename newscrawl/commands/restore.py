@@ -41,13 +41,17 @@ class Command(OutputCommand, ScrapyCommand):
         found = outlets_at(target)
         if not found or not set(args[1:]) <= set(found):
             raise UsageError(f"{target.url} has runs of {', '.join(found) or 'no outlet'}")
-        for outlet in args[1:] or found:
-            done = restore(self.output, outlet, target, pruned=opts.pruned)
-            print(f"{outlet}: {len(done.runs):,} runs restored, {done.bytes:,} bytes.")  # noqa: T201
-            for sentence in done.wrong:
-                print(sentence, file=sys.stderr)  # noqa: T201
-                self.exitcode = NEGATIVE
-            if done.runs and (count := self.complete_ledger(outlet, done.runs)):
-                print(f"{outlet}: the ledger was rebuilt from {count:,} records.")  # noqa: T201
+        runs: dict[str, list[str]] = {}
+        try:
+            for outlet in args[1:] or found:
+                done = restore(self.output, outlet, target, pruned=opts.pruned)
+                print(f"{outlet}: {len(done.runs):,} runs restored, {done.bytes:,} bytes.")  # noqa: T201
+                for sentence in done.wrong:
+                    print(sentence, file=sys.stderr)  # noqa: T201
+                    self.exitcode = NEGATIVE
+                runs[outlet] = done.runs
+        finally:
+            if count := self.complete_ledger(runs):
+                print(f"The ledger was rebuilt from {count:,} records.")  # noqa: T201
         if restore_dataset(self.output, target):
             print(f"{self.output / 'dataset'} was restored.")  # noqa: T201

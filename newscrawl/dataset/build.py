@@ -132,9 +132,10 @@ def _refuse_fewer(before: Path, after: Path, why: str) -> None:
     """Raise DatasetError if a build from scratch lacks revisions of the build before it."""
     missing = Counter[tuple[str, str]]()
     for outlet in (it.name.partition("=")[2] for it in before.glob("revisions/outlet=*")):
-        key = ["id", "revision"]
-        lost = keys(before, outlet).join(keys(after, outlet), key, join_type="left anti")
-        missing.update((outlet, month) for month in lost["month"].to_pylist())
+        rows = keys(before, outlet)
+        is_there = pc.is_in(_joined(rows), value_set=_joined(keys(after, outlet)))
+        lost = rows["month"].filter(pc.invert(is_there))
+        missing.update((outlet, month) for month in lost.to_pylist())
     if missing:
         raise DatasetError(
             f"A build from scratch ({why}) would lose {sum(missing.values()):,} revisions that the"
@@ -142,6 +143,11 @@ def _refuse_fewer(before: Path, after: Path, why: str) -> None:
             f" dataset is unchanged. Bring the runs back ({PROGRAM} restore), or build with"
             " --allow-fewer."
         )
+
+
+def _joined(rows: pa.Table) -> pa.ChunkedArray:
+    """Return id and revision of rows as one text each."""
+    return pc.binary_join_element_wise(rows["id"], pc.cast(rows["revision"], pa.string()), "/")
 
 
 def _by_outlet(counts: Mapping[tuple[str, str], int]) -> str:

@@ -17,7 +17,7 @@ from newscrawl.dataset.rows import keys
 from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import is_pruned, keep_records
-from newscrawl.storage.parts import part_files, read_part, sha256_of, sync
+from newscrawl.storage.parts import part_files, read_part, sha256_of
 from newscrawl.storage.run_folder import RunFolder
 from newscrawl.storage.runs import closed_runs, run_start
 
@@ -87,7 +87,6 @@ def _remove(folder: Path, parts: list[Path]) -> None:
         keep_records(folder)
     for path in parts:
         path.unlink()
-    sync(folder)
 
 
 class _Proof:

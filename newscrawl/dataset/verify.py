@@ -12,6 +12,7 @@ import jsonlines
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import VersionError
 from newscrawl.storage.books import balance
+from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import KEPT_FILE, is_pruned, read_run_records
 from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import sha256_of
@@ -77,7 +78,7 @@ class Verifier:
     ) -> Iterator[Fault]:
         path = folder / RUN_FILE
         try:
-            run = json.loads(path.read_bytes())
+            run: RunDocument = json.loads(path.read_bytes())
             parts = {it["name"]: it for it in run["parts"]}
             out_by = balance(run["books"])
         except FileNotFoundError:
@@ -116,7 +117,7 @@ class Verifier:
             yield from self._booked(path, run, new, ids)
 
     def _booked(
-        self, path: Path, run: Mapping[str, Any], new: set[str], ids: set[str]
+        self, path: Path, run: RunDocument, new: set[str], ids: set[str]
     ) -> Iterator[Fault]:
         """Yield a fault if the books differ from the articles of the parts."""
         # Books count articles. An archive may give several versions of one.
@@ -132,7 +133,7 @@ class Verifier:
         self,
         outlet: str,
         folder: Path,
-        run: Mapping[str, Any],
+        run: RunDocument,
         published: dict[tuple[str, int], tuple[str, str]],
         latest: dict[str, int],
     ) -> Iterator[Fault]:
