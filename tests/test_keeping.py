@@ -18,9 +18,10 @@ from newscrawl.dataset.changes import changes
 from newscrawl.storage.kept import keep_records
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import sha256_of
-from tests.conftest import ROOT, command, environment
+from tests.conftest import ROOT, command, crawl, environment
 from tests.made_up import back, gone, made_up, write_run
 from tests.mounts import Seen, files_of, full, on_a_disk, read_only
+from tests.recordings import HTML, address, article, site
 
 RUNS = [f"202611{day:02}T120000Z" for day in range(1, 10)]
 
@@ -247,6 +248,32 @@ def test_a_prune_that_is_killed_is_finished_by_the_next(months: Path) -> None:
     assert "4 runs pruned" in command(months, *PRUNE).stdout
     assert pruned(months) == MONTHS[:4]
     assert verified(months) == ""
+
+
+def test_a_crawl_knows_what_pruned_and_merged_runs_published(tmp_path: Path) -> None:
+    output, other = tmp_path / "output", tmp_path / "other"
+    pages = {address(n): (200, HTML, article(n)) for n in (6000001, 6000002)}
+    first = site(tmp_path / "1.warc.gz", pages)
+    more = site(tmp_path / "2.warc.gz", {**pages, address(6000003): (200, HTML, article(6000003))})
+    news = ("-a", "sections=news")
+    for _ in range(2):
+        assert crawl(output, *news, NEWSCRAWL_REPLAY=str(first)).code == 0
+    assert crawl(other, *news, NEWSCRAWL_REPLAY=str(more)).code == 0
+    build(output)
+    assert command(output, "prune", "--older-than", "0d").returncode == 0
+    assert len(pruned(output)) == 2
+    assert (
+        "1 new records, 0 further revisions; 2 were" in command(output, "merge", str(other)).stdout
+    )
+    # A ledger that is lost is made again, from what was kept, too.
+    for ledger in (None, output / "ledger.sqlite3"):
+        if ledger:
+            ledger.unlink()
+        done = crawl(output, *news, NEWSCRAWL_REPLAY=str(more))
+        assert (done.code, done.runs[-1]["books"]["new"]) == (0, 0)
+    assert verified(output) == ""
+    build(output, full=True)
+    assert verified(output) == ""
 
 
 def test_a_build_without_the_rows_of_pruned_runs_refuses(months: Path) -> None:

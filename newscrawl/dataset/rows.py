@@ -78,11 +78,12 @@ def records_of_runs(
     Raises DatasetError for a part that cannot be read, and if the dataset lacks a record.
     """
     for pruned, group in groupby(runs, key=lambda it: is_pruned(_folder(output, outlet, it))):
+        if not pruned:
+            yield from ((it, _of_parts(output, outlet, it)) for it in group)
         # The rows of many runs are found at once.
         while batch := list(islice(group, _RUNS)):
-            found = _of_pruned(output, outlet, batch) if pruned else {}
-            for run in batch:
-                yield run, iter(found[run["run"]]) if pruned else _of_parts(output, outlet, run)
+            found = _of_pruned(output, outlet, batch)
+            yield from ((it, iter(found[it["run"]])) for it in batch)
 
 
 def _of_parts(output: Path, outlet: str, run: RunDocument) -> Iterator[Record]:
