@@ -287,7 +287,7 @@ def test_an_installed_newscrawl_works_in_any_folder(tmp_path: Path) -> None:
     first = newscrawl("crawl", "hill", "-a", "limit=1", NEWSCRAWL_REPLAY=warc)
     assert first.returncode == 0
     assert first.stderr.partition("\n")[0].endswith(f"Crawling hill into {folder / 'output'}")
-    assert f"There is no output folder {folder / 'output'}: a new one" in first.stderr
+    assert f"There is no output folder {folder / 'output'}: creating it" in first.stderr
     # Another newscrawl, or none, is on the PATH.
     called = tmp_path / "venv" / "bin" / "newscrawl"
     assert re.search(rf"  details    {called} check-run hill \d+T\d+Z\n", first.stderr)
