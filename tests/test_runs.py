@@ -222,31 +222,6 @@ def test_what_waits_for_its_retry_is_owed(tmp_path: Path) -> None:
     assert (last["complete"], last["waiting"], last["books"]["new"]) == (True, 0, 1)
 
 
-def test_a_clock_that_was_set_back_loses_nothing(tmp_path: Path) -> None:
-    output = tmp_path / "output"
-    pages = {address(6000001): (200, HTML, article(6000001))}
-    settings = {"NEWSCRAWL_REVISIT_HOURS": "1000000"}
-    crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(site(tmp_path / "1.warc.gz", pages)), **settings)
-    # As if the clock had been years ahead.
-    [first] = (output / "hill").glob("run=*")
-    future = first.rename(output / "hill" / "run=20990101T000000Z")
-    with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
-        ledger.execute("UPDATE articles SET last_fetched = '2099-01-01T00:00:00Z'")
-        ledger.execute("UPDATE articles SET next_attempt = '2099-01-01T01:00:00Z'")
-    pages = {
-        address(6000001): (200, HTML, article(6000001, "<p>It snowed.</p>")),
-        address(6000002): (200, HTML, article(6000002)),
-    }
-    recording = str(site(tmp_path / "2.warc.gz", pages))
-    done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=recording, **settings)
-    later = [it for it in (output / "hill").glob("run=*") if it.name > future.name]
-    lines = [
-        line for it in later for part in it.glob("part-*") for line in part.read_text().splitlines()
-    ]
-    keys = sorted((it["id"], it["revision"]) for it in map(json.loads, lines))
-    assert keys == [("6000001", 2), ("6000002", 1)], done.log
-
-
 # Between the line and the ledger nothing can fail.
 
 

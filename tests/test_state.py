@@ -145,7 +145,7 @@ def test_a_ledger_newer_than_the_runs_is_refused(output: Path, recordings: list[
     assert done.code == 3
     assert f"knows what run {last.name[4:]} of hill published" in done.log
     assert f"ends with run {runs(output)[0].name[4:]}" in done.log
-    assert "newscrawl ledger --rebuild" in done.log
+    assert "scrapy ledger --rebuild" in done.log
     assert len(done.runs) == 1
     # The way out that the sentence names.
     assert command(output, "ledger", "--rebuild").returncode == 0

@@ -76,7 +76,8 @@ def build(output: Path, *, full: bool = False, allow_fewer: bool = False) -> Bui
             source = _Source(output, outlet, generations.current, allow_fewer=allow_fewer)
             _build_outlet(source, base, folder, manifest, built)
         if not manifest["outlets"]:
-            raise DatasetError(f"There is no closed run in {output}: nothing to build.")
+            nothing = f"There is no closed run in {output}: nothing to build."
+            raise DatasetError("\n".join([*built.damaged, nothing]))
         if not built.runs:
             built.folder = generations.current
             return built

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonlines
 
-from newscrawl.exceptions import DamagedRunError, OutputError
+from newscrawl.exceptions import PROGRAM, DamagedRunError, OutputError
 from newscrawl.storage.document import ReconciledDocument, RunDocument
 from newscrawl.storage.kept import read_run_records
 from newscrawl.storage.ledger import LEDGER_FIELDS, Basis, Ledger, Schedule, sqlite_path
@@ -57,7 +57,7 @@ def check_basis(folder: RunFolder, ledger: Ledger) -> Basis:
     identity, rests_on = read_output_id(output), ledger.basis(outlet)
     mend = (
         " Let NEWSCRAWL_OUTPUT_DIR and NEWSCRAWL_LEDGER_URL name two that belong together, or make"
-        " the ledger from the runs of this folder: newscrawl ledger --rebuild"
+        f" the ledger from the runs of this folder: {PROGRAM} ledger --rebuild"
     )
     if rests_on and rests_on.output:
         # A folder that lost its identity is known by its runs.
@@ -73,7 +73,7 @@ def check_basis(folder: RunFolder, ledger: Ledger) -> Basis:
         raise OutputError(
             f"The ledger {ledger.url} knows what run {missing} of {outlet} published, and the"
             f" output folder {output} {on_disk}: runs are missing. Bring them back, or make the"
-            " ledger from the runs that are there: newscrawl ledger --rebuild"
+            f" ledger from the runs that are there: {PROGRAM} ledger --rebuild"
         )
     identity = identity or create_output_id(output, rests_on.output if rests_on else None)
     return Basis(rests_on.through if rests_on else "", identity, str(output))
