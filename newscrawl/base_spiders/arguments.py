@@ -144,7 +144,7 @@ OPTIONS = (
 def parse(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
     """Return the typed arguments of a crawl of ``outlet``.
 
-    Raises ArgumentError, one sentence that names argument, value and what is allowed.
+    Raises ArgumentError, one sentence that names the argument, its value and the allowed values.
     """
     known = {it.name: it for it in OPTIONS}
     for name in given:

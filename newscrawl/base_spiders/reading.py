@@ -71,7 +71,7 @@ class ReadingSpider(RequestingSpider):
             yield from self.links.around(selector, response.url)
 
     def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:
-        """Return the article, or the request for its next page where it is divided into several.
+        """Return the article, or the request for its next page if the article has several pages.
 
         Raises UnreadableError for another page than the requested one, and for too many pages.
         """

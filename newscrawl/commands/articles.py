@@ -1,4 +1,4 @@
-"""What the commands about one article have in common: its id and its records."""
+"""Base class of commands about one article: its id and its records."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ class ArticleCommand(OutputCommand):
     """A command about one article of an output folder."""
 
     def article_id(self, outlet: str, text: str) -> str:
-        """Return the id of an article that is named by id or address. Raises ArgumentError."""
+        """Return the id of an article, given its id or address. Raises ArgumentError."""
         if "/" not in text:
             return text
         return find_article(self.load_outlet(outlet), text).id
@@ -22,7 +22,7 @@ class ArticleCommand(OutputCommand):
     def revisions(self, outlet: str, article: str) -> list[dict[str, Any]]:
         """Return the published records of an article, the first revision first.
 
-        Raises OutputError when there is none, or no such article.
+        Raises OutputError if there is no record, or no such article.
         """
         identity = self.article_id(self.known_outlet(outlet), article)
         ledger = self.open_ledger()
@@ -43,7 +43,7 @@ class ArticleCommand(OutputCommand):
         return records
 
     def _records(self, outlet: str, run: str, identity: str) -> Iterator[dict[str, Any]]:
-        """Yield the records of a run; of a pruned one those of an article, from the dataset."""
+        """Yield the records of a run. For a pruned run, yield the article's from the dataset."""
         folder = self.output / outlet / f"run={run}"
         build = self.output / "dataset"
         if not is_pruned(folder) or not build.exists():
@@ -57,5 +57,5 @@ class ArticleCommand(OutputCommand):
                 yield upgraded(record)
 
     def unknown_article(self, outlet: str, identity: str) -> OutputError:
-        """Return the error for an article that the ledger does not have."""
+        """Return the error for an article that is not in the ledger."""
         return OutputError(f"Unknown article {identity!r} of {outlet} in {self.output}.")

@@ -81,7 +81,7 @@ class Archive:
         return bool(found and again and found.id == again.id)
 
     def _is_page(self, capture: Capture) -> bool:
-        """Say whether a capture may hold a page; another one is counted."""
+        """Return whether a capture may contain a page; another one is counted."""
         if not capture.status or capture.status in _PAGES:
             return True
         self.counts[capture.path].passed_over[f"http {capture.status}"] += 1

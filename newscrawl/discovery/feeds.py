@@ -64,7 +64,7 @@ class Feeds:
 def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:
     """Yield the articles of a feed, in its order.
 
-    Raises UnreadableError for what is no feed, and at the end of one that is cut or broken.
+    Raises UnreadableError for a document that is not a feed, and at the end of a cut or broken one.
     """
     try:
         document = Document(response.body, FEEDS)

@@ -54,7 +54,8 @@ class Presence(PostLists):
     def appeared(self) -> Iterator[Request]:
         """Yield the request for recent posts that are not in the ledger.
 
-        Wire copy has a time of its own, and may appear in a feed or a section below what is read.
+        Wire copy has a time of its own, and may appear in a feed or section below the part that is
+        read.
         """
         since = utc(datetime.now(UTC) - RECENT)
         query = {"after": since, "orderby": "date", "order": "desc"}

@@ -66,7 +66,7 @@ def read_list(response: Response) -> list[dict[str, Any]]:
 
 
 def header_number(response: Response, name: str) -> int | None:
-    """Return the number in a header; None when there is none."""
+    """Return the number in a header, or None."""
     text = (response.headers.get(name) or b"").decode("latin-1")
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 

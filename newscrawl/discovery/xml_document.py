@@ -68,7 +68,7 @@ class Document:
         # Entities of its own are never resolved: what they stand for is lost where they are used.
         own = _ENTITY.findall(text, 0, begin.start())
         self.is_whole &= not any(f"{it};" not in html5 and f"&amp;{it};" in text for it in own)
-        # What is printed behind the end, such as a warning, would be an error.
+        # Text after the end, such as a warning of the site's program, would be an error.
         self._text = text[begin.start() : end if end > 0 else None]
         if end > 0:
             self._text += f"</{begin[1]}>"

@@ -91,7 +91,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         waiting = self._parsers[netloc]
         parser = self._parser(netloc, self._instead(netloc, error_reason(exc.__cause__ or exc)))
         self._parsers[netloc] = parser
-        # Scrapy would let those that wait go without rules.
+        # Scrapy would send the waiting requests without rules.
         if isinstance(waiting, Deferred):
             waiting.callback(parser)
 

@@ -81,7 +81,7 @@ class Noise:
         return noise
 
     def is_noise(self, text: str) -> bool:
-        """Say whether a whole block of text is noise."""
+        """Return whether a whole block of text is noise."""
         return text in self._texts
 
 

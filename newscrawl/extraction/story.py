@@ -1,6 +1,6 @@
 """The story: read blocks of text, pictures and links from the elements that hold it.
 
-The outlet says what is noise. HTML says what is a block.
+The outlet declares the noise, HTML the blocks.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -58,7 +58,7 @@ class Entries:
 
 
 def _time_of(element: _Element) -> str:
-    """Return the time that an element states or prints; "" for none.
+    """Return the time that an element states or prints, or "".
 
     >>> from lxml.html import fragment_fromstring
     >>> _time_of(fragment_fromstring('<a><abbr title="2026-11-23T09:05:00-05:00">9:05</abbr></a>'))

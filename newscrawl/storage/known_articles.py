@@ -36,7 +36,7 @@ class KnownArticles:
             return otherwise
 
     def get(self, identity: str) -> ArticleState | None:
-        """Return what is known of an article, or None."""
+        """Return the state of an article, or None if it is not in the ledger."""
         return self._ask(lambda: self._ledger.get(self._outlet, identity), None)
 
     def count(self) -> int:
