@@ -287,13 +287,13 @@ globals().update({it.scrapy: globals()[it.name] for it in table if it.scrapy})
 
 
 def read(settings: BaseSettings, name: str) -> Any:
-    """Return the typed value of a setting of ours. Raises ArgumentError, one sentence."""
+    """Return the typed value of a newscrawl setting. Raises ArgumentError, one sentence."""
     (option,) = (it for it in table if it.name == name)
     return option.read(settings.get(name, option.default))
 
 
 def unknown(name: str) -> ArgumentError:
-    """Return the error for a name that is no setting of ours."""
+    """Return the error for a name that is not a newscrawl setting."""
     return options.unknown("setting", name, [it.name for it in table], "NEWSCRAWL_")
 
 

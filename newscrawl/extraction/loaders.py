@@ -502,7 +502,7 @@ def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
 
 
 def _is_cut(headline: str, titles: Iterable[str]) -> bool:
-    """Say whether a headline ends where a printed one goes on: in "…", or by Google's limit."""
+    """Return whether a headline is cut, by "…" or at Google's limit, and a title continues it."""
     text = unescape(headline)
     start = text.rstrip(" .…")
     is_marked = text.endswith(("…", "..."))

@@ -100,8 +100,8 @@ def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
     r"""Return a page in UTF-8 unchanged, any other page decoded.
 
     ``declared`` searches the encoding that the page declares; it is slow, and few pages need it.
-    A page that is valid UTF-8 is UTF-8, whatever it declares. A page that declares UTF-16 in ASCII
-    is UTF-8, too (HTML §13.2.3.3).
+    A page that is valid UTF-8 is UTF-8, even if it declares another encoding. So is a page that
+    declares UTF-16 in ASCII (HTML §13.2.3.3).
 
     >>> recoded("é".encode(), lambda: "cp1252"), recoded("é”".encode("cp1252"), lambda: "utf-8")
     (b'\xc3\xa9', 'é”')

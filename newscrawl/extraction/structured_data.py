@@ -104,7 +104,7 @@ def types(entry: Object) -> list[str]:
 
 
 def is_article(entry: Object) -> bool:
-    """Say whether an object is of an article type."""
+    """Return whether an object has the type of an article."""
     return any(kind in _ARTICLE_TYPES or kind.endswith("Article") for kind in types(entry))
 
 

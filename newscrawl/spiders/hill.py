@@ -185,7 +185,7 @@ class HillSpider(ArticleSpider):
                 story="div.article__text",
                 tags="a.tags__item",
             ),
-            # Articles, blog posts, press releases: whatever has the body's field.
+            # Articles, blog posts, press releases: every page with the field of the body.
             replace(_DRUPAL, article="article.node:has(div.field-name-body)"),
             replace(_DRUPAL, article="div.node:has(div.field-name-body)"),
             _DRUPAL,

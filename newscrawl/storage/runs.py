@@ -44,7 +44,7 @@ def run_time(name: str) -> datetime:
 
 
 def is_run_name(name: str) -> bool:
-    """Say whether a run can have that name.
+    """Return whether a run can have this name.
 
     >>> is_run_name("20261123T201400Z"), is_run_name("20261123T201400Z (copy)")
     (True, False)

@@ -51,7 +51,7 @@ class ArticleState:
     authors: str | None
 
     def is_changed(self, modified: str | None) -> bool:
-        """Say whether a listing that names ``modified`` has a newer version than our copy.
+        """Return whether a listing that names ``modified`` has a newer version than our copy.
 
         A copy that was fetched more than an hour after ``modified`` has that change, whatever it
         says of itself; one fetched sooner may have come out of a cache.
@@ -70,7 +70,7 @@ class ArticleState:
         return self.attempts > 0 and self.next_attempt is not None
 
     def is_due(self, now: str, *, revisits: bool = True) -> bool:
-        """Say whether to ask for the article again, whatever the listings say.
+        """Return whether to request the article again, even if no listing states a change.
 
         ``now`` is in the record's form, which sorts as text. Without ``revisits`` a published
         article is left alone: the listings tell when it changes.
