@@ -1,14 +1,15 @@
-"""Crawl a changing site for 48 hours with three faults; count missed articles and alerts."""
+"""Crawl a changing site for 48 hours with three faults; count missed articles and messages."""
 
 import re
 import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from bench.day import START, agrees, crawling, latest
 from bench.table import markdown
-from newscrawl.monitoring.checks import Finding, findings, standing_since
+from newscrawl.monitoring.standing import Message, Standings
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.runs import closed_runs
 from tests.sample import faults
@@ -17,12 +18,12 @@ from tests.sample.day import DaySite
 from tests.sample.faults import Faulty, Rule
 
 HOURS = 48
-# Each fault: its first run, its number of runs, and the checks that must report it.
+# Each fault: its first run, its number of runs, and the check that must report it.
 REFUSED, DOWN, CHANGED = 12, 20, 36
 TROUBLE = {
-    REFUSED: (1, "an hour of refusal (403)", {"refused"}),
-    DOWN: (1, "an hour of downtime (503)", {"complete"}),
-    CHANGED: (6, "a new layout: the tags' class is another", {"selectors", "coverage"}),
+    REFUSED: (1, "an hour of refusal (403)", "refused"),
+    DOWN: (1, "an hour of downtime (503)", "complete"),
+    CHANGED: (6, "a new layout: the tags' class is another", "selectors"),
 }
 _PAGES = r"^/(?!wp-json|sitemap|robots|(?:.*/)?feed/)"
 
@@ -41,11 +42,19 @@ RULES = {
 
 @dataclass
 class Watch:
-    """The result of the two days: alerts by run, and what was wrong at the end."""
+    """The result of the two days: messages by run, and what was wrong at the end."""
 
-    alerts: dict[int, list[Finding]] = field(default_factory=dict)
+    messages: dict[int, Message] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     runs: list[RunDocument] = field(default_factory=list)
+
+    def hours_of(self, check: str, what: Literal["begun", "ended"]) -> list[str]:
+        """Return the runs after which a check's findings were told as new, or as over."""
+        return [
+            str(hour)
+            for hour, message in self.messages.items()
+            if any(it.check == check for it in getattr(message, what))
+        ]
 
 
 def simulate(output: Path, articles: int = 240, **settings: str) -> Watch:
@@ -64,11 +73,11 @@ def simulate(output: Path, articles: int = 240, **settings: str) -> Watch:
             ]
             crawler.crawl(site.now, discover="sitemap")
     watch.runs = list(closed_runs(output, "hill"))
+    standings = Standings()
     for hour, run in enumerate(watch.runs):
-        past = watch.runs[:hour]
-        told = [it for it in findings(run, past) if standing_since(it, run, past) is None]
-        if told:
-            watch.alerts[hour] = told
+        if message := standings.step(run):
+            watch.messages[hour] = message
+        standings.mark_sent(message)
     have = latest(output)
     known = {event.id for event in site.events()}
     watch.missing = [
@@ -83,19 +92,26 @@ def run() -> str:
     """Return the report."""
     with tempfile.TemporaryDirectory() as folder:
         watch = simulate(Path(folder))
-    rows = [
-        [f"run {hour}", what, ", ".join(sorted({it.check for it in watch.alerts.get(hour, [])}))]
-        for hour, (_, what, _) in TROUBLE.items()
+    rows = []
+    for start, (_, what, check) in TROUBLE.items():
+        begun = watch.hours_of(check, "begun")
+        over = watch.hours_of(check, "ended")
+        rows.append([f"run {start}", what, check, ", ".join(begun), ", ".join(over)])
+    expected = {check for _, _, check in TROUBLE.values()}
+    others = [
+        f"{it.name} (run {hour})"
+        for hour, message in watch.messages.items()
+        for it in message.begun
+        if it.check not in expected
     ]
-    others = {hour: found for hour, found in watch.alerts.items() if hour not in TROUBLE}
     return "\n".join(
         [
             "### Two days, crawled every hour, with an hour of refusal, one of downtime, and a"
             " layout change",
             "",
-            markdown(["", "trouble", "checks that reported it"], rows),
+            markdown(["", "trouble", "check", "told as new in run", "told over in run"], rows),
             "",
             f"Articles and corrections missing at the end: {len(watch.missing)}."
-            f" Alerts for other runs: {others or 'none'}.",
+            f" Other findings that were told: {', '.join(others) or 'none'}.",
         ]
     )

@@ -53,9 +53,10 @@ EXTENSIONS = {
     "newscrawl.extensions.outcomes.Outcomes": 110,
     "newscrawl.extensions.repeats.Repeats": 150,
     "newscrawl.extensions.progress.Progress": 200,
-    "newscrawl.extensions.metrics.Metrics": 250,
     "newscrawl.extensions.report.Report": 260,
     "newscrawl.extensions.alerts.Alerts": 300,
+    # After the checks, whose findings it writes.
+    "newscrawl.extensions.metrics.Metrics": 310,
     "newscrawl.extensions.push.Remote": 350,
     "newscrawl.extensions.jsonlog.JsonLog": 400,
 }
@@ -179,7 +180,7 @@ table = (
     ),
     Option(
         "NEWSCRAWL_PROBE_HOURS",
-        "6,48",
+        "6,24",
         options.PAIR,
         "Hours until one page is requested again after refusals: at first, and at most.",
         "NEWSCRAWL_PROBE_HOURS=1,24 newscrawl crawl hill",

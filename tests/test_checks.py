@@ -72,7 +72,7 @@ def text_of(mail: Message) -> str:
     return "\n".join(part.decode() for part in parts if isinstance(part, bytes))
 
 
-def test_two_days_with_troubles_lose_nothing_and_send_a_mail_for_each(
+def test_two_days_with_troubles_lose_nothing_and_send_two_mails_for_each(
     tmp_path: Path, mailbox: Mailbox
 ) -> None:
     output = tmp_path / "output"
@@ -80,18 +80,27 @@ def test_two_days_with_troubles_lose_nothing_and_send_a_mail_for_each(
     assert len(watch.runs) == HOURS + 1
     assert watch.missing == []
     assert all(balance(run["books"]) == 0 for run in watch.runs)
-    assert list(watch.alerts) == list(TROUBLE)
-    for hour, (_, _, checks) in TROUBLE.items():
-        assert checks <= {it.check for it in watch.alerts[hour]}
-    assert len(mailbox.mails) == len(TROUBLE)
-    for mail, found in zip(mailbox.mails, watch.alerts.values(), strict=True):
+    # Each trouble is told once, and once more when it is over.
+    told = [
+        (what, [it.check for it in found])
+        for message in watch.messages.values()
+        for what, found in (("new", message.begun), ("over", message.ended))
+        if found
+    ]
+    checks = [check for _, _, check in TROUBLE.values()]
+    assert told == [(what, [check]) for check in checks for what in ("new", "over")]
+    assert [hour for hour, message in watch.messages.items() if message.begun] == list(TROUBLE)
+    subjects = [mail["Subject"] for mail in mailbox.mails]
+    assert subjects == [f"newscrawl hill: 1 {what} ({found[0]})" for what, found in told]
+    for mail, message in zip(mailbox.mails, watch.messages.values(), strict=True):
         assert mail["To"] == "desk@example.net"
-        assert "hill" in mail["Subject"]
-        for it in found:
+        for it in (*message.begun, *message.ended):
             assert it.says.split(" (")[0].split("'")[0] in text_of(mail)
+    (layout,) = [it for it in mailbox.mails if it["Subject"].endswith("1 new (selectors)")]
+    assert "With it: coverage:page/tags." in text_of(layout)
     log = (tmp_path / "output.log").read_text("utf-8")
     assert "a.tags__item" in log
-    written = [log, *(path.read_text("utf-8") for path in output.rglob("run.json"))]
+    written = [log, *(path.read_text("utf-8") for path in output.rglob("*.json"))]
     assert not [text for text in written if PASSWORD in text]
 
 
@@ -154,7 +163,7 @@ def test_silence_is_judged_by_the_hours_of_the_week(tmp_path: Path) -> None:
     assert check_run(tmp_path / "one", [*past, silent[0]])[1] == {}
     code, found, _ = check_run(tmp_path / "six", [*past, *silent])
     assert code == 1
-    assert "Only 0 new articles since 2026-11-23" in found["news"]
+    assert "0 new articles since 2026-11-23 1" in found["news"]
     # Six silent hours of a Sunday's early morning are nothing.
     night = datetime(2026, 11, 22, 3, tzinfo=UTC)
     silent = [run_document(night + timedelta(hours=hour), 0) for hour in range(6)]
@@ -177,7 +186,8 @@ def stats(**counts: Any) -> dict[str, Any]:
         ("ended", {"reason": "output failed"}),
         ("killed", {"salvaged": ["20261123T130000Z"]}),
         ("balanced", books(discovered=6)),
-        ("complete", {"listings": {"failed": {"http 503": 2}}}),
+        ("complete", {"listings": {"asked": 2, "read": 0, "failed": {"http 503": 2}}}),
+        ("complete", {"listings": {"asked": 80, "read": 60, "failed": {"http 503": 20}}}),
         ("complete", books(discovered=6, pending=1)),
         ("refused", {"refused": {"reason": "http 403", "since": "now", "probe": "then"}}),
         ("rejected", books(discovered=13, rejected={"no body": 8})),
@@ -201,6 +211,7 @@ def test_every_fault_is_a_finding(tmp_path: Path, check: str, wrong: dict[str, A
     "fine",
     [
         {"listings": {"failed": {"http 404": 2}}},
+        {"listings": {"asked": 9, "read": 8, "failed": {"timeout": 1}}},
         {"reason": "limit"},
         {"refused": {"reason": "http 403", "since": "now", "probe": "then", "over": "now"}},
         books(discovered=6, failed={"timeout": 1}),
@@ -239,16 +250,33 @@ def test_a_crawl_that_does_not_begin_sends_alerts(tmp_path: Path, mailbox: Mailb
         urls = f"{os.environ['NEWSCRAWL_ALERTS']} json://127.0.0.1:{port}/{SECRET}"
         settings = {"NEWSCRAWL_ALERTS": urls, "NEWSCRAWL_LOG_LEVEL": "DEBUG"}
         done = crawl(tmp_path / "file", warnings="default", **settings)
-    assert [mail["Subject"] for mail in mailbox.mails] == ["newscrawl: 1 new finding on hill"]
+    assert [mail["Subject"] for mail in mailbox.mails] == ["newscrawl hill: 1 new (began)"]
     assert "The crawl did not begin: unusable output." in text_of(mailbox.mails[0])
-    assert asked == [
-        ("newscrawl: 1 new finding on hill", "began: The crawl did not begin: unusable output.")
-    ]
+    assert [title for title, _ in asked] == ["newscrawl hill: 1 new (began)"]
+    assert asked[0][1].startswith("NEW began: The crawl did not begin: unusable output.")
     assert (
         "ERROR: The alert by JSON was not sent: Failed to send JSON POST notification" in done.log
     )
     assert PASSWORD not in done.log
     assert SECRET not in done.log
+
+
+def test_a_crawl_that_does_not_begin_is_told_once_and_when_it_begins_again(
+    tmp_path: Path, mailbox: Mailbox
+) -> None:
+    recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
+    replay = {"NEWSCRAWL_REPLAY": str(recording)}
+    nowhere = f"sqlite:///{tmp_path}/nowhere/ledger.sqlite3"
+    for _ in range(3):
+        done = crawl(
+            tmp_path / "output", warnings="default", **replay, NEWSCRAWL_LEDGER_URL=nowhere
+        )
+        assert done.code == 3
+    assert [mail["Subject"] for mail in mailbox.mails] == ["newscrawl hill: 1 new (began)"]
+    # The sections that are not in the recording could not be read either.
+    assert crawl(tmp_path / "output", "-a", "sections=news", warnings="default", **replay).code == 0
+    assert [mail["Subject"] for mail in mailbox.mails][1:] == ["newscrawl hill: 1 over (began)"]
+    assert "OVER began" in text_of(mailbox.mails[1])
 
 
 def test_an_alert_that_is_not_sent_is_in_the_exit_code(tmp_path: Path) -> None:
@@ -260,7 +288,12 @@ def test_an_alert_that_is_not_sent_is_in_the_exit_code(tmp_path: Path) -> None:
         }
         done = crawl(tmp_path / "output", warnings="default", **settings)
     # Most sections are not in the recording.
-    assert asked[0][1].startswith("complete: Listing pages failed (not recorded: ")
+    assert asked[0][1].startswith("NEW complete:listings: ")
+    # What was not told is told after the next run.
+    with refusing() as (port, asked):
+        settings["NEWSCRAWL_ALERTS"] = f"json://127.0.0.1:{port}"
+        crawl(tmp_path / "output", warnings="default", **settings)
+    assert asked[0][1].startswith("NEW complete:listings: ")
     assert done.code == 6
     assert done.runs[0]["books"]["new"] == 1
 

@@ -1,19 +1,23 @@
-"""The checks of every run when the run has closed, and alerts for what they newly find."""
+"""The checks of every run when the run has closed, and alerts for what begins, lasts and ends."""
 
 import logging
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
-from newscrawl.exceptions import ArgumentError, extra_missing
+from newscrawl.exceptions import ArgumentError, OutputError, extra_missing
 from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT
 from newscrawl.extensions.run import Run
-from newscrawl.monitoring.checks import Finding, findings, runs_before, standing_since
+from newscrawl.monitoring.findings_file import FINDINGS_FILE, load, look_up, save
+from newscrawl.monitoring.history import runs_before
+from newscrawl.monitoring.messages import text, title
+from newscrawl.monitoring.standing import Message, Standings
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -31,11 +35,11 @@ _NAMES = re.compile(r"[a-z-]{1,12}(,[a-z-]{1,12})*")
 
 
 class Alerts:
-    """Extension: checks each run when it has closed, logs findings and sends the new ones.
+    """Extension: checks each run when it has closed, logs findings and sends what is to be told.
 
     ``NEWSCRAWL_ALERTS`` holds the URLs of apprise, separated by commas or spaces; without one,
-    findings are only logged. A finding is sent when it first comes up, and once a day while it
-    stays. A crawl that did not begin is a finding, too.
+    findings are only logged. A finding is sent when it begins, every day for a week and every
+    week after, and when it is over. A crawl that did not begin is a finding, too.
     """
 
     def __init__(self, crawler: Crawler, urls: Sequence[str]) -> None:
@@ -43,6 +47,8 @@ class Alerts:
         self.crawler = crawler
         self.urls = urls
         self.services = [service_of(url, place) for place, url in enumerate(urls, start=1)]
+        self.standings: Standings | None = None
+        """The findings that stand, once the run was checked."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -52,53 +58,82 @@ class Alerts:
         return alerts
 
     def check(self, spider: Spider, reason: str) -> None:
-        """Log what the checks find in the run that was just closed, and send what is new."""
-        found = self.found(spider, reason)
-        for finding, since in found:
-            if since is None:
-                logger.warning("Check %s: %s", finding.check, finding.says)
-            else:
-                known = f"Known since {since:%Y-%m-%d %H:%M} UTC."
-                logger.info("Check %s: %s %s", finding.check, finding.says, known)
-        if new := [finding for finding, since in found if since is None]:
-            document = Run.of(self.crawler).document
-            title = f"newscrawl: {len(new)} new finding{'s' * (len(new) > 1)} on {spider.name}"
-            text = "\n".join(f"{finding.check}: {finding.says}" for finding in new)
-            self.send(
-                title, f"{text}\n\nRun {document['run']} of {spider.name}" if document else text
-            )
-
-    def found(self, spider: Spider, reason: str) -> list[tuple[Finding, datetime | None]]:
-        """Return the findings; with each the time since when it is known, None for a new one."""
+        """Check the run that was just closed, and tell what there is to tell."""
         run = Run.of(self.crawler)
-        document = run.document
-        if document is None:
+        outlet_folder = run.output / spider.name
+        if run.document is None:
             if reason in _NO_NEWS:
-                return []
-            return [(Finding("began", "", f"The crawl did not begin: {reason}."), None)]
-        # What cannot be read was named when the run was opened.
-        past = runs_before(run.folder, lambda error: logger.debug("%s", error))
-        return [
-            (finding, standing_since(finding, document, past))
-            for finding in findings(document, past)
-        ]
+                return
+            standings, message = did_not_begin(outlet_folder, reason)
+            about = ""
+        else:
+            # What cannot be read was named when the run was opened.
+            past = runs_before(run.folder, lambda error: logger.debug("%s", error))
+            standings = load(outlet_folder, run.document, past)
+            message = standings.step(run.document)
+            about = f"\n\nRun {run.document['run']} of {spider.name}"
+        self.standings = standings
+        log(message)
+        if message and not self.send(
+            title(message, spider.name), text(message, spider.name) + about
+        ):
+            # The next run tries again.
+            message = Message(message.now)
+        standings.mark_sent(message)
+        try:
+            save(outlet_folder, standings)
+        except OSError as error:
+            logger.error("%s cannot be written: %s", outlet_folder / FINDINGS_FILE, error)
+            self.crawler.stats.inc_value(f"{AFTERMATH}alert")
 
-    def send(self, title: str, text: str) -> None:
-        """Send a text to every service; one that does not take it is an error in the log."""
+    def send(self, title: str, text: str) -> bool:
+        """Send a text to every service; say whether one took it, or none was asked for.
+
+        A service that does not take it is an error in the log.
+        """
         if not self.services:
-            return
+            return True
         from apprise import Apprise, NotifyFormat, NotifyType  # noqa: PLC0415  # an extra
 
+        taken = False
         for service, url in zip(self.services, self.urls, strict=True):
             # Apprise gives up after 60 seconds.
             result = Apprise(service).notify(
                 text, title, NotifyType.WARNING, body_format=NotifyFormat.TEXT
             )
-            if not result:
+            if result:
+                taken = True
+            else:
                 lines = [entry.message for entry in result.logs()]
                 reason = redacted(lines[-1] if lines else result.status.name.lower(), url)
                 logger.error("The alert by %s was not sent: %s", service.service_name, reason)
                 self.crawler.stats.inc_value(f"{AFTERMATH}alert")
+        return taken
+
+
+def did_not_begin(folder: Path, reason: str) -> tuple[Standings, Message]:
+    """Return the findings of the outlet in ``folder`` when a crawl did not begin."""
+    says = f"The crawl did not begin: {reason}."
+    try:
+        standings = look_up(folder)
+    except (OutputError, OSError) as error:
+        # The output folder may be what is wrong.
+        logger.warning("The findings of earlier runs are not known: %s", error)
+        standings = Standings()
+    return standings, standings.fail_to_begin(says, datetime.now(UTC))
+
+
+def log(message: Message) -> None:
+    """Log every finding of a message, and those that nobody has to be told of."""
+    for it in message.begun:
+        logger.warning("Check %s: %s", it.name, it.says)
+    for it in message.reminded:
+        logger.info("Check %s: %s (known)", it.name, it.says)
+    for cause, others in message.consequences.items():
+        for it in others:
+            logger.info("Check %s: %s (with %s)", it.name, it.says, cause)
+    for it in message.ended:
+        logger.info("Check %s: over", it.name)
 
 
 def split_urls(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Metrics of the latest run of an outlet, in Prometheus' text format for its textfile collector."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +14,18 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from newscrawl.extensions.alerts import Alerts
 from newscrawl.extensions.exit_codes import AFTERMATH
 from newscrawl.extensions.run import Run
+from newscrawl.monitoring.checks import CHECKS, Finding
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.stats import LATENCY_BOUNDS
 
 logger = logging.getLogger(__name__)
+
+_BY_CHECK = ("outlet", "check", "subject")
+# Every subject is a time series: at most so many, and none longer than this.
+_MOST_FINDINGS, _LONGEST_SUBJECT = 50, 100
 
 
 class RunCollector(Collector):
@@ -26,12 +33,15 @@ class RunCollector(Collector):
 
     ``newscrawl_run_articles`` by outcome (label ``fate``) and reason, ``…_complete``,
     ``…_ended_timestamp_seconds``, ``…_duration_seconds``, ``…_latency_seconds`` (a histogram), and
-    every other stat that is a number as ``newscrawl_run_stat`` by its name.
+    every other stat that is a number as ``newscrawl_run_stat`` by its name. ``newscrawl_findings``
+    counts the findings that stand, by check, and ``newscrawl_finding_since_timestamp_seconds``
+    says since when each does.
     """
 
-    def __init__(self, run: RunDocument) -> None:
-        """Collect from a ``run.json``."""
+    def __init__(self, run: RunDocument, findings: Mapping[Finding, datetime]) -> None:
+        """Collect from a ``run.json``, and from the findings with the times when they began."""
         self.run = run
+        self.findings = findings
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
@@ -65,6 +75,25 @@ class RunCollector(Collector):
             if isinstance(value, int | float) and not name.startswith(prefix):
                 other.add_metric([outlet, name], value)
         yield other
+        yield from self._findings()
+
+    def _findings(self) -> Iterator[Metric]:
+        outlet = self.run["spider"]
+        counts = GaugeMetricFamily(
+            "newscrawl_findings", "Findings that stand and were not accepted", labels=_BY_CHECK[:2]
+        )
+        found = Counter(it.check for it in self.findings)
+        for check in sorted({*CHECKS, *found}):
+            counts.add_metric([outlet, check], found[check])
+        yield counts
+        since = GaugeMetricFamily(
+            "newscrawl_finding_since_timestamp_seconds", "When a finding began", labels=_BY_CHECK
+        )
+        oldest = sorted(self.findings.items(), key=lambda it: (it[1], it[0].name))
+        for finding, began in oldest[:_MOST_FINDINGS]:
+            subject = finding.subject[:_LONGEST_SUBJECT]
+            since.add_metric([outlet, finding.check, subject], began.timestamp())
+        yield since
 
 
 class Metrics:
@@ -93,7 +122,9 @@ class Metrics:
         if document is None:
             return
         registry = CollectorRegistry()
-        registry.register(RunCollector(document))
+        alerts = self.crawler.get_extension(Alerts)
+        standings = alerts.standings if alerts else None
+        registry.register(RunCollector(document, standings.now_standing() if standings else {}))
         try:
             write_to_textfile(str(self.folder / f"newscrawl_{document['spider']}.prom"), registry)
         except OSError as error:

@@ -143,6 +143,8 @@ def _start(spider: OutletSpider, stock: Stock, now: datetime) -> RunStart:
         "arguments": spider.given,
         "job": spider.job,
         "pages": spider.arguments.pages,
+        "country": spider.country,
+        "zone": spider.zone.key,
         "started": utc(now),
         "salvaged": stock.salvaged,
     }

@@ -91,7 +91,9 @@ class Outcomes:
         task = ListingTask.of(request) or ListingTask()
         url = request.meta.get("redirect_urls", [request.url])[0]
         logger.warning("Could not read listing page %s: %s", url, reason)
-        self.run.listings.fail(reason, may_be_gone=task.may_be_gone)
+        spider = outlet_spider(self.crawler)
+        section = url if spider and spider.is_section(url) else ""
+        self.run.listings.fail(reason, may_be_gone=task.may_be_gone, section=section)
 
     # Articles.
 

@@ -40,6 +40,8 @@ class Outlet:
     """The language of REST posts, which name none: a BCP 47 tag, such as ``en-US``."""
     zone: ZoneInfo = ZoneInfo("UTC")
     """The time zone in which the outlet's days begin."""
+    country: str = ""
+    """The country whose holidays the outlet keeps, as ISO 3166's code, such as ``US``."""
 
     # Interfaces for machines, as paths; an empty path means that the site has none.
     feed: str = ""
@@ -75,6 +77,11 @@ class Outlet:
         ``parts`` is the address, split; its host is the outlet's.
         """
         raise NotImplementedError
+
+    def is_section(self, url: str) -> bool:
+        """Say whether an address is that of one of ``sections``, or of its feed."""
+        path = urlsplit(url).path.strip("/").removesuffix("feed").rstrip("/")
+        return path in {it.strip("/") for it in self.sections}
 
     def is_tag(self, path: str) -> bool:
         """Return whether a path, with slashes around it, is the listing of a tag."""

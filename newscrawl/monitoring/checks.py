@@ -1,42 +1,29 @@
-"""Checks of a closed run: each one compares its ``run.json`` with those of earlier runs.
+"""Checks of a closed run: each compares its ``run.json`` with those of earlier runs.
 
-A share is compared with the outlet's own history, not with a fixed number. It is a finding when
-chance alone makes it as small less than once in a million times, however few articles the run
-has. Consecutive runs count together.
+A number is compared with the outlet's own history, not with a fixed number: see ``shares`` and
+``news``.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
-from math import exp, lgamma
-from pathlib import Path
-from typing import Any, Literal
+from typing import Protocol
 
+from newscrawl.monitoring.chance import Pair
+from newscrawl.monitoring.history import History, in_time
+from newscrawl.monitoring.news import Periods, of_runs
+from newscrawl.monitoring.quiet_days import missing_holidays
+from newscrawl.monitoring.shares import Share, Shortfall, is_over, shares, shortfall
+from newscrawl.monitoring.times import HISTORY
 from newscrawl.storage.books import balance
 from newscrawl.storage.clock import says as clock_says
 from newscrawl.storage.document import RunDocument, archive_faults, missing_listings
-from newscrawl.storage.run_folder import PARTIAL
-from newscrawl.storage.runs import OnDamage, closed_runs, read_run, run_start
 
-Runs = Sequence[RunDocument]
-"""Earlier runs, the oldest first."""
-
-HISTORY = timedelta(days=42)
-"""Age of the oldest run that is compared: six of every weekday."""
-
-REMINDER = timedelta(hours=24)
-"""Time after which a finding that stays is sent again."""
-
-_CHANCE = 1e-6
-_CHANCE_OF_SILENCE = 1e-4
-# The past counts as at most so many articles, because a newsroom's habits change.
-_WEIGHT = 200
-_FEWEST = 20
-# Shape of the gamma distribution of hourly rates: how unevenly a newsroom publishes.
-_UNEVEN = 10
 _ENDS_WELL = {"finished", "limit", "shutdown"}
+_LONG_AGO = datetime.fromisoformat("0001-01-01T00:00:00Z")
+_WEEK = timedelta(days=7)
+# A listing is closed after so many runs in a row, or after so long.
+_CLOSED_RUNS, _CLOSED_FOR = 3, timedelta(hours=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,111 +33,86 @@ class Finding:
     check: str
     subject: str
     says: str
+    since: datetime | None = None
+    """When the change began, if it is known from the history."""
+    usual: Pair | None = None
+    """What it is compared with, if articles prove it: hits and misses that count as the past."""
+
+    @property
+    def name(self) -> str:
+        """The finding's name for people and commands."""
+        return f"{self.check}:{self.subject}" if self.subject else self.check
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether articles prove it, and only articles can prove that it is over."""
+        return self.usual is not None
 
 
-def runs_before(folder: Path, damaged: OnDamage) -> list[RunDocument]:
-    """Return the closed runs that the run in ``folder`` is compared with, the oldest first.
+class Memory(Protocol):
+    """What earlier runs left: which findings stand, and which times do not count as usual."""
 
-    Without those that started later by a clock that was ahead. ``damaged`` is called for each that
-    cannot be read; the others are compared all the same.
-    """
-    run = read_run(folder)
-    if run is None:
-        return []
-    start, output = run_start(run), folder.parent.parent
-    earlier = closed_runs(output, folder.parent.name, start - HISTORY, damaged=damaged)
-    return [it for it in earlier if it["run"] < run["run"] and run_start(it) <= start]
+    def standing(self, name: str) -> Finding | None:
+        """Return a finding that stands."""
 
+    def begin(self, name: str) -> datetime | None:
+        """Return the time before which the history of a finding's subject does not count."""
 
-def stats_under(run: RunDocument, prefix: str) -> dict[str, Any]:
-    """Return the stats under a prefix, by the rest of their names."""
-    stats = run.get("stats", {})
-    return {name.removeprefix(prefix): stats[name] for name in stats if name.startswith(prefix)}
+    def periods(self, name: str) -> Periods:
+        """Return the times in which a finding stood."""
 
 
-def _recent(run: RunDocument, past: Runs, prefix: str) -> set[str]:
-    """Return the names of stats under a prefix in this run and in those of the day before it."""
-    recent = [it for it in past if run_start(run) - run_start(it) <= timedelta(days=1)]
-    return {name for it in (*recent, run) for name in stats_under(it, prefix)}
+class Nothing:
+    """The memory of nothing: every run is looked at for the first time."""
+
+    def standing(self, name: str) -> Finding | None:
+        """Return None."""
+        return None
+
+    def begin(self, name: str) -> datetime | None:
+        """Return None."""
+        return None
+
+    def periods(self, name: str) -> Periods:
+        """Return no time."""
+        return ()
 
 
 def _listed(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
 
 
-def at_most(hits: int, tries: int, past: tuple[float, float]) -> float:
-    """Return the probability of at most ``hits`` in ``tries``, given ``past`` hits and misses.
-
-    >>> at_most(0, 3, (200, 0)) < 1e-6 < at_most(0, 1, (200, 0))
-    True
-    """
-    a, b = past[0] + 1, past[1] + 1
-    norm = lgamma(a) + lgamma(b) - lgamma(a + b) + lgamma(tries + a + b) - lgamma(tries + 1)
-    return sum(
-        exp(lgamma(n + a) + lgamma(tries - n + b) - lgamma(n + 1) - lgamma(tries - n + 1) - norm)
-        for n in range(hits + 1)
-    )
-
-
-def shortfall(
-    series: Sequence[tuple[int, int]], assumed: tuple[float, float] | None = None
-) -> tuple[int, int, float] | None:
-    """Return hits, tries and the usual share if the last runs hit less often than usual.
-
-    ``series`` holds hits and tries of each run, the oldest first. Consecutive runs at its end that
-    are below the usual share count together. ``assumed`` are hits and misses to start with;
-    without them the result is None before ``_FEWEST`` tries.
-    """
-    earlier = list(series)
-    while earlier and not earlier[-1][1]:
-        earlier.pop()
-    hits = tries = 0
-    before = [sum(it) for it in zip(*earlier, strict=True)]
-    while earlier:
-        run_hits, run_tries = earlier.pop()
-        before[0] -= run_hits
-        before[1] -= run_tries
-        usual = _past(before[0], before[1], assumed)
-        if usual is None or (run_tries and run_hits / run_tries >= usual[0] / sum(usual)):
-            return None
-        hits += run_hits
-        tries += run_tries
-        if at_most(hits, tries, usual) < _CHANCE:
-            return hits, tries, usual[0] / sum(usual)
-    return None
-
-
-def _past(hits: int, tries: int, assumed: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return past hits and misses, scaled down to their weight; None if there are too few."""
-    if assumed is None and tries < _FEWEST:
-        return None
-    scale = min(1.0, _WEIGHT / tries) if tries else 1.0
-    more = assumed or (0, 0)
-    return hits * scale + more[0], (tries - hits) * scale + more[1]
-
-
-def ended(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def ended(history: History) -> Iterator[tuple[str, str]]:
     """Report a crawl that ended early."""
-    if run["reason"] not in _ENDS_WELL:
-        yield run["reason"], f"The crawl ended early: {run['reason']}."
+    reason = history.run["reason"]
+    # A killed run is reported by the run that salvages it.
+    if reason not in {*_ENDS_WELL, "crashed"}:
+        yield "", f"The crawl ended early: {reason}."
 
 
-def killed(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def killed(history: History) -> Iterator[tuple[str, str]]:
     """Report earlier runs that were killed and had to be salvaged."""
-    for name in run.get("salvaged", ()):
-        yield name, f"Run {name} was killed. Its published records were kept."
+    if names := history.run.get("salvaged"):
+        what = f"Run {names[0]} was" if len(names) == 1 else f"Runs {', '.join(names)} were"
+        yield "", f"{what} killed. The published records were kept."
 
 
-def balanced(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def balanced(history: History) -> Iterator[tuple[str, str]]:
     """Report books in which the counts do not sum to ``discovered``."""
-    if difference := balance(run["books"]):
+    if difference := balance(history.run["books"]):
         yield "", f"Internal error: article counts differ from 'discovered' by {difference}."
 
 
-def complete(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
-    """Report what a finished run did not read (listings, archives) or request (articles)."""
-    if lost := missing_listings(run):
-        yield "listings", f"Listing pages failed ({_listed(lost)}): articles may be missing."
+def complete(history: History) -> Iterator[tuple[str, str]]:
+    """Report listings or archives that were not read, and articles that were not requested.
+
+    Single listings that fail are read by the next run. They are reported if none could be read,
+    or if more fail than usual.
+    """
+    run = history.run
+    lost, listings = missing_listings(run), run.get("listings")
+    if lost and listings and not listings.get("read"):
+        yield "listings", f"The site does not answer: no listing could be read ({_listed(lost)})."
     for path, counts in run.get("archives", {}).items():
         if faults := archive_faults(counts):
             yield path, f"The archive {path} was read in part ({_listed(faults)})."
@@ -160,93 +122,42 @@ def complete(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
         yield "pending", f"{unasked} discovered articles were not requested."
 
 
-def refused(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def closed(history: History) -> Iterator[tuple[str, str]]:
+    """Report a section whose listing the site has closed: 404 or 410, while others answer."""
+    for address in _gone(history.run):
+        since, runs = history.now, 0
+        for place in range(len(history) - 1, -1, -1):
+            run = history.runs[place]
+            if address in _gone(run):
+                since, runs = history.times[place], runs + 1
+            elif run.get("listings", {}).get("read"):
+                break
+        if runs >= _CLOSED_RUNS or history.now - since >= _CLOSED_FOR:
+            yield address, f"The listing {address} answers 404 or 410 since {_time(since)}."
+
+
+def _gone(run: RunDocument) -> Sequence[str]:
+    listings = run.get("listings")
+    return listings.get("gone_at", ()) if listings else ()
+
+
+def refused(history: History) -> Iterator[tuple[str, str]]:
     """Report that the site refuses its pages."""
-    refusal = run.get("refused")
+    refusal = history.run.get("refused")
     if refusal and "over" not in refusal:
         says = f"The site has refused pages since {refusal['since']} ({refusal['reason']})"
-        yield refusal["since"], f"{says}. Next test request after {refusal['probe']}."
+        yield "", f"{says}. Next test request after {refusal['probe']}."
 
 
-def _read(run: RunDocument) -> int:
-    books = run["books"]
-    return int(books["new"] + books["revised"] + books["unchanged"])
-
-
-def _usual(
-    run: RunDocument, past: Runs, name: Literal["rejected", "failed"], what: str
-) -> Iterator[tuple[str, str]]:
-    runs = [*past, run]
-    bad = [sum(it["books"][name].values()) for it in runs]
-    series = [(_read(it), _read(it) + count) for it, count in zip(runs, bad, strict=True)]
-    if short := shortfall(series, assumed=(49, 1)):
-        hits, tries, usual = short
-        says = f"{tries - hits} of {tries} articles {what}, usually {1 - usual:.1%}"
-        yield "", f"{says} ({_listed(run['books'][name])})."
-
-
-def rejected(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
-    """Report that more articles than usual were rejected."""
-    return _usual(run, past, "rejected", "were rejected")
-
-
-def failed(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
-    """Report that more articles than usual failed."""
-    return _usual(run, past, "failed", "failed")
-
-
-def coverage(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
-    """Report fields that are filled less often than usual, by source of the records."""
-    runs = [*past, run]
-    for key in sorted(_recent(run, past, "newscrawl/filled/")):
-        source, _, field = key.partition("/")
-        series = [
-            (
-                it.get("stats", {}).get(f"newscrawl/filled/{key}", 0),
-                it.get("stats", {}).get(f"newscrawl/published/{source}", 0),
-            )
-            for it in runs
-        ]
-        if short := shortfall(series):
-            hits, tries, usual = short
-            says = f"{field} is filled in {hits} of {tries} records from {source}"
-            yield key, f"{says}, usually in {usual:.0%}."
-
-
-def selectors(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
-    """Report selectors that match less often than usual."""
-    runs = [it.get("stats", {}) for it in (*past, run)]
-    for selector in sorted(_recent(run, past, "newscrawl/unmatched/")):
-        matched = [it.get(f"parser/css/{selector}", 0) for it in runs]
-        unmatched = [it.get(f"newscrawl/unmatched/{selector}", 0) for it in runs]
-        series = [(hit, hit + miss) for hit, miss in zip(matched, unmatched, strict=True)]
-        if short := shortfall(series):
-            hits, tries, usual = short
-            says = f"The selector {selector!r} matched on {hits} of {tries} pages"
-            yield selector, f"{says}, usually on {usual:.0%}: has the layout changed?"
-
-
-def disagreement(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
-    """Report fields on which page and structured data disagree more often than usual."""
-    runs = [*past, run]
-    pages = [sum(stats_under(it, "newscrawl/layout/").values()) for it in runs]
-    for field in sorted(_recent(run, past, "newscrawl/disagree/")):
-        wrong = [it.get("stats", {}).get(f"newscrawl/disagree/{field}", 0) for it in runs]
-        series = [(of - bad, of) for bad, of in zip(wrong, pages, strict=True)]
-        if short := shortfall(series, assumed=(19, 1)):
-            hits, tries, usual = short
-            says = f"Page and structured data disagree on {field} in {tries - hits} of {tries}"
-            yield field, f"{says} pages, usually in {1 - usual:.1%}."
-
-
-def clock(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def clock(history: History) -> Iterator[tuple[str, str]]:
     """Report that the machine's clock is wrong."""
-    if wrong := run.get("clock"):
+    if wrong := history.run.get("clock"):
         yield wrong["fault"], clock_says(wrong)
 
 
-def state(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def state(history: History) -> Iterator[tuple[str, str]]:
     """Report damage to the ledger or to earlier runs, and whether it was repaired."""
+    run = history.run
     if counts := run.get("reconciled"):
         says = f"The ledger lacked {counts['records']} records of {counts['runs']} runs"
         lost = f"; {counts['missing']} more are in no part on disk" if counts["missing"] else ""
@@ -257,19 +168,22 @@ def state(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
         yield name, f"The folder of run {name} cannot be used and is left out: see the log."
 
 
-def errors(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def errors(history: History) -> Iterator[tuple[str, str]]:
     """Report error lines in the log; articles that failed are none."""
-    stats = run.get("stats", {})
+    stats = history.run.get("stats", {})
     if lines := stats.get("log_count/ERROR", 0) + stats.get("log_count/CRITICAL", 0):
         yield "", f"The log has {lines} error lines."
 
 
-def duration(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
+def duration(history: History) -> Iterator[tuple[str, str]]:
     """Report a run of over ten minutes that took three times as long as any like it."""
-    seconds = [_seconds(it) for it in past if _alike(it, run)]
+    run = history.run
+    if (took := _seconds(run)) <= 600:
+        return
+    first = history.since(history.now - HISTORY)
+    seconds = [_seconds(it) for it in history.runs[first:-1] if _alike(it, run)]
     longest = max(seconds, default=0)
-    took = _seconds(run)
-    if len(seconds) >= 5 and took > max(600, 3 * longest):
+    if len(seconds) >= 5 and took > 3 * longest:
         says = f"The run took {took / 60:.0f} minutes"
         yield "", f"{says}; the longest earlier run took {longest / 60:.0f}."
 
@@ -282,117 +196,129 @@ def _alike(one: RunDocument, other: RunDocument) -> bool:
     return one.get("arguments") == other.get("arguments") and one["reason"] == "finished"
 
 
-def news(run: RunDocument, past: Runs) -> Iterator[tuple[str, str]]:
-    """Report fewer new articles than usual at these hours of these weekdays.
-
-    The hours since the run before are counted. Consecutive hours with fewer articles count
-    together.
-    """
-    if {*PARTIAL, "limit"} & set(run.get("arguments", {})):
-        return
-    alike = [it for it in past if _alike(it, run)]
-    spans = [
-        (
-            run_start(later),
-            (run_start(later) - run_start(earlier)) / timedelta(hours=1),
-            _new(later),
-        )
-        for earlier, later in pairwise([*alike, run])
-    ]
-    known = defaultdict[tuple[int, int], list[tuple[float, int]]](list)
-    # The last day is left out of what is usual: it may be what is wrong.
-    for began, hours, new in spans:
-        if began < run_start(run) - timedelta(days=1) and hours <= 24:
-            known[began.weekday(), began.hour].append((hours, new))
-    actual, expected = 0, 0.0
-    for began, hours, new in reversed(spans):
-        rate = _rate(known, began)
-        if rate is None or new >= rate * hours or hours > 24:
-            return
-        actual += new
-        expected += rate * hours
-        if _silence(actual, expected) < _CHANCE_OF_SILENCE:
-            says = (
-                f"Only {actual} new articles since {began - timedelta(hours=hours):%Y-%m-%d %H:%M}"
-            )
-            yield "", f"{says} UTC; at these hours there are usually {expected:.0f}."
-            return
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _new(run: RunDocument) -> int:
-    return int(run["books"]["new"])
-
-
-def _rate(
-    known: Mapping[tuple[int, int], list[tuple[float, int]]], moment: datetime
-) -> float | None:
-    """Return the usual new articles an hour, of this weekday or of all days; None: unknown."""
-    hours = [(moment.hour + shift) % 24 for shift in (-1, 0, 1)]
-    for days in ([moment.weekday()], range(7)):
-        spans = [span for day in days for hour in hours for span in known.get((day, hour), ())]
-        if len(spans) >= 6:
-            return sum(new for _, new in spans) / sum(length for length, _ in spans)
-    return None
-
-
-def _silence(actual: int, expected: float) -> float:
-    """Return the probability of at most ``actual`` where ``expected`` are usual, unevenly spread.
-
-    >>> _silence(0, 5) > 1e-4 > _silence(0, 20)
-    True
-    """
-    share = _UNEVEN / (_UNEVEN + expected)
-    chance = share**_UNEVEN
-    total = chance
-    for n in range(1, actual + 1):
-        chance *= (n + _UNEVEN - 1) / n * (1 - share)
-        total += chance
-    return total
-
-
-CHECKS: dict[str, Callable[[RunDocument, Runs], Iterator[tuple[str, str]]]] = {
+EVENTS: Mapping[str, Callable[[History], Iterator[tuple[str, str]]]] = {
     check.__name__: check
     for check in (
         ended,
         killed,
         balanced,
         complete,
-        news,
-        coverage,
-        selectors,
-        disagreement,
+        closed,
         refused,
         clock,
         state,
-        rejected,
-        failed,
         errors,
         duration,
     )
 }
-"""Every check by its name. Each yields the subject and a sentence of every finding."""
+"""Checks of single runs by their names. Each yields the subject and a sentence."""
+
+CHECKS: Mapping[str, str] = {
+    "began": "Report a crawl that did not begin.",
+    **{name: (check.__doc__ or "").partition("\n")[0] for name, check in EVENTS.items()},
+    "news": "Report fewer new articles than usual at these hours of these weekdays.",
+    "coverage": "Report fields that are filled less often than usual, by source of the records.",
+    "selectors": "Report selectors that match less often than usual.",
+    "disagreement": "Report fields on which page and structured data disagree more than usual.",
+    "rejected": "Report that more articles than usual were rejected.",
+    "failed": "Report that more articles than usual failed.",
+}
+"""Every check, and what it reports."""
 
 
-def findings(run: RunDocument, past: Runs) -> list[Finding]:
-    """Return the findings of a run; ``past`` are the runs before it, the oldest first."""
-    return [
-        Finding(name, subject, says)
-        for name, check in CHECKS.items()
-        for subject, says in check(run, past)
-    ]
+def findings(run: RunDocument, past: Sequence[RunDocument]) -> list[Finding]:
+    """Return the findings of a run by itself; ``past`` are the runs before it, oldest first."""
+    return list(look(History(in_time([*past, run])), Nothing()))
 
 
-def standing_since(finding: Finding, run: RunDocument, past: Runs) -> datetime | None:
-    """Return the time since which a finding is known; None if it is to be sent now.
+def look(history: History, memory: Memory) -> Iterator[Finding]:
+    """Yield the findings of the last run of a history.
 
-    A finding is sent when it first comes up, and once a day while it stays.
+    A share that fell, and news that lack, are findings until the articles since prove the
+    contrary.
     """
-    first, before = run_start(run), None
-    for place in range(len(past) - 1, -1, -1):
-        earlier = CHECKS[finding.check](past[place], past[:place])
-        if finding.subject not in {subject for subject, _ in earlier}:
-            break
-        first = run_start(past[place])
-        before = before or first
-    sent_today = before and (run_start(run) - first) // REMINDER == (before - first) // REMINDER
-    return first if sent_today else None
+    seen = set()
+    for name, check in EVENTS.items():
+        for subject, says in check(history):
+            seen.add((name, subject))
+            yield Finding(name, subject, says)
+    for finding in (*_shares(history, memory), *_news(history, memory)):
+        if (finding.check, finding.subject) not in seen:
+            yield finding
+
+
+def _shares(history: History, memory: Memory) -> Iterator[Finding]:
+    recent = history.after(history.now - _WEEK)
+    tested = [it for it in shares(history) if it.count(history, recent, len(history))[1]]
+    for share in tested:
+        name = f"{share.check}:{share.subject}" if share.subject else share.check
+        known = memory.standing(name)
+        if known is None:
+            begin, without = memory.begin(name), memory.periods(name)
+            fell = shortfall(
+                share,
+                history,
+                len(tested),
+                history.since(begin) if begin else 0,
+                [(history.since(start), history.after(end)) for start, end in without],
+            )
+            # What was over before it could be proven is no finding.
+            if fell and not is_over(share, history, fell.usual, fell.first):
+                yield _fallen(share, history, fell)
+        elif known.since and known.usual:
+            first = history.since(known.since)
+            if is_over(share, history, known.usual, first):
+                continue
+            hits, tries = share.count(history, first, len(history))
+            fell = Shortfall(first, hits, tries, known.usual)
+            now = _fallen(share, history, fell)
+            yield Finding(now.check, now.subject, now.says, known.since, known.usual)
+
+
+def _fallen(share: Share, history: History, fell: Shortfall) -> Finding:
+    since = history.times[min(fell.first, len(history) - 1)]
+    hits, tries, usual = fell.hits, fell.tries, fell.usual_share
+    misses, often = tries - hits, f"usually {1 - usual:.1%}"
+    subject, books = share.subject, history.run["books"]
+    if share.check == "complete":
+        says = f"{misses} of {tries} listings could not be read, {often}"
+    elif share.check == "rejected":
+        says = f"{misses} of {tries} articles were rejected, {often}"
+        says += f" ({_listed(books['rejected'])})" if books["rejected"] else ""
+    elif share.check == "failed":
+        says = f"{misses} of {tries} articles failed, {often}"
+        says += f" ({_listed(books['failed'])})" if books["failed"] else ""
+    elif share.check == "coverage":
+        source, _, field = subject.partition("/")
+        says = f"{field} is filled in {hits} of {tries} records from {source}, usually {usual:.0%}"
+    elif share.check == "selectors":
+        says = f"The selector {subject!r} matched on {hits} of {tries} pages, usually {usual:.0%}"
+    else:
+        says = f"Page and structured data disagree on {subject} in {misses} of {tries} pages, "
+        says += often
+    says += f", since {_time(since)}."
+    return Finding(share.check, subject, says, since, fell.usual)
+
+
+def _news(history: History, memory: Memory) -> Iterator[Finding]:
+    known, begin = memory.standing("news"), memory.begin("news") or _LONG_AGO
+    news, without = of_runs(history.news, history.run), memory.periods("news")
+    if news is None:
+        lack = None
+        if known:
+            yield known
+    elif known and known.since:
+        lack = news.compare(known.since, begin, without)
+        if lack is None:
+            yield known
+    else:
+        lack = news.silence(history.now, begin, without)
+    if news and lack and not news.is_over(history.now, lack.since, begin, without):
+        says = f"{lack.actual} new articles since {_time(lack.since)}, usually {lack.expected:.0f}"
+        if why := missing_holidays(history.run.get("country", "")):
+            says += f" ({why})"
+        yield Finding("news", "", f"{says}.", lack.since, (lack.expected, 0))

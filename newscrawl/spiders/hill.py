@@ -157,6 +157,7 @@ class HillSpider(ArticleSpider):
     front = "news"
     language = "en-US"
     zone = EASTERN
+    country = "US"
     feed = "/feed/?feed=partnerfeed-news-feed&format=rss"
     rest = "/wp-json/wp/v2"
     sitemap = "/sitemap.xml"

@@ -111,6 +111,7 @@ class Listings:
     _counts: Counter[str] = field(default_factory=Counter)
     _failed: Counter[str] = field(default_factory=Counter)
     _perhaps_gone: Counter[str] = field(default_factory=Counter)
+    _sections_gone: set[str] = field(default_factory=set)
 
     def count_request(self) -> None:
         """Count a listing that is requested."""
@@ -125,11 +126,15 @@ class Listings:
         self._counts["read"] += 1
         self._counts["unchanged"] += is_unchanged
 
-    def fail(self, reason: str, *, may_be_gone: bool = False) -> None:
-        """Count a listing that could not be read; ``may_be_gone`` is true for a section."""
+    def fail(self, reason: str, *, may_be_gone: bool = False, section: str = "") -> None:
+        """Count a listing that could not be read; a section may be gone from the site.
+
+        ``section`` is the listing's address if it is one of the outlet's sections.
+        """
         self._failed[reason] += 1
         if may_be_gone and reason in GONE:
             self._perhaps_gone[reason] += 1
+            self._sections_gone.update({section} - {""})
 
     @property
     def gone(self) -> Mapping[str, int]:
@@ -151,6 +156,7 @@ class Listings:
             "refused": refused,
             "failed": dict(sorted(self._failed.items())),
             "gone": dict(sorted(self.gone.items())),
+            "gone_at": sorted(self._sections_gone) if self.gone else [],
         }
 
 

@@ -61,6 +61,8 @@ class ListingsDocument(TypedDict):
     """Could not be read, by reason."""
     gone: NotRequired[dict[str, int]]
     """Those of ``failed`` that the site has closed: 404 or 410, while other listings answer."""
+    gone_at: NotRequired[list[str]]
+    """Addresses of those of ``gone`` that are sections of the outlet or their feeds."""
 
 
 class PartDocument(TypedDict):
@@ -155,6 +157,10 @@ class RunStart(TypedDict):
     """The spider arguments as given."""
     job: NotRequired[str | None]
     """Scrapyd's job."""
+    country: NotRequired[str]
+    """The country whose holidays the outlet keeps, as ISO 3166's code."""
+    zone: NotRequired[str]
+    """The time zone of the outlet's days."""
     pages: NotRequired[int]
     """Pages of a listing that the run read at most."""
     started: NotRequired[str]

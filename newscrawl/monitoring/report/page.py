@@ -17,7 +17,8 @@ from typing import Self
 from jinja2 import Environment, StrictUndefined
 
 from newscrawl.exceptions import ReportError
-from newscrawl.monitoring.checks import CHECKS, findings, runs_before, stats_under
+from newscrawl.monitoring.checks import CHECKS, findings
+from newscrawl.monitoring.history import runs_before, stats_under
 from newscrawl.monitoring.report.charts import Chart, Rows, shown
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.parts import read_run_parts

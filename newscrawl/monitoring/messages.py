@@ -1,0 +1,70 @@
+"""Messages to the operator: what began, what lasts, what is over, and what to do."""
+
+from collections.abc import Iterator
+
+from newscrawl.monitoring.checks import Finding
+from newscrawl.monitoring.standing import Message
+
+_NEXT = {
+    "began": "newscrawl crawl {outlet} prints the reason",
+    "ended": "newscrawl runs {outlet}; the job's log names the cause",
+    "killed": "look for the cause in dmesg and in the job's log; nothing published is lost",
+    "balanced": "report it, with this run's run.json",
+    "complete": "nothing if the site is down: later runs catch up. Else newscrawl report {outlet}",
+    "closed": "open the address. If the section is gone, accept the finding",
+    "refused": "nothing while REST serves: a page is tested at least once a day",
+    "errors": "read the job's log",
+    "duration": "newscrawl report {outlet} shows the latencies",
+    "news": "compare the site with newscrawl runs {outlet}; try"
+    " newscrawl crawl {outlet} -a discover=feeds,api",
+    "coverage": "newscrawl compare {outlet} shows pages and records; mend the field",
+    "selectors": "mend the selector: docs/how-to/when-the-layout-changes.md",
+    "disagreement": "newscrawl compare {outlet} shows both values",
+    "rejected": "newscrawl ledger lists the reasons; mend the layout",
+    "failed": "nothing: failed articles are retried. newscrawl ledger lists the reasons",
+    "clock": "set the clock of the machine, for example with timedatectl set-ntp true",
+    "state": "read the log of the run; newscrawl verify shows what is missing",
+}
+
+
+def title(message: Message, outlet: str) -> str:
+    """Return the subject of a message."""
+    counts = (
+        (len(message.begun), "new"),
+        (len(message.ended), "over"),
+        (len(message.reminded), "still there"),
+    )
+    said = ", ".join(f"{count} {what}" for count, what in counts if count)
+    named = message.begun or message.ended or message.reminded
+    names = ", ".join(dict.fromkeys(it.check for it in named))
+    return f"newscrawl {outlet}: {said} ({names})"
+
+
+def text(message: Message, outlet: str) -> str:
+    """Return the text of a message: a paragraph for each finding."""
+    return "\n\n".join("\n".join(it) for it in _paragraphs(message, outlet))
+
+
+def _paragraphs(message: Message, outlet: str) -> Iterator[list[str]]:
+    for heading, findings in (
+        ("NEW", message.begun),
+        ("OVER", message.ended),
+        ("STILL", message.reminded),
+    ):
+        for it in findings:
+            yield list(_lines(heading, it, message, outlet))
+
+
+def _lines(heading: str, it: Finding, message: Message, outlet: str) -> Iterator[str]:
+    if heading == "OVER":
+        lasted = f"{message.since[it.name]:%Y-%m-%d %H:%M} to {message.now:%Y-%m-%d %H:%M} UTC"
+        yield f"OVER {it.name}, {lasted}. It was: {it.says}"
+        return
+    since = f", since {message.since[it.name]:%Y-%m-%d %H:%M} UTC" if heading == "STILL" else ""
+    yield f"{heading} {it.name}{since}: {it.says}"
+    if others := message.consequences.get(it.name):
+        yield f"  With it: {', '.join(other.name for other in others)}."
+    if advice := _NEXT.get(it.check):
+        yield f"  Next: {advice.format(outlet=outlet)}."
+    if it.check == "closed" or it.is_proven:
+        yield f"  If it is to stay so: newscrawl check-run {outlet} --accept '{it.name}'"
