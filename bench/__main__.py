@@ -5,6 +5,7 @@ import signal
 import sys
 
 from bench import (
+    alerts,
     archives,
     browser,
     dataset,
@@ -30,6 +31,7 @@ PARTS = {
     "browser": browser.run,
     "dataset": dataset.run,
     "watch": watch.run,
+    "alerts": alerts.run,
     "memory": memory.run,
     "duplicates": duplicates.run,
     "fuzz": fuzz.run,

@@ -1,10 +1,12 @@
 """The sizes with which every benchmark takes seconds: they say that it runs, and nothing else."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 from bench import (
+    alerts,
     archives,
     browser,
     dataset,
@@ -21,6 +23,14 @@ from bench import (
 )
 
 SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
+    alerts: {
+        "SIZES": (100,),
+        "SEEDS": 1,
+        "FAULTS": alerts.FAULTS[:1],
+        "AFTER": timedelta(days=2),
+        "YEAR": timedelta(days=3),
+        "YEARS": 1,
+    },
     archives: {"ARTICLES": 4, "ROUNDS": 1, "ONE_IN": 2},
     browser: {"PAGES": 2, "STEP": 1},
     dataset: {"SIZES": (200,), "PART": 50, "ROUNDS": 1},

@@ -159,8 +159,8 @@ def test_a_page_explains_every_way_to_end_a_run_and_every_metric() -> None:
     outcomes, stats = PAGES["docs/reference/outcomes.md"], PAGES["docs/reference/stats.md"]
     reasons = {reason for code in EXIT_CODES for reason in code.reasons} - {"start_error"}
     assert not [it for it in reasons if f"`{it}`" not in outcomes]
-    metrics = {it.name for it in RunCollector(RUN).collect()}
-    assert len(metrics) == 6
+    metrics = {it.name for it in RunCollector(RUN, {}).collect()}
+    assert len(metrics) == 8
     assert not [it for it in metrics if f"`{it}`" not in stats]
 
 

@@ -1,17 +1,23 @@
 """Metrics and JSON log lines, read by the tools that consume them."""
 
 import json
+import re
+import shutil
+import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import Crawl, crawl
+from newscrawl.extensions.metrics import RunCollector
+from newscrawl.monitoring.checks import CHECKS
+from tests.conftest import ROOT, Crawl, crawl
 from tests.kill import FAST
 from tests.recordings import HTML, address, article, site
 from tests.sample.server import running
 from tests.sample.site import SampleSite
+from tests.test_docs import RUN
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +55,7 @@ def test_the_metrics_are_those_of_the_run(crawled: Crawl) -> None:
     count = samples["newscrawl_run_latency_seconds_count", outlet]
     assert count == run["stats"]["newscrawl/latency/count"] > 12
     assert samples["newscrawl_run_latency_seconds_bucket", ("le", "+Inf"), outlet] == count
+    assert samples["newscrawl_findings", ("check", "coverage"), outlet] == 0
     status = ("name", "downloader/response_status_count/200")
     assert samples["newscrawl_run_stat", status, outlet] > 12
 
@@ -104,3 +111,49 @@ def test_metrics_that_cannot_be_written_do_not_end_the_run(tmp_path: Path) -> No
     )
     assert "The metrics cannot be written" in done.log
     assert len(done.runs) == 1
+
+
+def test_the_metrics_hold_the_findings_that_stand(tmp_path: Path) -> None:
+    done = crawl(
+        tmp_path / "output",
+        NEWSCRAWL_REPLAY=str(site(tmp_path / "site.warc.gz", {})),
+        NEWSCRAWL_METRICS_DIR=str(tmp_path),
+    )
+    text = (tmp_path / "newscrawl_hill.prom").read_text("utf-8")
+    assert 'newscrawl_findings{check="complete",outlet="hill"} 1.0' in text
+    assert 'newscrawl_findings{check="news",outlet="hill"} 0.0' in text
+    (since,) = re.findall(
+        r'^newscrawl_finding_since_timestamp_seconds\{check="complete",outlet="hill",'
+        r'subject="listings"\} (\S+)$',
+        text,
+        flags=re.M,
+    )
+    (run,) = done.runs
+    assert float(since) == datetime.fromisoformat(run["started"]).timestamp()
+
+
+def test_the_alert_rules_fire_and_end(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("needs promtool, of Debian's package prometheus")
+    for name in ("prometheus-rules.yml", "prometheus-rules-test.yml"):
+        shutil.copy(ROOT / "deploy" / name, tmp_path)
+    for order in ("check", "test"):
+        name = "prometheus-rules-test.yml" if order == "test" else "prometheus-rules.yml"
+        done = subprocess.run(
+            [promtool, order, "rules", tmp_path / name], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.fast
+def test_rules_and_dashboard_know_only_metrics_and_checks_that_exist() -> None:
+    known = {it.name for it in RunCollector(RUN, {}).collect()}
+    dashboard = json.loads((ROOT / "deploy/grafana-dashboard.json").read_text("utf-8"))
+    queries = [it["expr"] for panel in dashboard["panels"] for it in panel["targets"]]
+    rules = (ROOT / "deploy/prometheus-rules.yml").read_text("utf-8")
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) == 9
+    named = set(re.findall(r"newscrawl_\w+", "\n".join([*queries, *re.findall("expr: .*", rules)])))
+    assert {it.removesuffix("_bucket") for it in named} <= known
+    checks = {it for found in re.findall(r'check!?=~?"([^"]+)"', rules) for it in found.split("|")}
+    assert checks <= set(CHECKS)
