@@ -46,8 +46,8 @@ def few_events(actual: int, expected: float, variance: float) -> float:
 
     ``variance`` is that of the rate, relative to its square: 0.01 if rates differ by a tenth.
 
-    >>> few_events(0, 5, 0.1) > 1e-4 > few_events(0, 20, 0.1)
-    True
+    >>> few_events(0, 5, 0.1) > 1e-4 > few_events(0, 20, 0.1), few_events(1, 0, 0.1)
+    (True, 1.0)
     """
     return _events(range(actual + 1), expected, variance)
 
@@ -63,6 +63,8 @@ def many_events(actual: int, expected: float, variance: float) -> float:
 
 def _events(numbers: range, expected: float, variance: float) -> float:
     """Return the probability of a negative binomial variable to be one of the first numbers."""
+    if expected <= 0:
+        return 1.0 if numbers else 0.0
     shape = 1 / variance
     share = shape / (shape + expected)
     term = shape * log(share)
