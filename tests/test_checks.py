@@ -116,7 +116,7 @@ def run_document(began: datetime, new: int = 5, **more: Any) -> dict[str, Any]:
         "parts": [],
         "withdrawn": [],
         "books": {"discovered": new, "new": new, **nothing, "rejected": {}, "failed": {}},
-        "listings": {"failed": {}},
+        "listings": {"asked": 80, "read": 80, "failed": {}},
         "stats": {"elapsed_time_seconds": 300.0},
         **more,
     }

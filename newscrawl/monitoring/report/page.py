@@ -299,7 +299,10 @@ def about(run: RunDocument) -> Iterator[tuple[str, str]]:
     yield "ended", f"{run.get('finished', 'unknown')}: {run['reason']}"
     yield "arguments", " ".join(f"{it}={value}" for it, value in run.get("arguments", {}).items())
     listings = run.get("listings", {}).items()
-    yield "listings", ", ".join(f"{_count(count):,} {name}" for name, count in listings)
+    yield (
+        "listings",
+        ", ".join(f"{_count(it):,} {name}" for name, it in listings if name != "gone_at"),
+    )
     yield "parts", f"{len(run['parts'])}, {sum(it['bytes'] for it in run['parts']):,} bytes"
     yield "versions", ", ".join(f"{it} {value}" for it, value in run.get("versions", {}).items())
     yield "Scrapyd job", run.get("job") or ""
