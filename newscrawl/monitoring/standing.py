@@ -20,6 +20,8 @@ _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _CLEAN_RUNS = 3
 # A consequence shows soon; what comes later is a trouble of its own.
 _SOON = timedelta(days=3)
+# What its cause left behind is over soon after it, or is a trouble of its own.
+_OUTLASTS = timedelta(days=2)
 _CONSEQUENCES: Mapping[str, frozenset[str]] = {
     cause: frozenset(effects.split())
     for cause, effects in {
@@ -197,7 +199,7 @@ class Standings:
             is_equal = other.finding.check == it.finding.check
             if is_equal and (not other.told or it.began < other.began):
                 continue
-            if other.over and (it.since > other.over or now - other.over >= _DAY):
+            if other.over and (it.since > other.over or now - other.over >= _OUTLASTS):
                 continue
             if abs(it.began - other.began) <= _SOON:
                 return name
@@ -247,6 +249,6 @@ class Standings:
         for name, it in list(self.all.items()):
             if it.over and (it.finding in message.ended or self.is_accepted(it, message.now)):
                 it.told = None
-            # Its consequences are no trouble of their own before they outlast it by a day.
-            if it.over and not it.told and message.now - it.over >= _DAY:
+            # Its consequences are no trouble of their own before they outlast it.
+            if it.over and not it.told and message.now - it.over >= _OUTLASTS:
                 del self.all[name]
