@@ -335,34 +335,31 @@ def _hours(values: Sequence[float | None]) -> str:
 
 def run() -> str:
     """Return the report."""
-    until, over = [], []
+    rows = []
     for fault in FAULTS:
         results = [[suffer(size, fault, seed) for seed in range(SEEDS)] for size in SIZES]
-        often = [max((it.new for it in told), default=0) for told in results]
-        others = sum(it.others for told in results for it in told)
-        columns = [_hours([it.until for it in told]) for told in results]
-        until.append([fault.what, fault.goal, *columns, "/".join(map(str, often)), str(others)])
-        told_at_all = [[it.over for it in told if it.until is not None] for told in results]
-        over.append([fault.what, *map(_hours, told_at_all)])
-    alarms = [
-        [str(size), f"{len(found) / YEARS:.1f}", "; ".join(found)]
-        for size in SIZES
-        for found in [[it for seed in range(YEARS) for it in false_alarms(size, seed)]]
-    ]
+        until = [_hours([it.until for it in told]) for told in results]
+        over = [_hours([it.over for it in told if it.until is not None]) for told in results]
+        often = [str(max((it.new for it in told), default=0)) for told in results]
+        others = str(sum(it.others for told in results for it in told))
+        cells = [f"{one}; {end}" for one, end in zip(until, over, strict=True)]
+        rows.append([fault.what, fault.goal, *cells, "/".join(often), others])
     sizes = [f"{size} a day" for size in SIZES]
-    often_heads = ["told as new, at most", "other alarms"]
+    heads = ["fault", "goal at 100 a day", *sizes, "told as new, at most", "other alarms"]
+    alarms = []
+    for size in SIZES:
+        found = [it for seed in range(YEARS) for it in false_alarms(size, seed)]
+        names = "; ".join(found) or "none"
+        alarms.append(f"- {size} articles a day: {len(found) / YEARS:.1f} a year ({names})")
     return "\n".join(
         [
-            f"### Hours until a fault is told: median, least and most of {SEEDS}",
+            f"### Hours until a fault is told; until its end is told. {SEEDS} times each:"
+            " median, least and most",
             "",
-            markdown(["fault", "goal at 100 a day", *sizes, *often_heads], until),
+            markdown(heads, rows),
             "",
-            "### Hours until its end is told",
+            f"False alarms in {YEARS} simulated years without a fault:",
             "",
-            markdown(["fault", *sizes], over),
-            "",
-            f"### False alarms in {YEARS} simulated years without a fault",
-            "",
-            markdown(["articles a day", "false alarms a year", "which"], alarms),
+            *alarms,
         ]
     )

@@ -195,7 +195,7 @@ def test_a_section_may_be_gone_but_not_all_of_them(
     done = crawl(tmp_path / "output", *arguments, **settings)
     assert (done.code, done.runs[0]["complete"]) == (code, complete), done.log
     checks = command(tmp_path / "output", "check-run", "hill").stdout
-    assert ("Listing pages failed" in checks) is not complete
+    assert ("listing pages failed" in checks) is not complete
 
 
 @pytest.mark.parametrize("discover", ["api", "feeds", "sitemap"])

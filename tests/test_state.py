@@ -377,7 +377,7 @@ def test_a_clock_that_is_set_back_costs_no_run(output: Path, recordings: list[st
     # Everything that follows takes it, and takes its age from the clock.
     sound(output, [*IDS, "6000007", "6000008"])
     told = command(output, "check-run", "hill", "--max-age", "3")
-    assert (told.returncode, told.stdout.count("  clock ")) == (1, 1)
+    assert (told.returncode, told.stdout.count("  clock:behind ")) == (1, 1)
     assert "began" not in told.stdout
     again = go_on(output, more)
     assert again.runs[-1]["run"] > run["run"]
