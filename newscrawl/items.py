@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Incremented with every change of the record that a reader could notice."""
 
-KINDS = ("news", "opinion", "newsletter", "live", "video")
+KINDS = ("news", "opinion", "newsletter", "live", "video", "audio", "gallery", "sponsored")
+PRECISIONS = ("second", "day")
 SOURCES = ("page", "api", "browser", "archive")
 
 _UTC = {"pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
@@ -94,8 +95,14 @@ class Article:
     A printed time without a zone is the outlet's. An impossible time is left out.
     """
 
+    date_precision: str = field(default="second", metadata=_extra(enum=list(PRECISIONS)))
+    """``second``, or ``day`` if the sources state a day without a time.
+
+    For a ``day``, ``date_published`` is the start of that day in the outlet's zone.
+    """
+
     date_modified: str | None = field(default=None, metadata=_extra(**_UTC))
-    """Time of the last change, as the outlet states it, or null."""
+    """Time of the last change, as the outlet states it; null if it states none, or a day only."""
 
     section: str | None = None
     """The primary section, by name, or null."""
@@ -109,13 +116,19 @@ class Article:
     kind: str = field(default="news", metadata=_extra(enum=list(KINDS)))
     """The kind of article."""
 
+    accessible: bool | None = None
+    """True if the page declares the article free to read, false if a subscription is needed.
+
+    From schema.org's ``isAccessibleForFree`` of the article. Null if the page states neither.
+    """
+
     body: str | None = None
     """The story's text: blocks in order, separated by a blank line.
 
     A block is a paragraph, a heading, a quotation's paragraph, a row of a table (its cells
     separated by ``|``), the caption of a table or an embed (one line each) or a list (an item
-    a line, starting with ``- ``). The page around the story is left out. Null only when a video
-    or a live page has no text.
+    a line, starting with ``- ``). The page around the story is left out. Null only when a video,
+    audio, gallery or live page has no text.
     """
 
     images: list[Image] = field(default_factory=list)
@@ -141,6 +154,12 @@ class Article:
 
     date_fetched: str = field(default="", metadata=_extra(**_UTC))
     """Time of the request; for an archive, the time of the capture."""
+
+    extraction: str | None = None
+    """The layout that the page was read by, such as ``drupal``; ``post`` for a post of REST.
+
+    Null in records of schema version 1.
+    """
 
     content_hash: str = field(default="", metadata=_extra(pattern="^[0-9a-f]{64}$"))
     """SHA-256 of headline, authors' names and body, in hexadecimal."""

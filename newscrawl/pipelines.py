@@ -1,5 +1,6 @@
 """Item pipelines: validate, check the window, number the revision, publish."""
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from scrapy.crawler import Crawler
@@ -13,6 +14,7 @@ from newscrawl.exceptions import (
     UnchangedItem,
 )
 from newscrawl.extensions.run import Run
+from newscrawl.extraction.dates import utc
 from newscrawl.items import Article
 from newscrawl.storage.ledger import Versions
 from newscrawl.storage.schema import fault
@@ -47,9 +49,11 @@ class WindowPipeline:
 
     def process_item(self, item: Article) -> Article:
         """Return the article. Raises OutsideWindow."""
-        # Times in the record's form sort as text.
-        early = self.since and item.date_published < self.since
-        if early or (self.until and item.date_published > self.until):
+        # Times in the record's form sort as text. An article of a day may be of its last second.
+        first = last = item.date_published
+        if item.date_precision == "day":
+            last = utc(datetime.fromisoformat(first) + timedelta(days=1, seconds=-1))
+        if (self.since and last < self.since) or (self.until and first > self.until):
             raise OutsideWindow("published outside since and until")
         return item
 

@@ -418,7 +418,9 @@ def test_an_impossible_build_prints_one_sentence(tmp_path: Path) -> None:
         good.replace(b'"id":"4"', b'"id":4'): r"part-00000\.jsonl, line 2, is not a record: ",
         good[:-40]: r"part-00000\.jsonl, line 2, is not a record: ",
         good.replace(b'"hill","id":"4"', b'"dale","id":"4"'): r"its outlet is 'dale'",
-        good.replace(b',"schema_version":1', b""): r"line 1, is not a record: it has no",
+        good.replace(
+            b',"schema_version":%d' % SCHEMA_VERSION, b""
+        ): r"line 1, is not a record: it has no",
         good.splitlines(keepends=True)[0]: r"has 1 lines and its run\.json says 2",
         line_of({**made_up(3), "mood": "grey"}) + line_of(made_up(4)): (
             r"A line of hill in 2026-11 violates .*unexpected field"
@@ -500,7 +502,10 @@ def _from_csv(row: dict[str, str]) -> dict[str, Any]:
 
 # Contracts.
 
-FROZEN = {1: "1bc52cf8f494afcedb52c30869732f301c484b5d08f0b3a387dc372645050d0d"}
+FROZEN = {
+    1: "1bc52cf8f494afcedb52c30869732f301c484b5d08f0b3a387dc372645050d0d",
+    2: "2fbf02114b1fc58fff65a1c4c3d068ead951ccdd413de529deeeb9f7886bfffc",
+}
 
 
 def test_a_changed_schema_has_a_new_version() -> None:

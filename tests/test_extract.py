@@ -12,8 +12,11 @@ import pytest
 
 from newscrawl import extract
 from newscrawl.exceptions import ArgumentError, UnreadableError
+from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import record
-from tests.conftest import crawl
+from newscrawl.spiders.hill import HillSpider
+from newscrawl.storage.schema import fault
+from tests.conftest import answer, crawl, open_spider, read_article
 from tests.recordings import HTML, address, article, site
 
 pytestmark = pytest.mark.fast
@@ -62,7 +65,8 @@ def image(name: str, caption: str | None = None, credit: str | None = None) -> d
 UNSET = (
     *("0001-01-01T00:00:00Z", "0000-00-00T00:00:00+00:00", "1970-01-01T00:00:00Z", "", "soon"),
     *("1970-01-01T00:00:00-05:00", "1969-12-31T19:00:00-05:00", "-0001-11-30T00:00:00+00:00"),
-    *("2026-13-01T00:00:00Z", "2026-02-30T10:00:00Z", "2926-11-20T19:04:00Z", "2026-11-20"),
+    *("2026-13-01T00:00:00Z", "2026-02-30T10:00:00Z", "2926-11-20T19:04:00Z", "2026-02-30"),
+    *("1970-01-01", "11/31/2026", "Friday", "2026"),
     *("1/1/0001 12:00:00 AM +00:00", "Mon, 30 Nov -0001 00:00:00 +0000"),
     *("9999-12-31T23:59:59-05:00", "2026-11-20T25:00:00Z", "2026-11-20T14:04:00", "1795442640"),
 )
@@ -143,8 +147,6 @@ def test_a_time_that_cannot_be_yields_to_the_next_source(unset: str) -> None:
         ("20/11/2026 2:04 PM ET", None),
         ("11/20/26 2:04 PM IST", None),
         ("11/20/26 26:04", None),
-        ("11/20/26", None),
-        ("Nov. 20, 2026 - 5 min read", None),
         ("2 hours ago", None),
     ],
 )
@@ -156,6 +158,74 @@ def test_printed_time(printed: str, moment: str | None) -> None:
     else:
         got = read(html.replace('"author"', '"editor"'))
         assert (got["date_published"], got["authors"]) == (moment, ["Ada Quill"])
+        assert got["date_precision"] == "second"
+
+
+DAYS = (
+    *("2026-11-20", "2026/11/20", "11/20/2026", "20 November 2026"),
+    *("Fri, 20 Nov 2026", "Friday, November 20th, 2026"),
+)
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_a_day_without_a_time_is_marked_as_one(day: str) -> None:
+    data = DATA | {"datePublished": day, "dateModified": day}
+    meta = f'<meta property="article:published_time" content="{day}">'
+    nothing = DATA | {"datePublished": None}
+    marked = f'<time datetime="{day}">Friday</time>'
+    for html in (
+        page(data=data, byline="by Ada Quill"),
+        page(data=nothing, head=meta, byline="by Ada Quill"),
+        page(data=nothing, byline=f"by Ada Quill - {marked}"),
+    ):
+        got = read(html)
+        # The day begins at midnight in New York.
+        assert (got["date_published"], got["date_precision"]) == ("2026-11-20T05:00:00Z", "day")
+        assert (got["date_modified"], got["authors"]) == (None, ["Ada Quill"])
+    # A source with a time is better than a day, wherever it stands.
+    for html in (
+        page(data=data),
+        page(data=data, byline='<time datetime="2026-11-20T19:04:00Z">Friday</time>'),
+        page(data=data, head='<meta name="dcterms.date" content="2026-11-20T19:04:00Z">'),
+    ):
+        got = read(html)
+        assert (got["date_published"], got["date_precision"]) == ("2026-11-20T19:04:00Z", "second")
+
+
+@pytest.mark.parametrize(
+    ("printed", "moment"),
+    [
+        ("11/20/26", "2026-11-20T05:00:00Z"),
+        ("Nov. 20, 2026 - 5 min read", "2026-11-20T05:00:00Z"),
+        ("July 20, 2026", "2026-07-20T04:00:00Z"),
+        ("Updated 11/21/26 | Published 11/20/26", "2026-11-20T05:00:00Z"),
+        ("Updated 11/21/26 2:04 PM ET | Published 11/20/26", "2026-11-20T05:00:00Z"),
+        ("Updated 11/21/26", None),
+        ("2/30/26", None),
+    ],
+)
+def test_printed_day(printed: str, moment: str | None) -> None:
+    html = page(data=DATA | {"datePublished": None}, byline=f"by Ada Quill - {printed}")
+    if moment is None:
+        with pytest.raises(UnreadableError, match="date_published"):
+            extract(html, URL)
+    else:
+        got = read(html)
+        assert (got["date_published"], got["date_precision"]) == (moment, "day")
+
+
+def test_the_window_holds_articles_of_a_day_that_it_cuts(tmp_path: Path) -> None:
+    days = {10001: "11/19/26", 10002: "11/20/26", 10003: "11/21/26", 10004: "11/22/26"}
+    pages = {
+        address(number): (200, HTML, article(number).replace(b"11/20/26 2:04 PM ET", day.encode()))
+        for number, day in days.items()
+    }
+    window = ("since=2026-11-20T18:00:00Z", "until=2026-11-21T18:00:00Z")
+    arguments = [it for bound in window for it in ("-a", bound)]
+    replay = str(site(tmp_path / "site.warc.gz", pages))
+    done = crawl(tmp_path / "output", *arguments, NEWSCRAWL_REPLAY=replay)
+    assert sorted(it["id"] for it in done.records) == ["10002", "10003"], done.log
+    assert {it["date_precision"] for it in done.records} == {"day"}
 
 
 @pytest.mark.parametrize(
@@ -913,6 +983,84 @@ def test_pages_before_2022(kind: str) -> None:
         "It rained.",
     )
     assert (got["date_published"], got["tags"]) == ("2019-11-19T11:56:00Z", ["Rain"])
+
+
+# What the record says of the article as a whole, and of how it was read.
+
+
+@pytest.mark.parametrize(
+    ("stated", "accessible"),
+    [
+        (True, True),
+        (False, False),
+        ("True", True),
+        ("false", False),
+        ("http://schema.org/True", True),
+        ("https://schema.org/False", False),
+        ({"@type": "Boolean", "@value": "False"}, False),
+        ({"@id": "schema:True"}, True),
+        ([False], False),
+        ("", None),
+        ("perhaps", None),
+        (0, None),
+        (None, None),
+    ],
+)
+def test_access(stated: Any, accessible: bool | None) -> None:
+    part = {"@type": "WebPageElement", "isAccessibleForFree": False, "cssSelector": ".paywall"}
+    for more in ({}, {"hasPart": part}):
+        data = DATA | more | {"isAccessibleForFree": stated}
+        assert read(page(data=data))["accessible"] is accessible
+
+
+def test_access_is_what_this_article_states() -> None:
+    wall = {"isAccessibleForFree": False}
+    other = {"@type": "NewsArticle", "mainEntityOfPage": OTHER, **wall}
+    for data in (
+        DATA | {"hasPart": {"@type": "WebPageElement", **wall}},
+        [DATA, other],
+        [DATA, {"@type": "WebSite", **wall}],
+        {**DATA, "isPartOf": {"@type": ["CreativeWork", "Product"], **wall}},
+    ):
+        assert read(page(data=data))["accessible"] is None
+    second = DATA | {"isAccessibleForFree": "perhaps"}
+    assert read(page(data=[DATA, second, DATA | wall]))["accessible"] is False
+
+
+def test_the_record_names_how_it_was_read() -> None:
+    assert read(page())["extraction"] == "lakana"
+    got = read(json.dumps(POST))
+    assert (got["extraction"], got["accessible"], got["date_precision"]) == ("post", None, "second")
+
+
+class Undecided(HillSpider):
+    """An outlet that does not say how to tell kinds."""
+
+    kind_of = Outlet.kind_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("NewsArticle", "news"),
+        ("ReportageNewsArticle", "news"),
+        ("https://schema.org/OpinionNewsArticle", "opinion"),
+        ("LiveBlogPosting", "live"),
+        (["NewsArticle", "AdvertiserContentArticle"], "sponsored"),
+        (["Article", "ImageGallery"], "gallery"),
+        (["Article", "schema:PodcastEpisode"], "audio"),
+        (["NewsArticle", "VideoObject"], "video"),
+    ],
+)
+def test_kinds_are_types_of_schema_org_where_the_outlet_has_no_rule(
+    kind: Any, expected: str
+) -> None:
+    html = page(data=DATA | {"@type": kind, "video": {"@type": "VideoObject"}})
+    found = read_article(open_spider(Undecided), answer(URL, html.encode()))
+    assert (found.kind, fault(found)) == (expected, None)
+    found.body = None
+    lacks = None if expected in ("video", "audio", "gallery", "live") else "no body"
+    assert fault(found) == lacks
 
 
 # The function itself.

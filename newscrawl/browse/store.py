@@ -29,9 +29,10 @@ _ROWS = 500
 _TABLES = """
 create table articles (
     number integer primary key, outlet text, id text, revision integer, url text, headline text,
-    description text, authors text, date_published text, date_modified text, section text,
-    sections text, tags text, kind text, images text, language text, word_count integer,
-    source text, date_fetched text, month text, date_gone text, revisions integer, story text,
+    description text, authors text, date_published text, date_precision text,
+    date_modified text, section text, sections text, tags text, kind text, accessible integer,
+    images text, language text, word_count integer, source text, date_fetched text,
+    extraction text, month text, date_gone text, revisions integer, story text,
     unique (outlet, id)
 );
 create table names (
@@ -81,8 +82,9 @@ select json_object(
 """
 _LISTS = ("authors", "sections", "tags", "images")
 _ARTICLE = (
-    "outlet id revision url headline description authors date_published date_modified section"
-    " sections tags kind images language word_count source date_fetched date_gone"
+    "outlet id revision url headline description authors date_published date_precision"
+    " date_modified section sections tags kind accessible images language word_count source"
+    " date_fetched extraction date_gone"
 ).split()
 _REVISION = (
     "outlet id revision headline authors body date_modified date_fetched source run"
@@ -176,7 +178,8 @@ def _fill(database: sqlite3.Connection, dataset: Path, files: str) -> None:
         for row in _rows(latest, [*_ARTICLE, "body", "run"]):
             number += 1
             _insert(database, "revisions", {name: row[name] for name in _REVISION})
-            article = {name: row[name] for name in _ARTICLE}
+            # A dataset of schema version 1 lacks some columns.
+            article = {name: row.get(name) for name in _ARTICLE}
             more = {"number": number, "month": month, "revisions": older[row["id"]] + 1}
             _insert(database, "articles", article | more)
             texts = {name: row[name] for name in ("headline", "description", "body", "authors")}

@@ -25,6 +25,8 @@ def _type_of(hint: Any, keywords: Mapping[str, Any]) -> pa.DataType:
         return pa.struct([(it.name, _type_of(hints[it.name], {})) for it in fields(hint)])
     if hint is int:
         return pa.int32()
+    if hint is bool:
+        return pa.bool_()
     if hint is not str:
         raise TypeError(f"no column is made of {hint}")
     # Only times have a pattern that ends in Z.

@@ -40,8 +40,8 @@ class RecordStats:
         """Count a record and its filled fields."""
         self.stats.inc_value(f"newscrawl/published/{item.source}")
         for name in COVERED:
-            key = f"newscrawl/filled/{item.source}/{name}"
-            self.stats.inc_value(key, 1 if getattr(item, name) else 0)
+            key, value = f"newscrawl/filled/{item.source}/{name}", getattr(item, name)
+            self.stats.inc_value(key, 1 if value or value is False else 0)
 
     def answered(self, response: Response, request: Request) -> None:
         """Count a response by its latency, from the request sent to the headers received."""

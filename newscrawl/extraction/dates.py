@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
@@ -217,15 +217,64 @@ def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
         end = match.end()
 
 
-def _moment(match: re.Match[str], zone: tzinfo | None) -> str | None:
-    """Return the moment of a match of ``_PRINTED`` or ``_TIME_FIRST``; None for no valid one."""
-    part = match.groupdict()
+def iso_day(text: str, zone: tzinfo) -> str | None:
+    """Return the start of a day in ``zone``, in the record's form; None for anything but a day.
+
+    >>> iso_day("2026-11-20", EASTERN), iso_day("Nov. 20, 2026", EASTERN)
+    ('2026-11-20T05:00:00Z', '2026-11-20T05:00:00Z')
+    >>> [iso_day(it, EASTERN) for it in ("2026-11-20T25:00", "2026-02-30", "1970-01-01", "Friday")]
+    [None, None, None, None]
+    """
+    found = _DAY.fullmatch(clean_text(html.unescape(text[:_LONGEST])))
+    return _start_of_day(found, zone) if found else None
+
+
+def printed_days(text: str, zone: tzinfo) -> Iterator[str]:
+    """Yield the start of each day that a text prints without a time and does not call a change.
+
+    A day is of ``zone``. A day with a time is left out, also if the time cannot be read.
+
+    >>> [*printed_days("by Ada Quill - Nov. 20, 2026 | Updated 11/21/26", EASTERN)]
+    ['2026-11-20T05:00:00Z']
+    >>> [*printed_days("11/20/26 2:04 PM IST, 11/20/26 26:04", EASTERN)]
+    []
+    """
+    text = _lines(text)
+    timed = [
+        match.span()
+        for pattern in (_PRINTED, _TIME_FIRST)
+        for match in pattern.finditer(text)
+        if match["minute"] or match["half"] or match["twelve"] or match["noon"]
+    ]
+    end = 0
+    for match in _DAY.finditer(text):
+        is_timed = any(start < match.end() and match.start() < stop for start, stop in timed)
+        is_changed = _CHANGED.search(text[end : match.start()])
+        if not is_timed and not is_changed and (moment := _start_of_day(match, zone)):
+            yield moment
+        end = match.end()
+
+
+def _start_of_day(match: re.Match[str], zone: tzinfo) -> str | None:
+    with suppress(ValueError):
+        return _possible(datetime(*_year_month_day(match.groupdict()), tzinfo=zone))
+    return None
+
+
+def _year_month_day(part: Mapping[str, str | None]) -> tuple[int, int, int]:
     year, day = (
-        next(part[key] for key in (name, f"{name}_1", f"{name}_2", f"{name}_3") if part.get(key))
+        next(found for key in (name, f"{name}_1", f"{name}_2", f"{name}_3") if (found := part[key]))
         for name in ("year", "day")
     )
     name = part["name"] or part["name_3"]
-    month = _MONTHS.index(name[:3].lower()) + 1 if name else int(part["month"] or part["month_1"])
+    number = part["month"] or part["month_1"] or 0
+    month = _MONTHS.index(name[:3].lower()) + 1 if name else int(number)
+    return int(year) if len(year) == 4 else 2000 + int(year), month, int(day)
+
+
+def _moment(match: re.Match[str], zone: tzinfo | None) -> str | None:
+    """Return the moment of a match of ``_PRINTED`` or ``_TIME_FIRST``; None for no valid one."""
+    part = match.groupdict()
     hour = int(part["hour"] or 12)
     # "12:00 noon" and "12:00 midnight" have no "am" or "pm".
     twelve = (part["twelve"] or part["noon"] or "").lower()
@@ -244,9 +293,7 @@ def _moment(match: re.Match[str], zone: tzinfo | None) -> str | None:
     is_midnight = (hour, minute, second) == (24, 0, 0)
     try:
         moment = datetime(
-            int(year) if len(year) == 4 else 2000 + int(year),
-            month,
-            int(day),
+            *_year_month_day(part),
             0 if is_midnight else hour,
             minute,
             # Python's times have no leap seconds.

@@ -21,7 +21,13 @@ from scrapy.loader import ItemLoader
 
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.authors import choose_authors, printed_authors, structured_authors
-from newscrawl.extraction.dates import is_change, iso_date, printed_dates
+from newscrawl.extraction.dates import (
+    is_change,
+    iso_date,
+    iso_day,
+    printed_dates,
+    printed_days,
+)
 from newscrawl.extraction.markup import (
     css,
     is_cut,
@@ -262,7 +268,7 @@ class Reader:
         loader.add_checked("headline", [it for it in named if not _is_cut(it, title)], title)
         byline = loader.printed(layout.byline, "page")[:1]
         printed = "".join(map(lines_of, byline))
-        self._add_dates(loader, data, byline, printed)
+        precision = self._add_dates(loader, data, byline, printed)
         summaries = data.metas("og:description", "description", "twitter:description")
         loader.add_value("description", [*data.values("description"), *summaries])
         sections = [
@@ -283,13 +289,15 @@ class Reader:
         story = self._read(loader, roots, lambda link: identity(link) in data.here)
         authors = self._authors(loader, data, byline, printed)
         article = self._finish(loader, roots, story, lead, authors)
+        article.date_precision, article.accessible = precision, data.accessible
+        article.extraction = layout.name
         unfilled = bool(self.entries and article.kind == "live" and not story.entries)
         return Page(article, data, unfilled, _further(roots, base_url, data))
 
     def _add_dates(
         self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element], text: str
-    ) -> None:
-        """Add the times, each from its sources in the order of trust; an invalid one yields."""
+    ) -> str:
+        """Add the valid times, the surest source first; return the precision of publication."""
         # All are read only where they are asked for: a search for dates takes long.
         published = (it for it, changed in printed_dates(text, self.zone) if not changed)
         changes = (it for it, changed in printed_dates(text, self.zone) if changed)
@@ -305,6 +313,10 @@ class Reader:
             "date_modified",
             chain(data.values("dateModified"), data.metas(*_MODIFIED), later, changes),
         )
+        if loader.get_collected_values("date_published"):
+            return "second"
+        loader.add_value("date_published", _days(data, byline, text, self.zone))
+        return "day"
 
     def _authors(
         self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element], text: str
@@ -372,7 +384,9 @@ class Reader:
         markup = _rendered(post, "content")
         roots = [_fragment(markup)] if markup.strip() else []
         story = self._read(loader, roots, lambda link: page_key(link) == page_key(base_url))
-        return self._finish(loader, roots, story, _featured(post, base_url), authors)
+        article = self._finish(loader, roots, story, _featured(post, base_url), authors)
+        article.extraction = "post"
+        return article
 
     def _loader(self, base_url: str, stats: Stats | None, **scopes: _Element) -> ArticleLoader:
         return ArticleLoader(stats=stats, reader=self, base_url=base_url, **scopes)
@@ -427,6 +441,16 @@ def joined(first: Article, rest: Sequence[Article]) -> Article:
 def _measure(article: Article) -> None:
     article.word_count = len((article.body or "").split())
     article.content_hash = content_hash(article)
+
+
+def _days(
+    data: StructuredData, byline: Iterable[_Element], printed: str, zone: ZoneInfo
+) -> Iterator[str]:
+    """Yield the start of each day that a source states as the day of publication."""
+    marked = (it for it, changed in _marked(byline) if not changed)
+    stated = chain(data.values("datePublished"), data.metas(*_PUBLISHED, "sailthru.date"), marked)
+    yield from filter(None, (iso_day(it, zone) for it in stated))
+    yield from printed_days(printed, zone)
 
 
 def _marked(byline: Iterable[_Element]) -> Iterator[tuple[str, bool]]:

@@ -10,18 +10,30 @@ from parsel import Selector
 
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.loaders import Page, Reader, Stats
-from newscrawl.extraction.structured_data import StructuredData
+from newscrawl.extraction.structured_data import StructuredData, types
 from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
 
 MEMBERS_ONLY = "password protected"
 """The reason for rejecting an article of which WordPress shows only a form for a password."""
 
+_KINDS = {
+    "OpinionNewsArticle": "opinion",
+    "LiveBlogPosting": "live",
+    "AdvertiserContentArticle": "sponsored",
+    "VideoObject": "video",
+    "AudioObject": "audio",
+    "PodcastEpisode": "audio",
+    "ImageGallery": "gallery",
+    "MediaGallery": "gallery",
+}
+"""Kinds by the types that an article may have beside ``NewsArticle``."""
+
 
 class Outlet:
     """A news site: its addresses, its listings, and how its articles are read.
 
-    An outlet declares the attributes below and the three hooks that raise NotImplementedError.
+    An outlet declares the attributes below and the two hooks that raise NotImplementedError.
     """
 
     name: str
@@ -88,8 +100,12 @@ class Outlet:
         raise NotImplementedError
 
     def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
-        """Return the kind of an article, from its canonical path, its fields and its JSON-LD."""
-        raise NotImplementedError
+        """Return the kind of an article, from its canonical path, its fields and its JSON-LD.
+
+        By default, return the kind of the article's schema.org types, else that of its fields.
+        """
+        declared = (_KINDS.get(it) for entry in data.articles for it in types(entry))
+        return next(filter(None, declared), article.kind)
 
     def canonical_path(self, parts: SplitResult) -> str:
         """Return the path (and query) at which an article is requested."""

@@ -66,6 +66,15 @@ class StructuredData:
         for name in names:
             yield from self.meta_all.get(name, ())
 
+    @property
+    def accessible(self) -> bool | None:
+        """Whether the article is declared free to read; None if its objects do not state this.
+
+        What only a part states (``hasPart``) is ignored: a part may be a newsletter or a comment.
+        """
+        stated = (_truth(it.get("isAccessibleForFree")) for it in self.articles)
+        return next((it for it in stated if it is not None), None)
+
     @cached_property
     def objects(self) -> Mapping[str, Object]:
         """The JSON-LD objects that have an ``@id``, by their ``@id``; those of one are merged."""
@@ -91,6 +100,20 @@ def strings(value: Any, key: str = "name") -> Iterator[str]:
         found = entry.get(key, entry.get("@value")) if isinstance(entry, dict) else entry
         if isinstance(found, str):
             yield found
+
+
+def _truth(value: Any) -> bool | None:
+    """Return a JSON-LD truth value as a bool; None for any other value.
+
+    >>> [_truth(it) for it in (True, "False", "http://schema.org/True", {"@value": "false"}, "no")]
+    [True, False, True, False, None]
+    """
+    for entry in value if isinstance(value, list) else [value]:
+        found = entry.get("@value", entry.get("@id")) if isinstance(entry, dict) else entry
+        word = _VOCABULARY.split(str(found))[-1].strip().lower()
+        if word in ("true", "false"):
+            return word == "true"
+    return None
 
 
 def types(entry: Object) -> list[str]:

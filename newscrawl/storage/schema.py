@@ -11,8 +11,8 @@ from itemadapter import ItemAdapter
 
 from newscrawl.items import Article, record
 
-# A video or a live page may have no text of its own.
-_MAY_LACK_BODY = ("video", "live")
+# These may have no text of their own.
+_MAY_LACK_BODY = ("video", "audio", "gallery", "live")
 
 
 def generate() -> dict[str, Any]:

@@ -9,7 +9,10 @@ from newscrawl.items import Article
 LATENCY_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds. ``newscrawl/latency/le/<bound>`` counts the responses that took at most that long."""
 
-_ALWAYS = {"outlet", "id", "revision", "source", "source_url", "date_fetched", "schema_version"}
+_ALWAYS = {
+    *("outlet", "id", "revision", "date_precision", "source", "source_url", "date_fetched"),
+    *("extraction", "schema_version"),
+}
 COVERED = tuple(field.name for field in fields(Article) if field.name not in _ALWAYS)
 """Optional fields. ``newscrawl/filled/<source>/<field>`` counts the records with a value."""
 
