@@ -1,4 +1,4 @@
-"""Checkpoints: what a run saves about listings and jobs for the runs after it."""
+"""Checkpoints: positions and times that a run saves for the runs after it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

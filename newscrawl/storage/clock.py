@@ -1,4 +1,4 @@
-"""Whether the machine's clock can be right."""
+"""Detect a wrong clock of the machine."""
 
 import time
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from newscrawl.storage.document import ClockDocument, RunDocument
 from newscrawl.storage.runs import run_end
 
 SLACK = timedelta(minutes=5)
-"""A clock may be set by so much without a word."""
+"""A smaller difference is not reported."""
 
 _AHEAD = timedelta(days=365)
 
 
 def fault_by_runs(now: datetime, latest: RunDocument | None) -> ClockDocument | None:
-    """Return what is wrong with a clock that shows ``now`` after the latest run has ended."""
+    """Return the fault of a clock that shows ``now`` after the latest run has ended, or None."""
     if latest is None:
         return None
     before = run_end(latest)
@@ -26,20 +26,20 @@ def fault_by_runs(now: datetime, latest: RunDocument | None) -> ClockDocument | 
 
 
 def fault_by_site(now: datetime, ahead: timedelta) -> ClockDocument | None:
-    """Return what is wrong with a clock that shows ``now``, ``ahead`` of the site's clock."""
+    """Return the fault of a clock that shows ``now``, ``ahead`` of the site's clock, or None."""
     if abs(ahead) <= SLACK:
         return None
     return _fault("ahead" if ahead > timedelta() else "behind", now, now - ahead, "site")
 
 
 def passed() -> float:
-    """Return seconds that go on whatever the clock says, also while the machine sleeps."""
+    """Return elapsed seconds, independent of the clock, including the machine's sleep."""
     # macOS counts the time of sleep in its monotonic clock.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def fault_by_duration(started: datetime, now: datetime, took: timedelta) -> ClockDocument | None:
-    """Return what is wrong with a clock that shows ``now`` when ``took`` has passed.
+    """Return the fault of a clock that shows ``now`` after a duration of ``took``, or None.
 
     >>> began, now = (datetime.fromisoformat(f"2026-11-26T{it}:00:00+00:00") for it in ("09", "04"))
     >>> fault_by_duration(began, now, timedelta(minutes=10))["expected"]

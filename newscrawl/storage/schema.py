@@ -41,7 +41,7 @@ def _validator() -> Callable[[Any], Any]:
 
 
 def fault(article: Article) -> str | None:
-    """Return why an article is no record: what it lacks, or breaks of the schema; or None."""
+    """Return why an article is not a valid record, or None."""
     for field in ("id", "url", "headline", "date_published", "body"):
         if not getattr(article, field) and (field != "body" or article.kind not in _MAY_LACK_BODY):
             return f"no {field}"
@@ -50,7 +50,7 @@ def fault(article: Article) -> str | None:
 
 
 def violation(line: Mapping[str, Any]) -> str | None:
-    """Return what in a record breaks the schema, in words, or None."""
+    """Return how a record breaks the schema, in words, or None."""
     try:
         _validator()(line)
     except fastjsonschema.JsonSchemaValueException as error:
