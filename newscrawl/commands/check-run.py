@@ -44,7 +44,7 @@ class Checked:
         return Standing(it, it.since or min(run_start(self.run), datetime.now(UTC)))
 
     def is_accepted(self, it: Finding) -> bool:
-        """Say whether an operator accepted a finding."""
+        """Return whether an operator accepted a finding."""
         return self.standings.is_accepted(self.standing(it), datetime.now(UTC))
 
 

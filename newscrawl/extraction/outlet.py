@@ -91,7 +91,7 @@ class Outlet:
         raise NotImplementedError
 
     def is_section(self, url: str) -> bool:
-        """Say whether an address is that of one of ``sections``, or of its feed."""
+        """Return whether an address is that of a section or of its feed."""
         path = urlsplit(url).path.strip("/").removesuffix("feed").rstrip("/")
         return path in {it.strip("/") for it in self.sections}
 

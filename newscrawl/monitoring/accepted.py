@@ -37,7 +37,7 @@ class Accepted:
         return self.until is None
 
     def covers(self, name: str, began: datetime, now: datetime) -> bool:
-        """Say whether a finding that began at some time is accepted now."""
+        """Return whether a finding that began at some time is accepted now."""
         return (
             self.finding == name
             and began <= self.accepted

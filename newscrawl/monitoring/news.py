@@ -146,7 +146,7 @@ class News:
         return Silence(since, sum(it.new for it in rest), rates.expected(rest))
 
     def is_over(self, now: datetime, since: datetime, begin: datetime, without: Periods) -> bool:
-        """Say whether the latest day or more proves that articles come as usual again.
+        """Return whether the latest day or more proves that articles come as usual again.
 
         It is compared with the time before it, since ``since``, and with what is usual.
         """

@@ -17,7 +17,7 @@ class Calendar:
         self.country = country
 
     def is_quiet(self, day: date) -> bool:
-        """Say whether an outlet may publish little on a day."""
+        """Return whether an outlet may publish little on a day."""
         return _is_quiet(self.country, day)
 
 

@@ -180,7 +180,7 @@ def _change(
 
 
 def is_over(share: Share, history: History, usual: Pair, first: int) -> bool:
-    """Say whether the latest articles prove that a share is back.
+    """Return whether the latest articles prove that a share is back.
 
     They are compared with the others since ``first``, the first run of the trouble, and with what
     is usual. A few good articles are no proof.

@@ -79,7 +79,7 @@ class Message:
     """When the findings began, by name."""
 
     def __bool__(self) -> bool:
-        """Say whether there is something to tell."""
+        """Return whether there is something to report."""
         return bool(self.begun or self.ended or self.reminded)
 
 
@@ -115,7 +115,7 @@ class Standings:
         return self.ended_periods.get(name, ())
 
     def is_accepted(self, it: Standing, now: datetime) -> bool:
-        """Say whether an operator accepted a finding, and that still holds."""
+        """Return whether an operator accepted a finding, and that still holds."""
         return any(a.covers(it.finding.name, it.began, now) for a in self.accepted)
 
     def now_standing(self) -> dict[Finding, datetime]:
@@ -230,13 +230,13 @@ class Standings:
         )
 
     def _is_due(self, it: Standing, now: datetime) -> bool:
-        """Say whether a reminder is due."""
+        """Return whether a reminder is due."""
         if not it.told or not it.reminded or self._needs_nothing(it):
             return False
         return now - it.reminded >= (_DAY if now - it.told <= _WEEK else _WEEK)
 
     def _needs_nothing(self, it: Standing) -> bool:
-        """Say whether REST serves what the site refuses, so that nothing is to be done."""
+        """Return whether REST serves what the site refuses, so that nothing is to be done."""
         return it.finding.check == "refused" and not any(
             other.finding.check in _HARMFUL and not other.over for other in self.all.values()
         )
