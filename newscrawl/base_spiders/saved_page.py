@@ -12,6 +12,7 @@ from w3lib.encoding import html_body_declared_encoding, read_bom
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extensions.options import unknown
 from newscrawl.extraction.dates import utc
+from newscrawl.extraction.generic_outlet import Generic
 from newscrawl.extraction.loaders import Page, joined
 from newscrawl.extraction.markup import parse_page, recoded
 from newscrawl.extraction.outlet import Outlet, post_of
@@ -24,10 +25,15 @@ _SPIDERS = "newscrawl.spiders"
 
 @cache
 def find_outlet(name: str) -> Outlet:
-    """Return an outlet by the name of its spider. Raises ArgumentError for an unknown one."""
+    """Return an outlet by the name of its spider, or ``generic``.
+
+    Raises ArgumentError for an unknown one.
+    """
+    if name == Generic.name:
+        return Generic()
     names = sorted(it.name for it in iter_modules(import_module(_SPIDERS).__path__))
     if name not in names:
-        raise unknown("outlet", name, names)
+        raise unknown("outlet", name, [*names, Generic.name])
     module = import_module(f"{_SPIDERS}.{name}")
     classes = (it for it in vars(module).values() if isinstance(it, type))
     return next(it() for it in classes if issubclass(it, Outlet) and vars(it).get("name") == name)

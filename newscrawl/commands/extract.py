@@ -9,7 +9,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl import extract
-from newscrawl.base_spiders.saved_page import decoded
+from newscrawl.base_spiders.saved_page import decoded, find_outlet
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extraction.markup import parse
@@ -39,7 +39,7 @@ class Command(OutputCommand, ScrapyCommand):
         """Print the record."""
         if len(args) != 2:
             raise UsageError("name an outlet and a file")
-        outlet = self.load_outlet(args[0]).name
+        outlet = find_outlet(args[0]).name
         page = sys.stdin.buffer.read() if args[1] == "-" else Path(args[1]).read_bytes()
         url = opts.url or address_in(page)
         if not url:

@@ -23,7 +23,7 @@ _FULL_NAME = re.compile(
 # A person's name, followed by an outlet's.
 _HOUSE_BEHIND = re.compile(r"(.+?)\s*(?:[,|/(]|\s[-–—]\s|\s(?:for|via)\s)\s*([^,|/()]+)\)?")
 
-_META = (
+META = (
     *("author", "article:author", "parsely-author", "sailthru.author", "dcterms.creator"),
     *("dc.creator", "byl"),
 )
@@ -93,7 +93,7 @@ def choose_authors(
     the byline prints a person; or the byline links all authors of structured data and more. The
     meta elements are read if both sources are empty.
     """
-    outlet = _outlet_names(data, base_url)
+    outlet = outlet_names(data, base_url)
     people = [it for it in structured if not (_is_house(it.name, outlet) or is_agency(it.name))]
     bylined = [it for it in printed if not (_is_house(it.name, outlet) or is_agency(it.name))]
     if len(people) == 1 and len(bylined) > 1 and _is_list_of(people[0].name, bylined):
@@ -103,7 +103,7 @@ def choose_authors(
         people = bylined
     metas = (
         Author(name)
-        for text in data.metas(*_META)
+        for text in data.metas(*META)
         for name in author_names(unescape(text))
         if "://" not in text
     )
@@ -138,7 +138,7 @@ def _is_list_of(text: str, authors: Sequence[Author]) -> bool:
     return not _letters(text.replace("and", ""))
 
 
-def _outlet_names(data: StructuredData, base_url: str) -> set[str]:
+def outlet_names(data: StructuredData, base_url: str) -> set[str]:
     """Return the names of the outlet that may be listed among the authors."""
     publishers = (data.resolved(article.get("publisher")) for article in data.articles)
     names = [name for it in publishers for name in strings(it)]

@@ -52,11 +52,11 @@ from newscrawl.extraction.urls import absolute_url, image_url, page_key
 from newscrawl.items import Article, Author, Image, content_hash
 
 # Meta elements that tell times, the surest first.
-_PUBLISHED = (
+PUBLISHED = (
     *("article:published_time", "og:article:published_time", "dcterms.created", "dcterms.issued"),
     *("dcterms.date", "dc.date.issued", "dc.date", "parsely-pub-date", "pubdate", "date"),
 )
-_MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "dc.date.modified")
+MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "dc.date.modified")
 _PICTURES = ("og:image", "og:image:secure_url", "og:image:url", "twitter:image")
 _UTC = ZoneInfo("UTC")
 _PAGE_LINKS = ".page-links a, a.post-page-numbers"
@@ -259,7 +259,7 @@ class Reader:
         layout, element = next(found, (None, None))
         if layout is None or element is None:
             return None
-        base_url = _base(page.root, url)
+        base_url = base_of(page.root, url)
         loader = self._loader(base_url, stats, page=page.root, article=element)
         loader.count(f"newscrawl/layout/{layout.name}")
         title = list(map(text_of, loader.printed(layout.headline, "page")))
@@ -280,7 +280,7 @@ class Reader:
         known = [*loader.get_collected_values("section")[:1], *sections]
         loader.add_value("sections", [*known, *data.values("genre")])
         loader.add_value("tags", loader.texts(layout.tags))
-        loader.add_value("language", filter(None, _languages_of(element, data)))
+        loader.add_value("language", filter(None, languages_of(element, data)))
         roots = loader.printed(layout.story)
         # A whole page is no element that must have an end tag.
         if any(map(is_cut, roots if element.tag == "body" else [element])):
@@ -302,7 +302,7 @@ class Reader:
         published = (it for it, changed in printed_dates(text, self.zone) if not changed)
         changes = (it for it, changed in printed_dates(text, self.zone) if changed)
         marked = (it for it, changed in _marked(byline) if not changed)
-        told = chain(data.values("datePublished"), data.metas(*_PUBLISHED), marked)
+        told = chain(data.values("datePublished"), data.metas(*PUBLISHED), marked)
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
         first = (it for it, changed in _marked(byline) if not changed)
         clocks = chain(first, data.metas("sailthru.date"))
@@ -311,7 +311,7 @@ class Reader:
         later = (it for it, changed in _marked(byline) if changed)
         loader.add_value(
             "date_modified",
-            chain(data.values("dateModified"), data.metas(*_MODIFIED), later, changes),
+            chain(data.values("dateModified"), data.metas(*MODIFIED), later, changes),
         )
         if loader.get_collected_values("date_published"):
             return "second"
@@ -448,7 +448,7 @@ def _days(
 ) -> Iterator[str]:
     """Yield the start of each day that a source states as the day of publication."""
     marked = (it for it, changed in _marked(byline) if not changed)
-    stated = chain(data.values("datePublished"), data.metas(*_PUBLISHED, "sailthru.date"), marked)
+    stated = chain(data.values("datePublished"), data.metas(*PUBLISHED, "sailthru.date"), marked)
     yield from filter(None, (iso_day(it, zone) for it in stated))
     yield from printed_days(printed, zone)
 
@@ -546,13 +546,13 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _base(root: _Element, url: str) -> str:
+def base_of(root: _Element, url: str) -> str:
     """Return the address that a page's relative addresses belong to."""
     element = next(root.iter("base"), None)
     return (absolute_url(element.get("href", ""), url) if element is not None else None) or url
 
 
-def _languages_of(article: _Element, data: StructuredData) -> Iterator[str]:
+def languages_of(article: _Element, data: StructuredData) -> Iterator[str]:
     """Yield what a page declares as its language, the article's own element first."""
     for element in (article, *article.iterancestors()):
         for name in ("lang", "xml:lang"):

@@ -111,6 +111,10 @@ class Outlet:
         """Return the path (and query) at which an article is requested."""
         return parts.path
 
+    def address(self, parts: SplitResult) -> str:
+        """Return the canonical address of the article at a split address of the outlet."""
+        return f"https://{self.host}{self.canonical_path(parts)}"
+
     def on_site(self, url: str) -> SplitResult | None:
         """Return the split address if its host is ``host`` or one of ``aliases``, else None."""
         # urlsplit() accepts every address that absolute_url() returns.
@@ -125,7 +129,7 @@ class Outlet:
         identity = self.article_id(parts) if parts else None
         if parts is None or identity is None:
             return None
-        return Candidate(identity, f"https://{self.host}{self.canonical_path(parts)}")
+        return Candidate(identity, self.address(parts))
 
     def identity(self, url: str) -> str | None:
         """Return the article's id for an absolute address of this site, else the page's key."""
@@ -173,7 +177,7 @@ class Outlet:
         content = post.get("content")
         if isinstance(content, dict) and content.get("protected"):
             raise UnreadableError(MEMBERS_ONLY)
-        url = f"https://{self.host}{self.canonical_path(parts)}"
+        url = self.address(parts)
         article = self.reader.read_post(post, url, stats, candidate.authors)
         article.language = self.language or None
         self._identify(article, parts, candidate.id, StructuredData())
@@ -182,10 +186,9 @@ class Outlet:
     def _identify(
         self, article: Article, parts: SplitResult, identity: str, data: StructuredData
     ) -> None:
-        path = self.canonical_path(parts)
         article.outlet, article.id = self.name, identity
-        article.url = f"https://{self.host}{path}"
-        article.kind = self.kind_of(path, article, data)
+        article.url = self.address(parts)
+        article.kind = self.kind_of(self.canonical_path(parts), article, data)
 
 
 def post_of(body: bytes) -> dict[str, Any]:

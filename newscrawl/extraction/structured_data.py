@@ -41,7 +41,8 @@ class StructuredData:
     surest first; never one of another article. ``meta`` maps the ``property`` or ``name`` of meta
     elements, in lower case, to their contents. ``addresses`` are those that the page calls its own,
     then the one that was asked, and ``here`` what they identify. ``documents`` are the JSON-LD as
-    it is. ``errors`` counts scripts of JSON-LD that are not JSON.
+    it is. ``errors`` counts scripts of JSON-LD that are not JSON. ``entries`` are all JSON-LD
+    objects that stand for pages, of articles and of any other type.
     """
 
     articles: Sequence[Object] = ()
@@ -50,6 +51,7 @@ class StructuredData:
     here: Collection[str] = ()
     documents: Sequence[Any] = ()
     errors: int = 0
+    entries: Sequence[Object] = ()
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -332,4 +334,4 @@ def read_structured_data(
     ]
     here = tuple(dict.fromkeys(filter(None, map(identity, addresses))))
     own = _own(objects, here, identity, base_url, _plain(title))
-    return StructuredData(own, meta, addresses, here, documents, errors)
+    return StructuredData(own, meta, addresses, here, documents, errors, objects)

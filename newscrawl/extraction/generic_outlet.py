@@ -1,0 +1,280 @@
+"""The outlet ``generic``: any page of any site, read without selectors.
+
+Each field has a chain of sources, which a study of 99 publishers found. The first source that has
+a value decides.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import tzinfo
+from itertools import chain
+from urllib.parse import SplitResult, urlsplit
+
+from lxml.etree import _Element
+from parsel import Selector
+
+from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.authors import META, outlet_names, structured_authors
+from newscrawl.extraction.dates import iso_day
+from newscrawl.extraction.generic import GenericNoise, Sizes, find_container, letters, trimmed
+from newscrawl.extraction.loaders import (
+    MODIFIED,
+    PUBLISHED,
+    ArticleLoader,
+    Page,
+    Reader,
+    Stats,
+    base_of,
+    languages_of,
+)
+from newscrawl.extraction.markup import is_cut, text_of, xpath
+from newscrawl.extraction.names import whole_name
+from newscrawl.extraction.noise import Noise
+from newscrawl.extraction.outlet import Outlet
+from newscrawl.extraction.processors import unescape
+from newscrawl.extraction.story import read_story
+from newscrawl.extraction.structured_data import (
+    Identity,
+    StructuredData,
+    read_structured_data,
+    strings,
+    types,
+)
+from newscrawl.extraction.urls import absolute_url, clean_url, page_key
+from newscrawl.items import Author
+
+# Types of schema.org that are lists of articles.
+_LISTS = frozenset({"CollectionPage", "SearchResultsPage", "ProfilePage"})
+_DESCRIPTIONS = ("og:description", "description", "twitter:description")
+_MORE_PUBLISHED = ("publishdate", "publish-date", "publish_date", "publication_date")
+# Days as short texts print them: 24.12.2026, 2026年12月24日
+_DAY = re.compile(r"\b(\d{4})[年.-](\d\d?)[月.-](\d\d?)(?!\d)|\b(\d\d?)\.\s?(\d\d?)\.\s?(\d{4})\b")
+_LONGEST_DATE = 40
+_TAGS = ("article:tag", "news_keywords", "keywords", "parsely-tags")
+# A name of the outlet behind a headline.
+_BEHIND = re.compile(r"(.+)(?:\s[-–—·•»:/]|\s*[|｜])\s*(.+)", re.S)
+# What stands between names; degrees and the like belong to a name.
+_SIGNS = re.compile(r"\s*[;、|]\s*|,(?!\s*(?:Jr|Sr|[A-Z]{2,4}|M\.D|Ph\.?D)\b)\s*")
+# The same in several languages; both names have two words or more.
+_AND = re.compile(r",?\s+(?:and|und|et|og|och|y|e|&)\s+", re.I)
+_ITEMPROP = xpath("descendant::*[@itemprop=$name]")
+# Addresses of pages about authors.
+_PROFILE = re.compile(r"/(?:authors?|autor(?:en|es)?|auteurs?|autores)/[^/]")
+# "(dpa)" behind a name.
+_INITIALS = re.compile(r"\s*\([^()]*\)$")
+# Characters of a page that does not declare an article.
+_LEAST = 250
+
+
+class GenericReader(Reader):
+    """Reads a page without a layout: fields by their chains, the story by size and noise words."""
+
+    def read_page(
+        self, page: Selector, url: str, stats: Stats | None = None, identity: Identity = page_key
+    ) -> Page | None:
+        """Return what a page says of its article. Raises UnreadableError without one."""
+        root = page.root
+        base_url = base_of(root, url)
+        data = read_structured_data(root, url, identity, next(iter(_titles(root)), ""))
+        sizes = Sizes(root)
+        container = find_container(root, sizes)
+        # A whole page is no element that must have an end tag.
+        if container.tag != "body" and is_cut(container):
+            raise UnreadableError("cut short")
+        around = _around(container)
+        loader = self._loader(base_url, stats, page=root, article=root)
+        loader.count(f"newscrawl/layout/{Generic.name}")
+        headlines = _headlines(data, root, base_url)
+        loader.add_value("headline", headlines)
+        summaries = list(chain(data.values("description"), data.metas(*_DESCRIPTIONS)))
+        loader.add_value("description", summaries)
+        precision = self._add_times(loader, data, root, around)
+        sections = [*data.values("articleSection"), *data.metas("article:section")]
+        loader.add_value("section", sections)
+        loader.add_value("sections", sections)
+        loader.add_value("tags", _tags(data, around))
+        loader.add_value("language", filter(None, languages_of(root, data)))
+        noise = GenericNoise(container, sizes, {letters(unescape(it)) for it in summaries} - {""})
+        reader = replace(self, noise=noise)
+        story = reader._read(loader, [container], lambda link: identity(link) in data.here)
+        story.blocks = trimmed(story.blocks, set(map(letters, headlines)) - {""})
+        story.images[:0] = read_story(noise.figures, base_url, self.noise).images
+        authors = _authors(data, root, around, base_url)
+        article = self._finish(loader, [], story, self._lead((), data, base_url), authors)
+        if why := _no_article(data, root, len(article.body or "")):
+            raise UnreadableError(why)
+        article.date_precision, article.accessible = precision, data.accessible
+        article.extraction = Generic.name
+        return Page(article, data)
+
+    def _add_times(
+        self, loader: ArticleLoader, data: StructuredData, root: _Element, around: _Element
+    ) -> str:
+        """Add the times; return the precision of the time of publication.
+
+        A time without an offset names no moment, but its day.
+        """
+        published = [
+            *(*data.values("datePublished"), *data.metas(*PUBLISHED, *_MORE_PUBLISHED)),
+            *(*_of_pages(data, "datePublished"), *_marked(root, "datePublished")),
+            *(it.get("datetime", "") for it in around.iter("time")),
+        ]
+        loader.add_value("date_published", published)
+        modified = chain(data.values("dateModified"), data.metas(*MODIFIED))
+        more = chain(_of_pages(data, "dateModified"), _marked(root, "dateModified"))
+        loader.add_value("date_modified", chain(modified, more))
+        if loader.get_collected_values("date_published"):
+            return "second"
+        days = filter(None, (iso_day(it[:10], self.zone) for it in published))
+        loader.add_value("date_published", chain(days, _printed_days(around, self.zone)))
+        return "day"
+
+
+def _around(container: _Element) -> _Element:
+    """Return the nearest element around a story that contains the headline, else the whole page."""
+    elements = (container, *container.iterancestors())
+    return next((it for it in elements if next(it.iter("h1"), None) is not None), elements[-1])
+
+
+def _no_article(data: StructuredData, root: _Element, size: int) -> str:
+    """Return why a page is none of an article, by what it declares; "" for an article's.
+
+    A page that declares nothing has to have a text.
+    """
+    if data.articles:
+        return ""
+    lists = (it for entry in data.entries for it in types(entry) if it in _LISTS)
+    if kind := next(lists, ""):
+        return f"a list of articles ({kind})"
+    declared = data.meta.get("og:type", "").lower()
+    if "article" in declared or any(map(_is_article_type, root.iterfind(".//*[@itemtype]"))):
+        return ""
+    if declared:
+        return f"not an article (og:type {declared})"
+    return "" if size >= _LEAST else "no article on the page"
+
+
+def _is_article_type(element: _Element) -> bool:
+    kind: str = element.get("itemtype", "")
+    return kind.rstrip("/").endswith(("Article", "BlogPosting"))
+
+
+def _printed_days(around: _Element, zone: tzinfo) -> Iterator[str]:
+    """Yield the days that short texts print in a form that is the same in all countries."""
+    for text in around.itertext():
+        if len(text) <= _LONGEST_DATE and (found := _DAY.search(text)):
+            year, month, day = (found[1], found[2], found[3]) if found[1] else found.group(6, 5, 4)
+            if moment := iso_day(f"{year}-{int(month):02}-{int(day):02}", zone):
+                yield moment
+
+
+def _of_pages(data: StructuredData, key: str) -> Iterator[str]:
+    """Yield the strings that the objects of the JSON-LD that are pages have under ``key``."""
+    for entry in data.entries:
+        yield from strings(entry.get(key))
+
+
+def _marked(root: _Element, name: str) -> Iterator[str]:
+    """Yield the values of microdata: an attribute, or the text."""
+    for it in _ITEMPROP(root, name=name):
+        yield it.get("content") or it.get("datetime") or text_of(it)
+
+
+def _tags(data: StructuredData, around: _Element) -> list[str]:
+    """Return the tags of the first source that has some; a text of many is divided at commas."""
+    links = (text_of(it) for it in around.iter("a") if "tag" in it.get("rel", "").split())
+    for texts in (data.values("keywords"), *(data.metas(it) for it in _TAGS), links):
+        found = list(texts)
+        if found:
+            return found if len(found) > 1 else found[0].split(",")
+    return []
+
+
+def _authors(data: StructuredData, root: _Element, around: _Element, base_url: str) -> list[Author]:
+    """Return the authors of the first source that names more than the outlet itself."""
+    named = (it for it in data.metas(*META, "cxenseparse:author") if "://" not in it)
+    links = chain(
+        (it for it in root.iter("a") if "author" in it.get("rel", "").split()),
+        (it for it in around.iter("a") if _PROFILE.search(it.get("href", ""))),
+    )
+    sources = (
+        structured_authors(data, base_url),
+        (Author(unescape(it)) for it in named),
+        (Author(it) for it in _marked(root, "author")),
+        (Author(text_of(it), absolute_url(it.get("href", ""), base_url)) for it in links),
+    )
+    house = outlet_names(data, base_url)
+    fallback: list[Author] = []
+    for source in sources:
+        found = {
+            name.casefold(): replace(author, name=name)
+            for author in source
+            for text in _people(author.name)
+            if (name := whole_name(_INITIALS.sub("", text))) and not name.isdigit()
+        }
+        authors = list(found.values())
+        if any(letters(it.name) not in house for it in authors):
+            return authors
+        fallback = fallback or authors
+    return fallback
+
+
+def _people(text: str) -> Iterator[str]:
+    """Yield the names in a text. A word such as "and" divides it if both sides have two words.
+
+    >>> list(_people("Ada Quill und Bo Marsh; Parks and Rivers, Cy Lund, Jr."))
+    ['Ada Quill', 'Bo Marsh', 'Parks and Rivers', 'Cy Lund, Jr.']
+    """
+    for part in _SIGNS.split(text):
+        names = _AND.split(part)
+        yield from names if all(" " in name.strip() for name in names) else [part]
+
+
+def _headlines(data: StructuredData, root: _Element, base_url: str) -> list[str]:
+    """Return the headlines of JSON-LD, ``og:title``, h1 and title, without what stands behind.
+
+    That is the outlet's name, or a section that neither ``og:title`` nor the h1 has.
+    """
+    house = outlet_names(data, base_url)
+    shared, printed = list(map(unescape, data.metas("og:title"))), _titles(root)
+    agreed = set(map(letters, shared)) & set(map(letters, printed))
+    heads = map(text_of, root.iterfind("head/title"))
+    found = []
+    for text in (*map(unescape, data.values("headline")), *shared, *printed, *heads):
+        headline = text
+        while it := _BEHIND.fullmatch(headline):
+            if letters(it[2]) not in house and letters(it[1]) not in agreed:
+                break
+            headline = it[1].rstrip()
+        found.append(headline)
+    return found
+
+
+def _titles(root: _Element) -> list[str]:
+    """Return the texts of a page's h1 elements, the longest first: one may be the outlet's logo."""
+    return sorted(filter(None, map(text_of, root.iter("h1"))), key=len, reverse=True)
+
+
+class Generic(Outlet):
+    """Any page of any site. An article's identity is its canonical address."""
+
+    name = "generic"
+    reader = GenericReader(layouts=(), noise=Noise(()))
+
+    def on_site(self, url: str) -> SplitResult | None:
+        """Return the split address of any page on the web."""
+        address = absolute_url(url)
+        return urlsplit(address) if address else None
+
+    def address(self, parts: SplitResult) -> str:
+        """Return the address without tracking."""
+        return clean_url(parts.geturl()) or parts.geturl()
+
+    def article_id(self, parts: SplitResult) -> str | None:
+        """Return what the addresses of one page have in common; None for a front page."""
+        return page_key(parts.geturl())
+
+    def is_tag(self, path: str) -> bool:
+        """Return False: no listing is known."""
+        return False
