@@ -14,6 +14,7 @@ from bench import (
     fuzz,
     ledger,
     memory,
+    outlets,
     quality,
     throughput,
     watch,
@@ -24,6 +25,7 @@ from bench.tiny import shrink
 
 PARTS = {
     "quality": quality.run,
+    "outlets": outlets.run,
     "throughput": throughput.run,
     "archives": archives.run,
     "ledger": ledger.run,

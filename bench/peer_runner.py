@@ -1,6 +1,6 @@
 """Run by the peers' own Python: extract pages with every peer, print a JSON line for each.
 
-    .venv-bench/bin/python -m bench.peer_runner < pages.json
+    .venv-bench/bin/python -m bench.peer_runner [--once] [LABEL …] < pages.json
 
 Standard input is a JSON object of paths and addresses. A line has the key ``tool``, and ``page``,
 ``text``, ``seconds`` and ``floor``, or ``error``.
@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bench import timing
 from bench.timing import Extract, timed
 
 BLOCKS = "p div li ul ol blockquote br tr h1 h2 h3 h4 h5 h6".split()
@@ -60,6 +61,7 @@ def readability() -> Extract:
 TOOLS: dict[str, tuple[str, Callable[[], Extract]]] = {
     "trafilatura {}": ("trafilatura", trafilatura),
     "trafilatura {}, fast": ("trafilatura", partial(trafilatura, fast=True)),
+    "trafilatura {}, precision": ("trafilatura", partial(trafilatura, favor_precision=True)),
     "newspaper4k {}": ("newspaper4k", newspaper4k),
     "news-please {}": ("news-please", news_please),
     "readability-lxml {}": ("readability-lxml", readability),
@@ -72,7 +74,11 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a peer prints goes elsewhere
     logging.disable()
     pages: dict[str, str] = json.load(sys.stdin)
-    for label, (package, load) in TOOLS.items():
+    wanted = [it for it in sys.argv[1:] if it != "--once"]
+    if "--once" in sys.argv:
+        timing.ROUNDS, timing.SECONDS = 1, 0.0
+    for label in wanted or TOOLS:
+        package, load = TOOLS[label]
         tool = package
         try:
             tool = label.format(version(package))

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,18 @@ def _pip(arguments: Iterable[str]) -> str:
     return said[-1] if done.returncode else ""
 
 
-def run(pages: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the lines of ``peer_runner`` for the pages, given as addresses by path."""
+def run(
+    pages: Mapping[str, str], tools: Sequence[str] = (), *, once: bool = False
+) -> list[dict[str, Any]]:
+    """Return the lines of ``peer_runner`` for the pages, given as addresses by path.
+
+    ``tools`` are labels of its table, all by default; ``once``: a single round of each page.
+    """
     if not PYTHON.exists():
         return []
     try:
         done = subprocess.run(
-            [PYTHON, "-m", "bench.peer_runner"],
+            [PYTHON, "-m", "bench.peer_runner", *(["--once"] if once else []), *tools],
             cwd=ROOT,
             input=json.dumps(pages),
             capture_output=True,

@@ -15,6 +15,7 @@ from bench import (
     fuzz,
     ledger,
     memory,
+    outlets,
     quality,
     throughput,
     timing,
@@ -40,6 +41,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     ledger: {"SIZES": (200,), "LOOKUPS": 50, "ARTICLES": 4},
     memory: {"ARTICLES": 40, "SINCE": "2026-11-09"},
     # Another environment would have to be installed.
+    outlets: {"WITH_PEERS": False, "PAGES": 3, "ROUNDS": 1},
     quality: {"WITH_PEERS": False},
     throughput: {"ARTICLES": 4, "ROUNDS": 1, "MORE": ("-a", "sections=news")},
     timing: {"ROUNDS": 1, "SECONDS": 0.0},

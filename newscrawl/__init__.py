@@ -28,9 +28,10 @@ def extract(
 
     ``html`` is the page, or the post that WordPress' REST interface gives; the encoding of bytes
     is what they declare. ``url`` is the address that it was fetched from, and ``outlet`` the name
-    of a spider. ``further`` are the other pages of an article that is divided into several: where
-    it is and they are missing, NotWholeWarning names their addresses. ``fetched`` is when the
-    page was fetched (now, by default), with a time zone.
+    of a spider, or ``generic``, which reads any page of any site without selectors. ``further``
+    are the other pages of an article that is divided into several: where it is and they are
+    missing, NotWholeWarning names their addresses. ``fetched`` is when the page was fetched (now,
+    by default), with a time zone.
 
     No network is used, no crawl is set up, and calls do not depend on each other.
 

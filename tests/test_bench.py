@@ -12,7 +12,7 @@ from tests.conftest import SHARED
 # The fuzzer has tests of its own.
 @pytest.mark.parametrize("name", sorted(bench.PARTS.keys() - {"fuzz"}))
 def test_a_benchmark_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name in ("quality", "duplicates") and not SHARED.is_dir():
+    if name in ("quality", "outlets", "duplicates") and not SHARED.is_dir():
         pytest.skip("needs the real pages (../shared)")
     tiny.shrink(monkeypatch.setattr)
     table = bench.PARTS[name]()

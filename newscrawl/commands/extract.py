@@ -21,7 +21,7 @@ from newscrawl.storage.parts import line_of
 class Command(OutputCommand, ScrapyCommand):
     """Prints the record of a saved page, or the reason why there is none."""
 
-    arguments = "<outlet> <file, or - for standard input>"
+    arguments = "<outlet, or generic> <file, or - for standard input>"
     summary = "Read a saved page and print its record as a line of JSON"
     example = (
         "extract hill page.html --url https://thehill.com/homenews/senate/5671027-storm-nears/"
