@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,7 @@ Case = Mapping[str, Any]
 """A page's name and address, and its expected values."""
 
 # Chinese and Japanese have no spaces: each of their characters is a word.
+_CHARSET = re.compile(r"(charset=[\"']?)[\w-]+")
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 
 
@@ -144,10 +146,14 @@ def theirs(rows: Sequence[Case]) -> tuple[list[Result], list[str]]:
         for row in rows:
             path = Path(folder) / f"{row['name']}.html"
             text = decoded(page_of(row))
-            path.write_bytes(text.encode() if isinstance(text, str) else text)
+            # What is in UTF-8 now must not declare another encoding.
+            if isinstance(text, str):
+                text = _CHARSET.sub(r"\1utf-8", text).encode()
+            path.write_bytes(text)
             pages[str(path)] = row["url"]
         lines = peers.run(pages, TOOLS, once=True)
-    missing = [f"{it['tool']} is missing: {it['error']}." for it in lines if "error" in it]
+    failed = Counter(it["tool"] for it in lines if "error" in it)
+    missing = [f"{tool} failed on {count} pages." for tool, count in failed.items()]
     by_tool: dict[str, dict[str, Mapping[str, Any]]] = {}
     for line in lines:
         if "error" not in line:
@@ -198,8 +204,8 @@ def run() -> str:
             table,
             "",
             f"{len(rows)} pages of as many publishers. F1 of the body's {SHINGLE}-word shingles;"
-            " with standfirst: against the better of two truths. newscrawl's time is CPU time of"
-            f" the whole record, {ours.parsing:.1f} ms of it parsing.",
+            " with standfirst: against the better of two truths. Times are CPU time, with parsing;"
+            f" newscrawl's is for the whole record, {ours.parsing:.1f} ms of it parsing.",
             *missing,
         ]
     )

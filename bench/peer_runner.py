@@ -3,7 +3,7 @@
     .venv-bench/bin/python -m bench.peer_runner [--once] [LABEL …] < pages.json
 
 Standard input is a JSON object of paths and addresses. A line has the key ``tool``, and ``page``,
-``text``, ``seconds`` and ``floor``, or ``error``.
+``text``, ``seconds`` and ``floor``, or ``error``. ``--once`` times every page once, by CPU time.
 """
 
 import json
@@ -15,6 +15,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 from bench import timing
@@ -68,6 +69,10 @@ TOOLS: dict[str, tuple[str, Callable[[], Extract]]] = {
 }
 
 
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
 def main() -> None:
     """Print the lines, and nothing else, on standard output."""
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -76,21 +81,24 @@ def main() -> None:
     pages: dict[str, str] = json.load(sys.stdin)
     wanted = [it for it in sys.argv[1:] if it != "--once"]
     if "--once" in sys.argv:
-        timing.ROUNDS, timing.SECONDS = 1, 0.0
+        timing.ROUNDS, timing.SECONDS, timing.CLOCK = 1, 0.0, process_time
     for label in wanted or TOOLS:
         package, load = TOOLS[label]
         tool = package
         try:
             tool = label.format(version(package))
             extract = load()
-            for path, url in pages.items():
-                taken = timed(extract, Path(path).read_bytes(), url)
-                line = {"tool": tool, "page": path, **taken._asdict()}
-                print(json.dumps(line), file=lines, flush=True)
         except Exception as error:
             # A peer that fails is a result.
-            reason = f"{type(error).__name__}: {error}"
-            print(json.dumps({"tool": tool, "error": reason}), file=lines, flush=True)
+            print(json.dumps({"tool": tool, "error": _reason(error)}), file=lines, flush=True)
+            continue
+        for path, url in pages.items():
+            line: dict[str, Any] = {"tool": tool, "page": path}
+            try:
+                line |= timed(extract, Path(path).read_bytes(), url)._asdict()
+            except Exception as error:
+                line["error"] = _reason(error)
+            print(json.dumps(line), file=lines, flush=True)
 
 
 if __name__ == "__main__":
