@@ -80,7 +80,7 @@ class GenericReader(Reader):
         sizes = Sizes(root)
         container = find_container(root, sizes)
         # A whole page is no element that must have an end tag.
-        if container.tag != "body" and is_cut(container):
+        if container.tag not in ("html", "body") and is_cut(container):
             raise UnreadableError("cut short")
         around = _around(container)
         loader = self._loader(base_url, stats, page=root, article=root)
