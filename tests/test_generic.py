@@ -362,3 +362,8 @@ def test_a_page_that_declares_an_article_in_microdata_is_one() -> None:
     around = '<div itemscope itemtype="https://schema.org/NewsArticle">{}</div>'
     head = f'<meta property="og:type" content="website"><meta name="date" content="{MOMENT}">'
     assert read(page(data=None, head=head, around=around))["body"]
+
+
+def test_a_page_may_leave_out_its_end_tags() -> None:
+    bare = f"<title>{TITLE}</title><script type=application/ld+json>{json.dumps(DATA)}</script>"
+    assert blocks(f"{bare}<h1>{TITLE}</h1><p>{ONE}<p>{TWO}<p>{THREE}") == [ONE, TWO, THREE]
