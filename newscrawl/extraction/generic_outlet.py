@@ -79,8 +79,7 @@ class GenericReader(Reader):
         data = read_structured_data(root, url, identity, next(iter(_titles(root)), ""))
         sizes = Sizes(root)
         container = find_container(root, sizes)
-        # A whole page is no element that must have an end tag.
-        if container.tag not in ("html", "body") and is_cut(container):
+        if is_cut(container):
             raise UnreadableError("cut short")
         around = _around(container)
         loader = self._loader(base_url, stats, page=root, article=root)

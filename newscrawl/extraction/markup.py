@@ -161,6 +161,8 @@ _SEQUENCE = re.compile(
 _HIGH = re.compile(b"[\x80-\xff]")
 # Closes everything that may be open where a page is cut: attribute, tag, comment, script.
 _MARK = b"x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
+# What of the mark is text, unless something was open.
+_MARK_TEXT = re.compile("(?:x\"'>)?-->$")
 _END_TAG = re.compile(rb"</(?:html|body)\b[^<>]*>", re.I)
 _STORY_TAG = re.compile(rb"</?(?:p|div|article|section|main|h\d|ul|ol|li|table|td|blockquote)\b")
 
@@ -174,7 +176,16 @@ def parse_page(markup: str | bytes) -> Selector:
     is_second = markup.rfind(b"</html", 0, markup.rfind(b"</html")) >= 0
     if not has_end or (is_second and markup.count(b"</html") > markup.count(b"<html")):
         markup = _END_TAG.sub(b"", markup)
-    return parse(markup if has_end else markup + _MARK)
+    if has_end:
+        return parse(markup)
+    page = parse(markup + _MARK)
+    for mark in page.root.iter("newscrawl-end"):
+        before = mark.getprevious()
+        if before is not None:
+            before.tail = _MARK_TEXT.sub("", before.tail or "")
+        elif (around := mark.getparent()) is not None:
+            around.text = _MARK_TEXT.sub("", around.text or "")
+    return page
 
 
 def _has_end(markup: bytes) -> bool:
@@ -197,7 +208,11 @@ def is_cut(element: _Element) -> bool:
     >>> [is_cut(it) for it in page.root.iter("article", "p")]
     [False, False, True]
     """
-    return next(element.iter("newscrawl-end"), None) is not None
+    mark = next(element.iter("newscrawl-end"), None)
+    return mark is not None and not (element.tag in _WHOLE and mark.getparent().tag in _WHOLE)
+
+
+_WHOLE = frozenset({"html", "body"})
 
 
 def is_too_deep(element: _Element) -> bool:
