@@ -161,8 +161,8 @@ _SEQUENCE = re.compile(
 _HIGH = re.compile(b"[\x80-\xff]")
 # Closes everything that may be open where a page is cut: attribute, tag, comment, script.
 _MARK = b"x\"'>--></script></style></title></textarea><newscrawl-end></newscrawl-end>"
-# What of the mark is text, unless something was open.
-_MARK_TEXT = re.compile("(?:x\"'>)?-->$")
+# What of the mark is text, unless something was open; and what lxml does not take as text.
+_MARK_TEXT = re.compile("(?:x\"'>)?-->$|[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _END_TAG = re.compile(rb"</(?:html|body)\b[^<>]*>", re.I)
 _STORY_TAG = re.compile(rb"</?(?:p|div|article|section|main|h\d|ul|ol|li|table|td|blockquote)\b")
 
