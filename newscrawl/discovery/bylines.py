@@ -1,7 +1,6 @@
 """Bylines: the authors of posts, which REST lacks, from feeds and from a plug-in of WordPress."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
+from newscrawl.extraction.json_text import read_json
 from newscrawl.extraction.processors import unescape
 from newscrawl.items import Author, Candidate
 
@@ -123,7 +123,7 @@ class Bylines:
         if response is None:
             return None
         try:
-            document = json.loads(response.body)
+            document = read_json(response.body)
         except ValueError:
             document = None
         author = document if isinstance(document, dict) else {}

@@ -1,12 +1,12 @@
 """Lists of posts of the REST interface: request them, and the articles in them."""
 
-import json
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.http import Response
@@ -19,12 +19,13 @@ from newscrawl.discovery.rest import (
     Posts,
     Walk,
     moment,
-    read_list,
+    read_some,
     rest_address,
 )
 from newscrawl.discovery.tasks import ArticleTask, ListingTask
 from newscrawl.discovery.terms import TermNames
 from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.json_text import read_json
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
 from newscrawl.storage.known_articles import KnownArticles
@@ -69,29 +70,45 @@ class PostLists:
         *,
         whole: bool = True,
         most: int = PER_PAGE,
+        otherwise: Callable[[], Request] | None = None,
     ) -> Request:
         """Return the request for a list of posts; ``then`` is called with its posts and ``keep``.
 
         ``whole`` requests whole posts where ``fetch`` allows them, else their addresses and times.
         If the site allows fewer posts at once than ``most``, the request is made again.
+        ``otherwise`` returns the request to make besides when the site refuses this one.
         """
+        walk.size = min(most, self.per_page)
         fields = WHOLE if whole and self._uses_inline_posts else LISTED
-        count = {"per_page": str(min(most, self.per_page))}
+        count = {"per_page": str(walk.size)}
         query_of_page = {**query, **walk.filters, **walk.bounds, **count, **fields}
-        again = partial(self.listing, then, walk, query, keep, whole=whole, most=most)
+        again = partial(
+            self.listing, then, walk, query, keep, whole=whole, most=most, otherwise=otherwise
+        )
         url = rest_address(self.outlet, "posts", query_of_page)
         then = partial(then, **(keep or {}))
         return ListingTask().request(
-            url, self.parse, statuses=(400,), again=again, then=then, walk=walk
+            url,
+            self.parse,
+            statuses=(400,),
+            again=again,
+            then=then,
+            walk=walk,
+            otherwise=otherwise,
         )
 
     async def parse(
-        self, response: Response, again: Callable[[], Request], then: Then, walk: Walk
+        self,
+        response: Response,
+        again: Callable[[], Request],
+        then: Then,
+        walk: Walk,
+        otherwise: Callable[[], Request] | None,
     ) -> AsyncIterator[Request]:
         """Request what follows from the posts of a list. Raises UnreadableError."""
-        posts: list[dict[str, Any]] = []
+        posts, are_all = list[dict[str, Any]](), True
         if response.status != 400:
-            posts = read_list(response)
+            posts, are_all = read_some(response)
         elif most := _allowed(response, self.per_page):
             logger.info("The site lists %d posts at once", most)
             self._most = most
@@ -99,12 +116,16 @@ class PostLists:
             yield again()
             return
         elif walk.page == 1:
+            if otherwise:
+                yield otherwise()
             raise UnreadableError("http 400")
         walk.note(response, posts)
         if any("content" in post for post in posts):
             await self.terms.complete(posts)
         for request in then(posts, walk, response.url):
             yield request
+        if not are_all:
+            raise UnreadableError("broken posts in the list")
 
     def articles(self, posts: Posts, listing_url: str) -> Iterator[Request]:
         """Yield requests for the articles of a list. Whole posts are passed on: none is fetched."""
@@ -123,15 +144,21 @@ class PostLists:
     def candidate(self, post: Mapping[str, Any]) -> Candidate | None:
         """Return the article of a post, or None when its address is not an article's."""
         link, identity = post.get("link"), str(post.get("id"))
-        if not isinstance(link, str) or not absolute_url(link):
-            # The post is read by its number, without its bad address.
-            link = f"https://{self.outlet.host}/?p={identity}"
-        candidate = self.outlet.candidate(link)
+        parts = urlsplit((absolute_url(link) if isinstance(link, str) else None) or "")
+        # The post is read by its number, without its bad address. The site may write its links
+        # with another name: that of a server behind its own.
+        own = parts._replace(scheme="https", netloc=self.outlet.host).geturl()
+        number = f"https://{self.outlet.host}/?p={identity}"
+        candidate = self.outlet.candidate(own if parts.netloc else number)
         if candidate is None or candidate.id != identity:
             return None
-        return replace(
-            candidate, modified=moment(post, "modified_gmt"), published=moment(post, "date_gmt")
-        )
+        times = {key: moment(post, key, self.outlet.zone) for key in ("modified", "date")}
+        return replace(candidate, modified=times["modified"], published=times["date"])
+
+    def check_articles(self, posts: Posts) -> None:
+        """Raise UnreadableError when no post has an article's address: the site has changed."""
+        if posts and not any(map(self.candidate, posts)):
+            raise UnreadableError("no articles in the listing")
 
     def articles_by_id(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
         """Yield requests for articles by their ids, a full page of them in each request."""
@@ -167,9 +194,9 @@ class PostLists:
 def _allowed(response: Response, requested: int) -> int:
     """Return how many posts the site lists at once; 0 unless too many were requested."""
     try:
-        sentence = json.loads(response.body)["data"]["params"]["per_page"]
+        sentence = read_json(response.body)["data"]["params"]["per_page"]
         number = re.search(r"(?<!\d)(\d{1,9})\D*$", sentence)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return 0
     most = int(number[1]) if number else 0
     return most if 0 < most < requested else 0

@@ -3,12 +3,11 @@
 https://developer.wordpress.org/rest-api/reference/posts/
 """
 
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +15,7 @@ from scrapy.http import Response
 
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import iso_date, utc
+from newscrawl.extraction.json_text import read_json
 from newscrawl.extraction.outlet import Outlet
 
 logger = logging.getLogger(__name__)
@@ -48,21 +48,47 @@ def post_address(outlet: Outlet, identity: str) -> str:
     return rest_address(outlet, f"posts/{identity}", WHOLE)
 
 
-def moment(post: Mapping[str, Any], key: str) -> str | None:
-    """Return a post's time in the record's form. ``key`` names a time in UTC, without offset."""
-    value = post.get(key)
-    return iso_date(f"{value}+00:00") if isinstance(value, str) else None
+def moment(post: Mapping[str, Any], key: str, zone: tzinfo) -> str | None:
+    """Return a post's time in the record's form: ``date`` or ``modified``.
+
+    Where the time in UTC is not set, it is that of the newsroom's clock, which is of ``zone``.
+    """
+    times = ((post.get(f"{key}_gmt"), UTC), (post.get(key), zone))
+    read = (iso_date(text, zone) for text, zone in times if isinstance(text, str))
+    return next(filter(None, read), None)
+
+
+def moments(posts: Posts, key: str, zone: tzinfo) -> list[str]:
+    """Return the times of posts that have one, in their order; see ``moment``."""
+    return list(filter(None, (moment(post, key, zone) for post in posts)))
 
 
 def read_list(response: Response) -> list[dict[str, Any]]:
     """Return the objects that a response lists. Raises UnreadableError."""
-    try:
-        objects = json.loads(response.body)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableError("not JSON") from error
-    if not isinstance(objects, list) or not all(isinstance(it, dict) for it in objects):
+    objects, are_all = read_some(response)
+    if not are_all:
         raise UnreadableError("not a list of posts")
     return objects
+
+
+def read_some(response: Response) -> tuple[list[dict[str, Any]], bool]:
+    """Return the objects with an id that a response lists, and whether all in it are such.
+
+    Raises UnreadableError when none is.
+    """
+    try:
+        listed = read_json(response.body)
+    except ValueError as error:
+        raise UnreadableError("not JSON") from error
+    if listed and isinstance(listed, dict) and all(number.isdecimal() for number in listed):
+        # PHP writes a list that a plug-in has taken entries from as an object.
+        listed = list(listed.values())
+    if not isinstance(listed, list):
+        raise UnreadableError("not a list of posts")
+    objects = [it for it in listed if isinstance(it, dict) and str(it.get("id")).isdecimal()]
+    if listed and not objects:
+        raise UnreadableError("not a list of posts")
+    return objects, len(objects) == len(listed)
 
 
 def header_number(response: Response, name: str) -> int | None:
@@ -91,12 +117,14 @@ class Walk:
     response before (``cursor``), and excludes the posts of that second that were seen (``edge``).
     Posts published meanwhile therefore move nothing. WordPress does not order posts of the same
     second, so a second with a full page of posts is walked by id, page by page (``by_id``).
-    ``total`` and ``left`` are None where the site states no number.
+    ``total`` and ``left`` are None where the site states no number, or one that cannot be right.
+    ``size`` is the number of posts on a full page.
     """
 
     filters: dict[str, str]
     cursor: str = ""
     page: int = 1
+    size: int = PER_PAGE
     by_id: bool = False
     edge: frozenset[str] = frozenset()
     total: int | None = None
@@ -126,6 +154,9 @@ class Walk:
         if self.page == 1:
             self.left = total
         self.left = self.left - len(posts) if self.left is not None else None
+        if self.left is not None and self.left <= 0 and len(posts) >= self.size:
+            # Caches and plug-ins state 0, or the number on this page.
+            self.left = None
         self.fresh = sum(str(post.get("id")) not in self.seen for post in posts)
         self.seen.update(str(post.get("id")) for post in posts)
         if posts and not self.fresh and self.page > 1 and not self.by_id:
@@ -151,7 +182,7 @@ class Walk:
                 self.cursor = shifted(self.cursor, direction)
                 self.by_id, self.page, self.edge = False, 1, frozenset()
             return
-        times = [post.get(key) or moment(post, f"{key}_gmt") for post in posts]
+        times = [post.get(key) or moment(post, key, UTC) for post in posts]
         last = times[-1]
         try:
             shifted(str(last), direction)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from scrapy import Request
@@ -10,7 +11,7 @@ from scrapy import Request
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.presence import EXCLUDED, RECENT, Presence
-from newscrawl.discovery.rest import Posts, Walk, moment, shifted
+from newscrawl.discovery.rest import Posts, Walk, moments, shifted
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.terms import TermNumbers
 from newscrawl.discovery.wordpress_backfill import WordPressBackfill
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 # A change may become visible after its time. WordPress also compares times by the newsroom's clock,
 # which shows one hour of autumn twice.
 _OVERLAP = timedelta(minutes=65)
+_HOUR = 3600  # seconds
 _EPOCH = "1970-01-01T00:00:00Z"  # no post of WordPress is older
 # Posts of the first request: more than are changed in an hour and the overlap.
 _NEWEST = 50
@@ -60,7 +62,8 @@ class WordPress(PostLists):
         if saved and saved.position:
             walk = Walk(filters, saved.position)
             query = {"orderby": "modified", "order": "desc"}
-            return self.listing(self._latest_read, walk, query, most=_NEWEST)
+            newest = partial(self._newest, Walk(filters), now)
+            return self.listing(self._latest_read, walk, query, most=_NEWEST, otherwise=newest)
         return self._newest(Walk(filters), now)
 
     def _listed(self, posts: Posts, listing_url: str) -> Iterator[Request]:
@@ -81,6 +84,7 @@ class WordPress(PostLists):
         self, posts: Posts, walk: Walk, listing_url: str, began: str
     ) -> Iterator[Request]:
         yield from self._listed(posts, listing_url)
+        self.check_articles(posts)
         # A post that is published meanwhile moves the others: one is listed twice, none is missed.
         if walk.page < self.outlet.arguments.pages and walk.goes_on(posts):
             walk.page += 1
@@ -95,35 +99,61 @@ class WordPress(PostLists):
 
     def _latest_read(self, posts: Posts, walk: Walk, listing_url: str) -> Iterator[Request]:
         yield from self._listed(posts, listing_url)
-        times = [time for post in posts if (time := moment(post, "modified_gmt"))]
+        self.check_articles(posts)
+        times = moments(posts, "modified", self.outlet.zone)
         if posts and not times:
             raise UnreadableError("posts without a time")
-        if walk.left and min(times, default="") >= walk.cursor:
-            yield self._changed(Walk(walk.filters, walk.cursor), walk.total)
+        # Posts in another order do not show how far back they reach.
+        in_order = times == sorted(times, reverse=True)
+        if walk.goes_on(posts) and (not in_order or times[-1] >= walk.cursor):
+            keep = {"since": walk.cursor, "newest": max(times), "posts_in_all": walk.total}
+            yield self._changed(Walk(walk.filters, walk.cursor), keep)
             return
         self._save_position(walk, max([*times, walk.cursor]))
         yield from self._search(walk.filters, walk.total)
 
-    def _changed(self, walk: Walk, posts_in_all: int | None) -> Request:
+    def _changed(self, walk: Walk, keep: dict[str, Any]) -> Request:
         after = shifted(walk.cursor, -1)
         query = {"orderby": "modified", "modified_after": after, "order": "asc"}
         if walk.by_id:
             query |= {"modified_before": shifted(walk.cursor, 1), "orderby": "id"}
-        return self.listing(self._changed_read, walk, query, {"posts_in_all": posts_in_all})
+        return self.listing(self._changed_read, walk, query, keep)
 
     def _changed_read(
-        self, posts: Posts, walk: Walk, listing_url: str, posts_in_all: int | None
+        self, posts: Posts, walk: Walk, listing_url: str, **keep: Any
     ) -> Iterator[Request]:
         yield from self._listed(posts, listing_url)
-        times = [time for post in posts if (time := moment(post, "modified_gmt"))]
+        times = moments(posts, "modified", self.outlet.zone)
+        if times and min(times) < shifted(keep["since"], -_HOUR):
+            # WordPress before 5.7 knows no ``modified_after``.
+            yield self._back(Walk(walk.filters, keep["since"]), keep)
+            return
         if times:
             self._save_position(walk, max(times))
         if walk.goes_on(posts):
             walk.step(posts, "modified", 1)
-            yield self._changed(walk, posts_in_all)
+            yield self._changed(walk, keep)
             return
         walk.check()
-        yield from self._search(walk.filters, posts_in_all)
+        yield from self._search(walk.filters, keep["posts_in_all"])
+
+    def _back(self, walk: Walk, keep: dict[str, Any]) -> Request:
+        return self.listing(self._back_read, walk, {"orderby": "modified", "order": "desc"}, keep)
+
+    def _back_read(
+        self, posts: Posts, walk: Walk, listing_url: str, **keep: Any
+    ) -> Iterator[Request]:
+        yield from self._listed(posts, listing_url)
+        times = moments(posts, "modified", self.outlet.zone)
+        if times != sorted(times, reverse=True):
+            yield from self._search(walk.filters, keep["posts_in_all"])
+            raise UnreadableError("posts in another order")
+        if walk.goes_on(posts) and times[-1:] >= [walk.cursor]:
+            walk.page += 1
+            yield self._back(walk, keep)
+            return
+        self._save_position(walk, keep["newest"])
+        yield from self._search(walk.filters, keep["posts_in_all"])
 
     def _save_position(self, walk: Walk, changed: str) -> None:
         # With a time in the future, later runs would miss all changes until then.

@@ -8,7 +8,7 @@ from scrapy import Request
 
 from newscrawl.discovery.backward import Backward
 from newscrawl.discovery.post_lists import PostLists
-from newscrawl.discovery.rest import Posts, Walk, moment, shifted
+from newscrawl.discovery.rest import Posts, Walk, moments, shifted
 from newscrawl.extraction.dates import utc
 
 
@@ -33,7 +33,8 @@ class WordPressBackfill(PostLists):
         self, posts: Posts, walk: Walk, listing_url: str, backward: Backward
     ) -> Iterator[Request]:
         yield from self.articles(posts, listing_url)
-        dates = [date for post in posts if (date := moment(post, "date_gmt"))]
+        self.check_articles(posts)
+        dates = moments(posts, "date", self.outlet.zone)
         if not walk.goes_on(posts):
             walk.check()
             backward.finished()

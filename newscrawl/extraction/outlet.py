@@ -1,6 +1,5 @@
 """Outlet: the facts of a site, and how its pages and posts become records, without a crawl."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 from parsel import Selector
 
 from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.json_text import read_json
 from newscrawl.extraction.loaders import Page, Reader, Stats
 from newscrawl.extraction.structured_data import StructuredData, types
 from newscrawl.extraction.urls import absolute_url, page_key
@@ -194,8 +194,8 @@ class Outlet:
 def post_of(body: bytes) -> dict[str, Any]:
     """Return the post in an answer of the REST interface. Raises UnreadableError."""
     try:
-        post = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        post = read_json(body)
+    except ValueError as error:
         raise UnreadableError("broken JSON") from error
     if not isinstance(post, dict):
         raise UnreadableError("no post in the answer")
