@@ -4,7 +4,9 @@ import gzip
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -317,6 +319,7 @@ class Posts:
         return Page(status, tuple(headers), json.dumps(value).encode())
 
 
+Change = Callable[[Page], Page]
 BUSY = START - timedelta(hours=3)
 
 
@@ -339,6 +342,154 @@ def test_more_posts_of_one_second_than_fit_a_page(
             assert len(latest(tmp_path / "out")) == 260
     runs = runs_of(tmp_path / "out")
     assert [run["listings"]["failed"] for run in runs] == [{}] * len(runs)
+
+
+class Odd(Posts):
+    """A REST interface whose lists of posts are written in another way."""
+
+    def __init__(self, change: Change, count: int = 150) -> None:
+        super().__init__([BUSY + timedelta(minutes=n) for n in range(count)])
+        self.change = change
+
+    def json(self, value: Any, status: int = 200, total: int | None = None) -> Page:
+        answer = super().json(value, status, total)
+        return answer if total is None else self.change(answer)
+
+
+def text(change: Callable[[bytes], bytes]) -> Change:
+    return lambda it: replace(it, body=change(it.body))
+
+
+def rows(change: Callable[[Any], Any]) -> Change:
+    return text(lambda body: json.dumps(change(json.loads(body))).encode())
+
+
+def each(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
+    return rows(lambda posts: [{**it, **change(it)} for it in posts])
+
+
+def stating(total: str) -> Change:
+    return lambda it: replace(it, headers=(*it.headers[:1], ("X-WP-Total", total)))
+
+
+def newsrooms_time(post: dict[str, Any]) -> dict[str, Any]:
+    # In November New York is five hours behind.
+    times = {it: datetime.fromisoformat(post[f"{it}_gmt"]) for it in ("date", "modified")}
+    local = {name: f"{time - timedelta(hours=5):%Y-%m-%dT%H:%M:%S}" for name, time in times.items()}
+    return local | {"date_gmt": None, "modified_gmt": "0000-00-00T00:00:00"}
+
+
+NOTICE = b"<br />\n<b>Notice</b>: index [x] in <b>/srv/x.php</b> on line <b>3</b><br />\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        text(lambda body: b"\xef\xbb\xbf\n" + body),
+        text(lambda body: NOTICE + body),
+        text(lambda body: body + b"\n<!-- cached 0.1 s -->"),
+        rows(lambda posts: {str(n + 3): it for n, it in enumerate(posts)}),
+        each(lambda it: {"id": str(it["id"])}),
+        each(
+            lambda it: {"link": it["link"].replace("https://thehill.com", "http://origin.example")}
+        ),
+        each(lambda it: {"link": it["link"].replace("https://thehill", "http://www.thehill")}),
+        each(newsrooms_time),
+        stating("0"),
+        stating("100"),
+    ],
+    ids=["mark", "notice", "comment", "object", "id", "origin", "http", "times", "0", "100"],
+)
+def test_a_list_of_posts_is_read_however_it_is_written(change: Change, tmp_path: Path) -> None:
+    site = Odd(change)
+    with crawling(tmp_path / "out", site) as (crawler, _):
+        assert crawler.crawl(START, discover="api") == "finished"
+        site.posts[7] |= {"modified_gmt": f"{START + timedelta(minutes=9):%Y-%m-%dT%H:%M:%S}"}
+        site.posts[7] |= {"content": {"rendered": "<p>Corrected.</p>"}}
+        assert crawler.crawl(START + timedelta(hours=1), discover="api") == "finished"
+    records = latest(tmp_path / "out")
+    assert len(records) == 150
+    assert records["100007"]["body"] == "Corrected."
+    assert (
+        records["100009"]["date_published"] == f"{BUSY + timedelta(minutes=9):%Y-%m-%dT%H:%M:%SZ}"
+    )
+    runs = runs_of(tmp_path / "out")
+    assert [(run["complete"], run["listings"]["failed"]) for run in runs] == [(True, {})] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "published", "reason"),
+    [
+        (rows(lambda posts: [*posts[:3], None, *posts[4:]]), 19, "broken posts in the list"),
+        (rows(lambda posts: [{"code": "x"}, *posts[1:]]), 19, "broken posts in the list"),
+        (each(lambda _: {"link": "https://thehill.com/made-up/"}), 0, "no articles in the listing"),
+        (text(lambda body: NOTICE + body[:-900]), 0, "not JSON"),
+        (text(lambda _: b"{}"), 0, "not a list of posts"),
+    ],
+    ids=["null", "error", "addresses", "cut", "nothing"],
+)
+def test_a_list_of_posts_that_is_broken_is_a_failed_listing(
+    change: Change, published: int, reason: str, tmp_path: Path
+) -> None:
+    site = Odd(change, 20)
+    site.totals = False
+    with crawling(tmp_path / "out", site) as (crawler, _):
+        assert crawler.crawl(START, discover="api") == "finished"
+    assert len(latest(tmp_path / "out")) == published
+    (run,) = runs_of(tmp_path / "out")
+    assert run["listings"]["failed"].keys() == {reason}
+    assert not run["complete"]
+
+
+class Old(Posts):
+    """A REST interface that does not know, or refuses, what later versions of WordPress do."""
+
+    def __init__(self, ignored: str, refused: str) -> None:
+        super().__init__([BUSY + timedelta(minutes=n) for n in range(170)])
+        self.ignored, self.refused = ignored, refused
+
+    def get(self, url: str) -> Page:
+        if self.refused and self.refused in url:
+            return self.json({"code": "rest_invalid_param", "data": {"params": {}}}, 400)
+        return super().get(re.sub(f"&(?:{self.ignored})=[^&]*", "", url))
+
+
+@pytest.mark.parametrize(
+    ("ignored", "refused", "failed"),
+    [
+        ("modified_(?:after|before)", "", {}),
+        ("modified_(?:after|before)|order", "", {"posts in another order": 1}),
+        ("order", "", {}),
+        ("x", "orderby=modified", {"http 400": 1}),
+    ],
+)
+def test_changed_posts_of_an_old_wordpress(
+    ignored: str, refused: str, failed: dict[str, int], tmp_path: Path
+) -> None:
+    site = Old(ignored, refused)
+    with crawling(tmp_path / "out", site) as (crawler, _):
+        assert crawler.crawl(START, discover="api") == "finished"
+        for number in range(60):
+            time = f"{START + timedelta(minutes=number % 50):%Y-%m-%dT%H:%M:%S}"
+            site.posts[number] |= {"date_gmt": time, "modified_gmt": time}
+            site.posts[number] |= {"content": {"rendered": "<p>Corrected.</p>"}}
+        assert crawler.crawl(START + timedelta(hours=1), discover="api") == "finished"
+    bodies = Counter(it["body"] for it in latest(tmp_path / "out").values())
+    assert bodies["Corrected."] == 60
+    run = runs_of(tmp_path / "out")[-1]
+    assert (run["listings"]["failed"], run["complete"]) == (failed, not failed)
+
+
+def test_a_site_whose_clock_is_hours_late_loses_no_correction(tmp_path: Path) -> None:
+    late = timedelta(hours=5)
+    site = Posts([BUSY - late + timedelta(minutes=n) for n in range(20)])
+    with crawling(tmp_path / "out", site) as (crawler, _):
+        assert crawler.crawl(START, discover="api") == "finished"
+        edited = START + timedelta(minutes=30) - late
+        site.posts[3] |= {"modified_gmt": f"{edited:%Y-%m-%dT%H:%M:%S}"}
+        site.posts[3] |= {"content": {"rendered": "<p>Corrected.</p>"}}
+        assert crawler.crawl(START + timedelta(hours=1), discover="api") == "finished"
+    assert latest(tmp_path / "out")["100003"]["body"] == "Corrected."
 
 
 def test_the_names_of_terms_that_are_not_embedded_are_requested_once(tmp_path: Path) -> None:

@@ -325,6 +325,9 @@ def test_a_sitemap_of_more_entries_than_the_protocol_allows(tmp_path: Path) -> N
     [
         (faults.body(b""), "empty answer"),
         (faults.body(b"GIF89a", "image/gif"), "not a page but image/gif"),
+        (faults.status(200), "no articles in the listing"),
+        (faults.redirect_to("/"), "leads to the front page"),
+        (lambda _, page: replace(page, body=page.body[: len(page.body) // 2]), "cut short"),
         (faults.redirect_loop(), "redirections"),
         (faults.redirect_to("http://10.0.0.1/"), "offsite"),
     ],
@@ -547,6 +550,18 @@ def test_crawl_delay_is_kept(delay: str, tmp_path: Path) -> None:
     # When they arrive, on a busy machine; they are sent a whole second apart.
     assert len(gaps) >= 3
     assert min(gaps) >= 0.7, gaps
+
+
+@pytest.mark.parametrize("delay", ["99999999", "1e400"])
+def test_a_crawl_delay_that_is_longer_than_a_run_may_wait_ends_the_run(
+    delay: str, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        outcome = act(tmp_path, [robots(f"Crawl-delay: {delay}")], "sections=news")
+        assert outcome.crawl.code == 75
+        assert set(outcome.paths) <= {"/robots.txt"}
+    (run,) = outcome.crawl.runs
+    assert (run["reason"], run["complete"]) == ("asked to wait", False)
 
 
 # Refused pages.

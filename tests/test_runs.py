@@ -58,6 +58,12 @@ def test_a_command_that_debugs_leaves_no_run(
     assert not output.exists()
 
 
+def test_parse_tells_that_a_page_cannot_be_fetched(tmp_path: Path) -> None:
+    recording = site(tmp_path / "site.warc.gz", {})
+    done = command(tmp_path / "output", "parse", address(6000001), NEWSCRAWL_REPLAY=str(recording))
+    assert (done.returncode, "No response downloaded" in done.stderr) == (1, True)
+
+
 def test_scrapys_own_export_writes_what_is_published(tmp_path: Path) -> None:
     pages = {address(n): (200, HTML, article(n)) for n in (6000001, 6000002)}
     path = write_warc(tmp_path / "a.warc.gz", pages.items())

@@ -8,7 +8,7 @@ from scrapy.http import Request
 from scrapy.spiderloader import get_spider_loader
 from w3lib.url import is_url
 
-from newscrawl.commands.base import IMPOSSIBLE, SpiderCommand
+from newscrawl.commands.base import IMPOSSIBLE, NEGATIVE, SpiderCommand
 from newscrawl.commands.debugging import DebuggingCommand
 
 
@@ -18,7 +18,10 @@ class Command(DebuggingCommand, SpiderCommand, ParseCommand):
     arguments = "[options] <url>"
     summary = "Fetch a page and print its record and the links to follow"
     example = "parse https://thehill.com/homenews/senate/5671027-storm-nears/"
-    exit_codes = "0 done, 2 wrong usage, 3 no such outlet, or no outlet has that address"
+    exit_codes = (
+        "0 done, 1 the page cannot be fetched, 2 wrong usage, 3 no such outlet, or no outlet has"
+        " that address"
+    )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Apply Scrapy's options. Exit with a message if the outlet or an argument is wrong."""
@@ -32,3 +35,9 @@ class Command(DebuggingCommand, SpiderCommand, ParseCommand):
             self.stop(f"No outlet has the address {args[0]!r}.", IMPOSSIBLE)
         for name in names:
             self.check_arguments(name, opts.spargs)
+
+    def start_parsing(self, url: str, opts: argparse.Namespace) -> None:
+        """Fetch and read the page; without a response the exit code is not 0."""
+        super().start_parsing(url, opts)
+        if not self.first_response:
+            self.exitcode = NEGATIVE

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from parsel import Selector
 from scrapy import Request
@@ -12,12 +13,16 @@ from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.loaders import parsed
+from newscrawl.extraction.markup import is_cut
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
+from newscrawl.storage.document import LEADS_TO_FRONT
 
 # Hours between requests of a listing while it shows nothing new, at first and at most.
 # A tag that a page links to repeats articles of sections; few articles are only there.
 _SECTION_PAUSES, _TAG_PAUSES = (1, 24), (24, 168)
+# What HTML does not let a page leave open.
+_CONTAINERS = "body > :is(div, main, article, section, ul, table)"
 
 
 @dataclass(slots=True)
@@ -56,14 +61,20 @@ class Links:
     def parse(self, response: Response, listing: Listing) -> Iterator[Request]:
         """Follow a listing's articles, and its next page while this one shows something new.
 
-        Raises UnreadableError when the response is not a page.
+        Raises UnreadableError when the response is not a page, or not that of the listing.
         """
         page = parsed(response)
         candidates = self._listed(page, response.url)
+        if not candidates:
+            raise UnreadableError("no articles in the listing")
         ids = {candidate.id for candidate in candidates}
         shows_new = not ids <= listing.shown
         listing.shown |= ids
         yield from map(self.outlet.article_request, candidates)
+        if any(is_cut(it.root) for it in page.css(_CONTAINERS)):
+            raise UnreadableError("cut short")
+        if self._leads_to_front(response, listing):
+            raise UnreadableError(LEADS_TO_FRONT)
         if not shows_new or listing.pages_left <= 1:
             return
         for node in page.css(self.outlet.next_page):
@@ -91,6 +102,11 @@ class Links:
             url = absolute_url(node.root.get("href") or "", _base(page, base_url))
             if parts := self.outlet.on_site(url or ""):
                 yield from self._listing(parts.path, named=False)
+
+    def _leads_to_front(self, response: Response, listing: Listing) -> bool:
+        """Say whether the site redirects a listing to its front page, as it does with old ones."""
+        shown, path = urlsplit(response.url).path.strip("/"), listing.path.strip("/")
+        return shown != path and shown in ("", self.outlet.front.strip("/"))
 
     def _listed(self, page: Selector, base_url: str) -> list[Candidate]:
         """Return the articles of a listing; with ``follow`` all that its page links to.

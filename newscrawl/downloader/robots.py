@@ -18,6 +18,7 @@ from w3lib.encoding import read_bom
 
 from newscrawl.discovery import outlet_spider
 from newscrawl.downloader.reasons import error_reason
+from newscrawl.downloader.throttle import Throttle
 from newscrawl.downloader.validators import validators
 from newscrawl.downloader.walls import refusal
 from newscrawl.storage.checkpoints import Checkpoints
@@ -151,9 +152,20 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         super().process_request_2(rp, request)
 
     def _slow_down(self, netloc: str, parser: RobotParser) -> None:
-        """Leave at least the Crawl-delay between two requests, also with AutoThrottle."""
+        """Leave at least the Crawl-delay between two requests, also with AutoThrottle.
+
+        A delay that is longer than a run may wait ends the run.
+        """
         crawl_delay = parser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
-        if not crawl_delay:
+        if not crawl_delay or not crawl_delay > 0:
+            return
+        if Throttle.of(self.crawler).ends_run(crawl_delay, _FRESH.total_seconds()):
+            logger.error(
+                "robots.txt of %s asks for %g seconds between requests (Crawl-delay), more than"
+                " NEWSCRAWL_LONGEST_PAUSE_SECONDS: nothing more is requested",
+                netloc,
+                crawl_delay,
+            )
             return
         host = netloc.rpartition("@")[2].partition(":")[0]
         engine: Any = self.crawler.engine

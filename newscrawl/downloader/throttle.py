@@ -55,9 +55,7 @@ class Throttle:
         self._in_a_row += time.monotonic() >= self._until
         if seconds is None:
             seconds = self._first * 2 ** (self._in_a_row - 1)
-        if seconds > self._longest:
-            self._until = math.inf
-            self._crawler.signals.send_catch_log(asked_to_wait, seconds=min(seconds, _LONGEST_WAIT))
+        if self.ends_run(seconds):
             raise StoppingError("asked to wait")
         self._until = max(self._until, time.monotonic() + seconds)
         assert self._crawler.stats is not None
@@ -67,6 +65,17 @@ class Throttle:
             response.status,
             seconds,
         )
+
+    def ends_run(self, seconds: float, at_most: float = _LONGEST_WAIT) -> bool:
+        """End the run if a pause of so many seconds is longer than it may wait; say whether.
+
+        Later runs do not start until the pause, or ``at_most`` seconds, are over.
+        """
+        if seconds <= self._longest:
+            return False
+        self._until = math.inf
+        self._crawler.signals.send_catch_log(asked_to_wait, seconds=min(seconds, at_most))
+        return True
 
     async def wait(self, must_wait: Callable[[], bool]) -> None:
         """Wait until the pause is over and ``must_wait()`` is false. Raises StoppingError."""

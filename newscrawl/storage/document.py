@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
-GONE = ("http 404", "http 410")
+LEADS_TO_FRONT = "leads to the front page"
+GONE = ("http 404", "http 410", LEADS_TO_FRONT)
 """Reasons of a listing that the site may have closed."""
 
 
