@@ -404,12 +404,12 @@ def test_a_list_of_posts_is_read_however_it_is_written(change: Change, tmp_path:
     site = Odd(change)
     with crawling(tmp_path / "out", site) as (crawler, _):
         assert crawler.crawl(START, discover="api") == "finished"
-        site.posts[7] |= {"modified_gmt": f"{START + timedelta(minutes=9):%Y-%m-%dT%H:%M:%S}"}
-        site.posts[7] |= {"content": {"rendered": "<p>Corrected.</p>"}}
+        site.posts[149] |= {"modified_gmt": f"{START + timedelta(minutes=9):%Y-%m-%dT%H:%M:%S}"}
+        site.posts[149] |= {"content": {"rendered": "<p>Corrected.</p>"}}
         assert crawler.crawl(START + timedelta(hours=1), discover="api") == "finished"
     records = latest(tmp_path / "out")
     assert len(records) == 150
-    assert records["100007"]["body"] == "Corrected."
+    assert records["100149"]["body"] == "Corrected."
     assert (
         records["100009"]["date_published"] == f"{BUSY + timedelta(minutes=9):%Y-%m-%dT%H:%M:%SZ}"
     )
@@ -445,7 +445,8 @@ class Old(Posts):
     """A REST interface that does not know, or refuses, what later versions of WordPress do."""
 
     def __init__(self, ignored: str, refused: str) -> None:
-        super().__init__([BUSY + timedelta(minutes=n) for n in range(170)])
+        first = BUSY - timedelta(days=1)
+        super().__init__([first + timedelta(minutes=n) for n in range(170)])
         self.ignored, self.refused = ignored, refused
 
     def get(self, url: str) -> Page:

@@ -552,12 +552,11 @@ def test_crawl_delay_is_kept(delay: str, tmp_path: Path) -> None:
     assert min(gaps) >= 0.7, gaps
 
 
-@pytest.mark.parametrize("delay", ["99999999", "1e400"])
 def test_a_crawl_delay_that_is_longer_than_a_run_may_wait_ends_the_run(
-    delay: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     for _ in range(2):
-        outcome = act(tmp_path, [robots(f"Crawl-delay: {delay}")], "sections=news")
+        outcome = act(tmp_path, [robots("Crawl-delay: 99999999")], "sections=news")
         assert outcome.crawl.code == 75
         assert set(outcome.paths) <= {"/robots.txt"}
     (run,) = outcome.crawl.runs

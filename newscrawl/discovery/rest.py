@@ -188,7 +188,7 @@ class Walk:
             shifted(str(last), direction)
         except (ValueError, OverflowError) as error:
             raise UnreadableError("posts without a time") from error
-        if not self.fresh and last == self.cursor:
+        if not self.fresh:
             self.check()
             raise UnreadableError("the same posts again")
         at_last = frozenset(
