@@ -29,7 +29,9 @@ def site() -> Iterator[WordPress]:
 
 @pytest.fixture
 def wordpress(site: WordPress) -> WordPress:
-    """WordPress without a post."""
+    """WordPress without a post. The test begins now: edits have the real time."""
+    global NOW  # noqa: PLW0603
+    NOW = datetime.now(UTC).replace(microsecond=0)
     site.clear()
     return site
 
@@ -89,10 +91,11 @@ def newsroom(wordpress: WordPress, tmp_path: Path) -> Iterator[Newsroom]:
         yield it
 
 
-def posts(count: int, first: datetime = NOW - 2 * HOUR, **more: Any) -> list[dict[str, Any]]:
+def posts(count: int, first: datetime | None = None, **more: Any) -> list[dict[str, Any]]:
     """Return posts for ``WordPress.write_all``, the newest first, a quarter of an hour apart."""
+    newest = first or NOW - 2 * HOUR
     return [
-        {"title": f"Story {number}", "date": first - timedelta(minutes=15 * number), **more}
+        {"title": f"Story {number}", "date": newest - timedelta(minutes=15 * number), **more}
         for number in range(count)
     ]
 
