@@ -11,12 +11,15 @@ from pathlib import Path
 from statistics import median
 
 from bench.table import markdown
+from newscrawl.storage.books import Books
 from newscrawl.storage.ledger import Ledger, articles, revisions
+from newscrawl.storage.parts import write_document
 from tests.sample.__main__ import write_warc
 from tests.sample.site import SampleSite
 
 SIZES = (10_000, 100_000, 1_000_000)
 LOOKUPS = 5_000
+RUN = "20260101T000000Z"
 ARTICLES = 96  # of the site that is crawled
 ROOT = Path(__file__).parents[1]
 
@@ -46,9 +49,14 @@ def fill(path: Path, size: int) -> None:
             )
             connection.execute(
                 revisions.insert(),
-                [{**row, "run": "20260101T000000Z", "date_fetched": fetched} for row in rows],
+                [{**row, "run": RUN, "date_fetched": fetched} for row in rows],
             )
     ledger.close()
+    # The run that published them, without its parts: the ledger must know of no other.
+    folder = path.parent / "hill" / f"run={RUN}"
+    folder.mkdir(parents=True)
+    document = {"run": RUN, "spider": "hill", "reason": "finished", "complete": True, "parts": []}
+    write_document(folder / "run.json", {**document, "books": Books().as_dict(), "withdrawn": []})
 
 
 def skip_cost(path: Path, size: int) -> float:
@@ -101,7 +109,7 @@ def crawl_memory(output: Path, recording: Path) -> float:
     )
     code, kilobytes = done.stdout.split()
     assert code == "0", done.stdout
-    run = next(output.glob("hill/run=*/run.json"))
+    run = max(output.glob("hill/run=*/run.json"))
     assert json.loads(run.read_text())["books"]["new"]
     return int(kilobytes) / 1024
 

@@ -72,4 +72,6 @@ def test_the_ledgers_password_is_not_shown(tmp_path: Path) -> None:
     assert done.code == 3
     assert "The ledger postgresql://***@127.0.0.1:1/news cannot be used" in done.log
     assert SECRET not in done.log
-    assert [it.name for it in (tmp_path / "output" / "hill").iterdir()] == [".lock"]
+    files = {it.name: it.read_text() for it in (tmp_path / "output" / "hill").iterdir()}
+    assert files.keys() == {".lock", "findings.json"}
+    assert SECRET not in files["findings.json"]

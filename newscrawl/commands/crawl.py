@@ -3,10 +3,13 @@
 import argparse
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.exceptions import UsageError
+from scrapy.utils.misc import load_object
 
 from newscrawl.commands.base import SpiderCommand
 from newscrawl.exceptions import ArgumentError
@@ -22,6 +25,11 @@ _REQUIRED = {
     "EXTENSIONS": ("newscrawl.extensions.run.Run", "newscrawl.extensions.outcomes.Outcomes"),
     "SPIDER_MIDDLEWARES": ("newscrawl.spidermiddlewares.AdmissionMiddleware",),
 }
+
+
+def _is_among(name: str, given: Sequence[Any]) -> bool:
+    """Return whether a component, or a class made from it, is among the paths and classes given."""
+    return name in given or any(issubclass(load_object(it), load_object(name)) for it in given)
 
 
 class Command(SpiderCommand, CrawlCommand):
@@ -49,8 +57,10 @@ class Command(SpiderCommand, CrawlCommand):
         self.check_arguments(args[0], opts.spargs)
         assert self.settings is not None
         for setting, names in _REQUIRED.items():
-            given = self.settings.getdict(setting)
-            if missing := [name for name in names if given.get(name) is None]:
+            given = [
+                it for it, order in self.settings.getdict(setting).items() if order is not None
+            ]
+            if missing := [name for name in names if not _is_among(name, given)]:
                 raise UsageError(f"{setting} is not allowed: it must contain {', '.join(missing)}.")
         if opts.strict:
             self.settings.set("NEWSCRAWL_STRICT", "1", priority="cmdline")
