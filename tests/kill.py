@@ -14,6 +14,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -132,8 +133,11 @@ KINDS = {"crawl": _crawl, "backfill": _backfill, "archive": _archive}
 
 
 def _lines(output: Path) -> int:
-    parts = output.glob("hill/run=*/part-*.jsonl*")
-    return sum(path.read_bytes().count(b"\n") for path in parts)
+    count = 0
+    for path in output.glob("hill/run=*/part-*.jsonl*"):
+        with suppress(FileNotFoundError):  # it has just got its last name
+            count += path.read_bytes().count(b"\n")
+    return count
 
 
 def _kill_at(line: int, output: Path, victim: Fork, delay: float) -> None:
@@ -178,7 +182,7 @@ def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> 
     finally:
         if site.victim is not None:
             site.victim.kill()
-            site.victim.wait()
+            site.victim.wait(120)
     shutil.rmtree(folder)
     return died
 
