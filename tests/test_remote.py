@@ -30,7 +30,8 @@ from newscrawl.items import Article
 from newscrawl.storage.parts import PartWriter, describe
 from tests.conftest import ROOT, crawl, environment
 from tests.kill import FAST
-from tests.recordings import site
+from tests.recordings import HTML, address, site
+from tests.recordings import article as page_of
 from tests.sample.server import running
 from tests.sample.site import SampleSite
 from tests.test_checks import run_document
@@ -503,12 +504,13 @@ def test_a_push_that_fails_changes_nothing_of_the_run(
 ) -> None:
     bucket = storage.bucket()
     never = threading.Event()
+    pages = {address(6000001): (200, HTML, page_of(6000001))}
     storage.denied = "denied"
     storage.upon["run.json"] = never.wait  # type: ignore[assignment]
     done = crawl(
         tmp_path / "output",
         *("-s", f"NEWSCRAWL_REMOTE_SECONDS={1 if does == 'hangs' else 600}"),
-        NEWSCRAWL_REPLAY=str(site(tmp_path / "site.warc.gz", {})),
+        NEWSCRAWL_REPLAY=str(site(tmp_path / "site.warc.gz", pages)),
         NEWSCRAWL_REMOTE="s3://denied" if does == "refuses" else f"s3://{bucket}",
         # The driver itself would wait for longer than the test does.
         FSSPEC_S3='{"config_kwargs": {"read_timeout": 1000}}',
