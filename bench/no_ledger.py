@@ -9,7 +9,7 @@ from newscrawl.extensions.run import Run
 from newscrawl.items import Candidate
 from newscrawl.settings import *  # noqa: F403
 from newscrawl.settings import EXTENSIONS as _EXTENSIONS
-from newscrawl.storage.ledger import Ledger, Versions
+from newscrawl.storage.ledger import ArticleState, Ledger, Versions
 
 EXTENSIONS = {
     ("bench.no_ledger.RunWithoutLedger" if name == "newscrawl.extensions.run.Run" else name): order
@@ -34,6 +34,15 @@ class NoLedger(Ledger):
 
     def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
         return []
+
+    def young(self, outlet: str, now: str) -> list[ArticleState]:
+        return []
+
+    def published_after(self, outlet: str, moment: str) -> list[str]:
+        return []
+
+    def count(self, outlet: str) -> int:
+        return 0
 
     def close(self) -> None:
         pass

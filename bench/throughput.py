@@ -20,7 +20,6 @@ BARE_SPIDER = Path(__file__).with_name("bare_spider.py")
 
 ARTICLES = 2350  # with their listings over 3,000 pages
 ROUNDS = 3
-MORE: tuple[str, ...] = ()  # further arguments of the crawl
 CONCURRENCY = 16
 START_SECONDS = 30
 CRAWL_SECONDS = 240
@@ -135,7 +134,7 @@ def crawl(
 def take_turns(folder: Path) -> dict[str, list[Crawl]]:
     """Crawl with both spiders, one after the other, several times."""
     addresses = folder / "addresses"
-    hill = ["crawl", "hill", "-a", "fetch=page", "-a", f"pages={ARTICLES}", *MORE]
+    hill = ["crawl", "hill", "-a", "fetch=page", "-a", f"pages={ARTICLES}"]
     bare = ["runspider", str(BARE_SPIDER), "-a", f"addresses={addresses}"]
     crawls: dict[str, list[Crawl]] = {"hill": [], "without": [], "bare": []}
     with sample_server(ARTICLES) as proxy:

@@ -43,7 +43,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     # Another environment would have to be installed.
     outlets: {"WITH_PEERS": False, "PAGES": 3, "ROUNDS": 1},
     quality: {"WITH_PEERS": False},
-    throughput: {"ARTICLES": 4, "ROUNDS": 1, "MORE": ("-a", "sections=news")},
+    throughput: {"ARTICLES": 4, "ROUNDS": 1},
     timing: {"ROUNDS": 1, "SECONDS": 0.0},
     watch: {"HOURS": 1},
     year: {"RUNS": 40, "COMMANDS": {name: year.COMMANDS[name] for name in ("runs", "history")}},
