@@ -225,6 +225,12 @@ def test_a_time_of_a_feed_that_cannot_be_is_none(time: str) -> None:
     assert (found.published, found.modified) == (None, None)
 
 
+def test_a_processing_instruction_in_a_sitemap_costs_nothing() -> None:
+    entry = "<url><?page 1?><loc>https://thehill.com/news/6000001-a/<?x?></loc></url>"
+    body = f"<urlset {URLSET}>{entry}</urlset>".encode()
+    assert [it.url for it in read_sitemap(body)] == ["https://thehill.com/news/6000001-a/"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "count"),
     [

@@ -122,8 +122,8 @@ def space_and_name(tag: object) -> tuple[str, str]:
 
 
 def text_of(element: etree._Element) -> str:
-    """Return the text in an element."""
-    return "".join(element.itertext())
+    """Return the text in an element; in a processing instruction or an entity there is none."""
+    return "".join(element.itertext()) if isinstance(element.tag, str) else ""
 
 
 def unzipped(body: bytes) -> tuple[bytes, bool]:
