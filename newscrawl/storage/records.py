@@ -22,10 +22,11 @@ Fields = tuple[tuple[bytes, bytes], ...]
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 _VERSION = re.compile(rb"WARC/\d")
 _RECORD = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n[A-Za-z][A-Za-z-]*[ \t]*:")
+_HEAD_END_OR_RECORD = re.compile(HEAD_END.pattern + b"|" + _RECORD.pattern)
 _NEWLINES = re.compile(rb"[\r\n]*")
 _MARK = re.compile(rb"(?:\r\n\r\n|\n\n)")
 _MARK_AT_END = re.compile(rb"(?:\r\n\r\n|\n\n)[\r\n\0]*\Z")
-_LONGEST_HEAD = 1 << 20
+_LONGEST_HEAD = 1 << 16
 _LONGEST_START = 200
 _FARTHEST = 1 << 24  # bytes in which to search the end of a block whose length is wrong
 
@@ -183,14 +184,14 @@ def _head(source: Unpacked) -> int | None:
     source.fill(8)
     if not _VERSION.match(source.data, source.at):
         return None
-    while not (end := HEAD_END.search(source.data, source.at)):
+    begin = 1
+    # A header that was cut contains the start of the next record.
+    while not (end := _HEAD_END_OR_RECORD.search(source.data, source.at + begin)):
         size = len(source.data) - source.at
         if size > _LONGEST_HEAD or not source.fill(size + 1):
             return None
-    size = end.end() - source.at
-    # A header that was cut contains the start of the next record.
-    is_cut = _RECORD.search(source.data, source.at + 1, end.end())
-    return None if is_cut else size
+        begin = max(1, size - _LONGEST_START)
+    return end.end() - source.at if end[0].isspace() else None
 
 
 def _fault(source: Unpacked, length: int) -> str | None:
