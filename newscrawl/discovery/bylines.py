@@ -15,6 +15,7 @@ from newscrawl.discovery.feeds import read_feed
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.json_text import read_json
+from newscrawl.extraction.posts import embedded_list
 from newscrawl.extraction.processors import unescape
 from newscrawl.items import Author, Candidate
 
@@ -94,9 +95,8 @@ class Bylines:
 
     async def _coauthors(self, post: Mapping[str, Any]) -> tuple[Author, ...]:
         """Return the authors that a post has as terms, in order; none if one has no name."""
-        embedded = post.get("_embedded")
-        groups = embedded.get("wp:term") if isinstance(embedded, dict) else None
-        terms = [it for group in groups or () if isinstance(group, list) for it in group]
+        groups = embedded_list(post, "wp:term")
+        terms = [it for group in groups if isinstance(group, list) for it in group]
         slugs = {
             it.get("id"): str(it.get("slug")).removeprefix("cap-")
             for it in terms

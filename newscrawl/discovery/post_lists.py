@@ -18,7 +18,6 @@ from newscrawl.discovery.rest import (
     WHOLE,
     Posts,
     Walk,
-    moment,
     read_some,
     rest_address,
 )
@@ -26,6 +25,7 @@ from newscrawl.discovery.tasks import ArticleTask, ListingTask
 from newscrawl.discovery.terms import TermNames
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.json_text import read_json
+from newscrawl.extraction.posts import post_date
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Candidate
 from newscrawl.storage.known_articles import KnownArticles
@@ -152,7 +152,7 @@ class PostLists:
         candidate = self.outlet.candidate(own if parts.netloc else number)
         if candidate is None or candidate.id != identity:
             return None
-        times = {key: moment(post, key, self.outlet.zone) for key in ("modified", "date")}
+        times = {key: post_date(post, key, self.outlet.zone) for key in ("modified", "date")}
         return replace(candidate, modified=times["modified"], published=times["date"])
 
     def check_articles(self, posts: Posts) -> None:

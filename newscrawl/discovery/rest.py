@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 from scrapy.http import Response
 
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.dates import iso_date, utc
+from newscrawl.extraction.dates import utc
 from newscrawl.extraction.json_text import read_json
 from newscrawl.extraction.outlet import Outlet
+from newscrawl.extraction.posts import post_date
 
 logger = logging.getLogger(__name__)
 
@@ -48,19 +49,9 @@ def post_address(outlet: Outlet, identity: str) -> str:
     return rest_address(outlet, f"posts/{identity}", WHOLE)
 
 
-def moment(post: Mapping[str, Any], key: str, zone: tzinfo) -> str | None:
-    """Return a post's time in the record's form: ``date`` or ``modified``.
-
-    Where the time in UTC is not set, it is that of the newsroom's clock, which is of ``zone``.
-    """
-    times = ((post.get(f"{key}_gmt"), UTC), (post.get(key), zone))
-    read = (iso_date(text, zone) for text, zone in times if isinstance(text, str))
-    return next(filter(None, read), None)
-
-
-def moments(posts: Posts, key: str, zone: tzinfo) -> list[str]:
-    """Return the times of posts that have one, in their order; see ``moment``."""
-    return list(filter(None, (moment(post, key, zone) for post in posts)))
+def post_dates(posts: Posts, key: str, zone: tzinfo) -> list[str]:
+    """Return the times of posts that have one, in their order; see ``post_date``."""
+    return list(filter(None, (post_date(post, key, zone) for post in posts)))
 
 
 def read_list(response: Response) -> list[dict[str, Any]]:
@@ -182,7 +173,7 @@ class Walk:
                 self.cursor = shifted(self.cursor, direction)
                 self.by_id, self.page, self.edge = False, 1, frozenset()
             return
-        times = [post.get(key) or moment(post, key, UTC) for post in posts]
+        times = [post.get(key) or post_date(post, key, UTC) for post in posts]
         last = times[-1]
         try:
             shifted(str(last), direction)

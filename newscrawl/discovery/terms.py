@@ -11,6 +11,7 @@ from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.rest import PER_PAGE, header_number, read_list, rest_address
 from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
+from newscrawl.extraction.posts import embedded
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class TermNames:
 
     async def complete(self, posts: Iterable[dict[str, Any]]) -> None:
         """Add the terms that posts lack, in the form of WordPress' own ``_embedded``."""
-        lacking = [it for it in posts if "wp:term" not in _embedded(it)]
+        lacking = [it for it in posts if "wp:term" not in embedded(it)]
         for taxonomy in ("categories", "tags"):
             numbers = {(taxonomy, n) for post in lacking for n in _numbers(post, taxonomy)}
             unknown = sorted(number for _, number in numbers - self._known.keys())
@@ -102,7 +103,7 @@ class TermNames:
                 [self._known[key] for n in _numbers(post, it) if (key := (it, n)) in self._known]
                 for it in ("categories", "tags")
             ]
-            post["_embedded"] = {**_embedded(post), "wp:term": terms}
+            post["_embedded"] = {**embedded(post), "wp:term": terms}
 
     async def _request(self, taxonomy: str, numbers: Sequence[int]) -> None:
         query = {
@@ -123,12 +124,6 @@ class TermNames:
         self._known |= {
             (taxonomy, term["id"]): term for term in terms if isinstance(term.get("id"), int)
         }
-
-
-def _embedded(post: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the linked objects that the site sent with a post; none if it sent none."""
-    objects = post.get("_embedded")
-    return objects if isinstance(objects, dict) else {}
 
 
 def _numbers(post: Mapping[str, Any], taxonomy: str) -> list[int]:

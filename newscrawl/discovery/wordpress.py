@@ -11,7 +11,7 @@ from scrapy import Request
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.presence import EXCLUDED, RECENT, Presence
-from newscrawl.discovery.rest import Posts, Walk, moments, shifted
+from newscrawl.discovery.rest import Posts, Walk, post_dates, shifted
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.terms import TermNumbers
 from newscrawl.discovery.wordpress_backfill import WordPressBackfill
@@ -100,7 +100,7 @@ class WordPress(PostLists):
     def _latest_read(self, posts: Posts, walk: Walk, listing_url: str) -> Iterator[Request]:
         yield from self._listed(posts, listing_url)
         self.check_articles(posts)
-        times = moments(posts, "modified", self.outlet.zone)
+        times = post_dates(posts, "modified", self.outlet.zone)
         if posts and not times:
             raise UnreadableError("posts without a time")
         # Posts in another order do not show how far back they reach.
@@ -123,7 +123,7 @@ class WordPress(PostLists):
         self, posts: Posts, walk: Walk, listing_url: str, **keep: Any
     ) -> Iterator[Request]:
         yield from self._listed(posts, listing_url)
-        times = moments(posts, "modified", self.outlet.zone)
+        times = post_dates(posts, "modified", self.outlet.zone)
         if times and min(times) < shifted(keep["since"], -_HOUR):
             # WordPress before 5.7 knows no ``modified_after``.
             yield self._back(Walk(walk.filters, keep["since"]), keep)
@@ -144,7 +144,7 @@ class WordPress(PostLists):
         self, posts: Posts, walk: Walk, listing_url: str, **keep: Any
     ) -> Iterator[Request]:
         yield from self._listed(posts, listing_url)
-        times = moments(posts, "modified", self.outlet.zone)
+        times = post_dates(posts, "modified", self.outlet.zone)
         if times != sorted(times, reverse=True):
             yield from self._search(walk.filters, keep["posts_in_all"])
             raise UnreadableError("posts in another order")

@@ -8,7 +8,7 @@ from scrapy import Request
 
 from newscrawl.discovery.backward import Backward
 from newscrawl.discovery.post_lists import PostLists
-from newscrawl.discovery.rest import Posts, Walk, moments, shifted
+from newscrawl.discovery.rest import Posts, Walk, post_dates, shifted
 from newscrawl.extraction.dates import utc
 
 
@@ -34,7 +34,7 @@ class WordPressBackfill(PostLists):
     ) -> Iterator[Request]:
         yield from self.articles(posts, listing_url)
         self.check_articles(posts)
-        dates = moments(posts, "date", self.outlet.zone)
+        dates = post_dates(posts, "date", self.outlet.zone)
         if not walk.goes_on(posts):
             walk.check()
             backward.finished()

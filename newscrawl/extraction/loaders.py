@@ -7,7 +7,6 @@ between outlets, and between the layouts of one outlet, is data: ``Layout`` and 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from itertools import chain, islice
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -40,6 +39,7 @@ from newscrawl.extraction.markup import (
     text_of,
 )
 from newscrawl.extraction.noise import Noise
+from newscrawl.extraction.posts import embedded_list, post_date
 from newscrawl.extraction.processors import caption_and_credit, language_tag, unescape, unique
 from newscrawl.extraction.story import Entries, Story, read_story
 from newscrawl.extraction.structured_data import (
@@ -301,11 +301,10 @@ class Reader:
         # All are read only where they are asked for: a search for dates takes long.
         published = (it for it, changed in printed_dates(text, self.zone) if not changed)
         changes = (it for it, changed in printed_dates(text, self.zone) if changed)
-        marked = (it for it, changed in _marked(byline) if not changed)
+        marked = [it for it, changed in _marked(byline) if not changed]
         told = chain(data.values("datePublished"), data.metas(*PUBLISHED), marked)
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
-        first = (it for it, changed in _marked(byline) if not changed)
-        clocks = chain(first, data.metas("sailthru.date"))
+        clocks = chain(marked, data.metas("sailthru.date"))
         local = (iso_date(it, self.zone) or "" for it in clocks)
         loader.add_checked("date_published", told, chain(published, local))
         later = (it for it, changed in _marked(byline) if changed)
@@ -361,8 +360,8 @@ class Reader:
         """Return what a post of WordPress' REST interface says of its article.
 
         ``base_url`` is the article's address; of the sections the one that stands in it is the
-        primary one. Times are UTC without saying so. A post names no ``authors``: they come from
-        elsewhere. The names of sections and tags, and the lead picture, are ``_embedded``.
+        primary one. A post names no ``authors``: they come from elsewhere. The names of sections
+        and tags, and the lead picture, are ``_embedded``.
         """
         loader = self._loader(base_url, stats)
         title = _rendered(post, "title")
@@ -370,10 +369,7 @@ class Reader:
         if excerpt := _rendered(post, "excerpt").strip():
             loader.add_value("description", _summary(_fragment(excerpt)))
         for field, key in (("date_published", "date"), ("date_modified", "modified")):
-            # Where the time in UTC is not set, there is the newsroom's.
-            times = ((post.get(f"{key}_gmt"), UTC), (post.get(key), self.zone))
-            told = (iso_date(text, zone) for text, zone in times if isinstance(text, str))
-            loader.add_value(field, next(filter(None, told), None))
+            loader.add_value(field, post_date(post, key, self.zone))
         sections, tags = _terms(post)
         folder = urlsplit(base_url).path.rstrip("/").split("/")[-2:-1]
         primary = [name for slug, name in sections if [slug] == folder]
@@ -498,16 +494,10 @@ def _summary(excerpt: _Element) -> str:
     return cut.sub("", text_of(excerpt))
 
 
-def _embedded(post: Mapping[str, Any], key: str) -> list[Any]:
-    embedded = post.get("_embedded")
-    found = embedded.get(key) if isinstance(embedded, dict) else None
-    return found if isinstance(found, list) else []
-
-
 def _terms(post: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return slug and name of a post's sections, and of its tags."""
     found: dict[str, list[tuple[str, str]]] = {"category": [], "post_tag": []}
-    for group in _embedded(post, "wp:term"):
+    for group in embedded_list(post, "wp:term"):
         for term in group if isinstance(group, list) else ():
             if isinstance(term, dict) and isinstance(term.get("name"), str):
                 named = (str(term.get("slug")), unescape(term["name"]))
@@ -517,7 +507,7 @@ def _terms(post: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[s
 
 def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
     """Yield a post's lead picture."""
-    for media in _embedded(post, "wp:featuredmedia"):
+    for media in embedded_list(post, "wp:featuredmedia"):
         url = media.get("source_url") if isinstance(media, dict) else None
         if isinstance(url, str) and (address := image_url(url, base_url)):
             caption = _rendered(media, "caption")
