@@ -7,6 +7,7 @@ from newscrawl.commands.base import OutputCommand, find_article
 from newscrawl.exceptions import PROGRAM, OutputError
 from newscrawl.storage.kept import is_pruned
 from newscrawl.storage.parts import read_run_parts
+from newscrawl.storage.runs import run_folder
 from newscrawl.storage.versions import upgraded
 
 
@@ -44,7 +45,7 @@ class ArticleCommand(OutputCommand):
 
     def _records(self, outlet: str, run: str, identity: str) -> Iterator[dict[str, Any]]:
         """Yield the records of a run. For a pruned run, yield the article's from the dataset."""
-        folder = self.output / outlet / f"run={run}"
+        folder = run_folder(self.output, outlet, run)
         build = self.output / "dataset"
         if not is_pruned(folder) or not build.exists():
             yield from read_run_parts(folder)

@@ -32,7 +32,7 @@ from newscrawl.storage.kept import read_run_records
 from newscrawl.storage.ledger import Ledger, sqlite_path
 from newscrawl.storage.reconcile import rebuild
 from newscrawl.storage.run_folder import RunFolder
-from newscrawl.storage.runs import outlets, read_run, run_folders, run_of
+from newscrawl.storage.runs import outlets, read_run, run_folder, run_folders, run_of
 
 if TYPE_CHECKING:
     from scrapy.commands import ScrapyCommand as Base
@@ -285,7 +285,7 @@ class OutputCommand(ProjectCommand):
         path = sqlite_path(self.ledger_url)
         is_there = path is None or path.exists()
         for outlet, names in runs.items():
-            folders = [self.output / outlet / f"run={it}" for it in names]
+            folders = [run_folder(self.output, outlet, it) for it in names]
             lacking = {
                 (it["id"], it["revision"], run_of(folder))
                 for folder in folders

@@ -29,7 +29,7 @@ from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import is_pruned
 from newscrawl.storage.parts import line_of, sha256_of, write_document
-from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets, run_folders
+from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets, run_folder, run_folders
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """If the latest build differs in any of these, everything is built from scratch."""
@@ -103,7 +103,7 @@ def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, full: bool)
     if any(before.get(name) != value for name, value in FORMAT.items()):
         return "the dataset's format has changed"
     for outlet, entry in before["outlets"].items():
-        path = output / outlet / f"run={entry['through']}" / RUN_FILE
+        path = run_folder(output, outlet, entry["through"]) / RUN_FILE
         if not path.exists() or sha256_of(path) != entry["run_sha256"]:
             return f"run {entry['through']} of {outlet} has changed"
         if _has_more_runs(output, outlet, entry):
@@ -232,7 +232,7 @@ class _Source:
 
     def folder(self, run: str) -> Path:
         """Return the folder of a run."""
-        return self.output / self.outlet / f"run={run}"
+        return run_folder(self.output, self.outlet, run)
 
     def parts(self, runs: Sequence[RunDocument], temporary: Path) -> Iterator[PartFile]:
         """Yield the parts of runs, in order.

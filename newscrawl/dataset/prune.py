@@ -19,7 +19,7 @@ from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import is_pruned, keep_records
 from newscrawl.storage.parts import part_files, read_part, sha256_of
 from newscrawl.storage.run_folder import RunFolder
-from newscrawl.storage.runs import closed_runs, run_start
+from newscrawl.storage.runs import closed_runs, run_folder, run_start
 
 NOT_BUILT = "not in the dataset yet"
 DIFFERENT = "its parts differ from run.json"
@@ -62,7 +62,7 @@ def prune(
             # A clock that is ahead makes no run old.
             now = min([datetime.now(UTC), *map(run_start, closed[-1:])])
             for run in closed[:-1]:
-                path = output / outlet / f"run={run['run']}"
+                path = run_folder(output, outlet, run["run"])
                 parts = part_files(path)
                 if not parts or run_start(run) >= now - older_than:
                     continue

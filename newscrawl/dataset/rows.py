@@ -20,6 +20,7 @@ from newscrawl.exceptions import PROGRAM, DatasetError, VersionError
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import is_pruned, read_run_records
 from newscrawl.storage.parts import read_part
+from newscrawl.storage.runs import run_folder
 from newscrawl.storage.versions import Record, upgraded
 
 _KEY = ["id", "revision", "content_hash", "run"]
@@ -77,7 +78,9 @@ def records_of_runs(
 
     Raises DatasetError for a part that cannot be read, and if the dataset lacks a record.
     """
-    for pruned, group in groupby(runs, key=lambda it: is_pruned(_folder(output, outlet, it))):
+    for pruned, group in groupby(
+        runs, key=lambda it: is_pruned(run_folder(output, outlet, it["run"]))
+    ):
         if not pruned:
             yield from ((it, _of_parts(output, outlet, it)) for it in group)
         # The rows of many runs are found at once.
@@ -88,7 +91,7 @@ def records_of_runs(
 
 def _of_parts(output: Path, outlet: str, run: RunDocument) -> Iterator[Record]:
     for part in run["parts"]:
-        path = _folder(output, outlet, run) / part["name"]
+        path = run_folder(output, outlet, run["run"]) / part["name"]
         try:
             yield from read_part(path)
         except (OSError, jsonlines.InvalidLineError, VersionError) as error:
@@ -107,7 +110,7 @@ def _of_pruned(
     for run in runs:
         those = found[run["run"]]
         check_count(outlet, run, len(those))
-        kept = read_run_records(_folder(output, outlet, run))
+        kept = read_run_records(run_folder(output, outlet, run["run"]))
         order = {(it["id"], it["revision"]): place for place, it in enumerate(kept)}
         those.sort(key=lambda it: order.get((it["id"], it["revision"]), 0))
     return found
@@ -120,10 +123,6 @@ def check_count(outlet: str, run: RunDocument, count: int) -> None:
             f"Run {run['run']} of {outlet} is pruned, and the dataset has {count} of its {expected}"
             f" records. Bring the run back: {PROGRAM} restore --pruned"
         )
-
-
-def _folder(output: Path, outlet: str, run: RunDocument) -> Path:
-    return output / outlet / f"run={run['run']}"
 
 
 def _files(build: Path, outlet: str) -> list[Path]:

@@ -32,6 +32,11 @@ def run_name(moment: datetime | None = None) -> str:
     return (moment or datetime.now(UTC)).astimezone(UTC).strftime(_FORM)
 
 
+def run_folder(output: Path, outlet: str, name: str) -> Path:
+    """Return the folder of a run, whether it exists or not."""
+    return output / outlet / f"run={name}"
+
+
 def run_time(name: str) -> datetime:
     """Return the time that a run's name looks like; see ``run_start`` for its start.
 
