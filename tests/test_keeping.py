@@ -339,6 +339,29 @@ def test_pruned_runs_come_back_on_demand(months: Path, tmp_path: Path) -> None:
     assert keyed(fresh) == keyed(months)
 
 
+@pytest.mark.parametrize(
+    ("manifest", "sentence"),
+    [
+        ('{"files": {"../../../evil": {"sha256": ""}}}', "a file outside the output folder"),
+        ('{"files": {"/tmp/evil": {"sha256": ""}}}', "a file outside the output folder"),
+        ('{"files": ["evil"]}', "dataset.json is not readable: no dataset restored"),
+        ("{", "dataset.json is not readable: no dataset restored"),
+    ],
+)
+def test_a_bad_manifest_is_not_restored(
+    months: Path, tmp_path: Path, manifest: str, sentence: str
+) -> None:
+    remote, fresh = tmp_path / "a" / "remote", tmp_path / "b" / "fresh"
+    assert command(months, "push", str(remote), "--only", "runs").returncode == 0
+    (remote / "dataset").mkdir()
+    (remote / "dataset" / "dataset.json").write_text(manifest)
+    done = command(fresh, "restore", str(remote))
+    assert done.returncode == 3
+    assert sentence in done.stderr
+    assert not (fresh / "dataset").exists()
+    assert [it.name for it in (tmp_path / "b").iterdir()] == ["fresh"]
+
+
 def test_what_is_damaged_is_not_restored(months: Path, tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     assert command(months, "push", str(remote), "--only", "runs").returncode == 0

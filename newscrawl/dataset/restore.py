@@ -8,8 +8,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.dataset.remote import CARD, DATASET, Target
@@ -51,7 +50,7 @@ def restore(output: Path, outlet: str, target: Target, *, pruned: bool = False) 
     try:
         for name in sorted(it for it in there if it.endswith(f"/{RUN_FILE}")):
             place = name.removesuffix(f"/{RUN_FILE}")
-            run = _Run(target, place, output / place, there)
+            run = _Run(target, place, _inside(output, place, target), there)
             try:
                 run.bring(restored, pruned=pruned)
             finally:
@@ -145,27 +144,39 @@ def _run_document(data: bytes, folder: Path) -> RunDocument | None:
 
 
 def restore_dataset(output: Path, target: Target) -> bool:
-    """Bring the dataset back if there is none here and one there; say whether that was done.
+    """Bring the dataset back if there is none here and one there; return whether that was done.
 
-    Raises RemoteError for a file that differs from the manifest, and OSError.
+    Raises RemoteError for a manifest that cannot be read or names a file outside the dataset, for a
+    file that differs from the manifest, and OSError.
     """
     generations = Generations(output)
     data = None if generations.current else target.read(f"{DATASET}/{MANIFEST}")
     if data is None:
         return False
-    files: dict[str, Any] = json.loads(data)["files"]
+    try:
+        files = {name: it["sha256"] for name, it in json.loads(data)["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        place = f"{target.url}/{DATASET}/{MANIFEST}"
+        raise RemoteError(f"{place} is not readable: no dataset restored.") from None
     with generations.building() as folder:
-        for name, entry in files.items():
-            path = folder / name
+        for name, sha256 in files.items():
+            path = _inside(folder, name, target)
             path.parent.mkdir(parents=True, exist_ok=True)
             download(target, f"{DATASET}/{name}", path)
-            if sha256_of(path) != entry["sha256"]:
+            if sha256_of(path) != sha256:
                 raise RemoteError(f"{target.url}/{DATASET}/{name} is damaged: no dataset restored.")
         download(target, f"{DATASET}/{CARD}", folder / CARD)
         with naming(folder / MANIFEST):
             (folder / MANIFEST).write_bytes(data)
         generations.publish()
     return True
+
+
+def _inside(folder: Path, name: str, target: Target) -> Path:
+    """Return the path of a file in ``folder``. Raises RemoteError for a name that leads out."""
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise RemoteError(f"{target.url} names a file outside the output folder: {name!r}.")
+    return folder / name
 
 
 def download(target: Target, name: str, path: Path) -> int:
