@@ -293,6 +293,31 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
     }
 
 
+def test_arguments_of_the_user_leave_the_allow_list(tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex
+    commands: list[str] = []
+
+    def look() -> Page:
+        commands.extend(part for _, command in processes(mark) for part in command)
+        return Page(200, (HTML,), article(6000001))
+
+    elsewhere = Page(302, (("Location", "https://other.example/"),), b"")
+    site = Handmade({address(6000001): look, address(6000002): elsewhere})
+    args = ["--mute-audio", "--proxy-pac-url=", "--host-resolver-rules="]
+    options = json.dumps({"args": args})
+    done, asked = browse(
+        site,
+        tmp_path,
+        *("-a", "sections=news", "-a", "fetch=browser"),
+        *("-s", f"PLAYWRIGHT_LAUNCH_OPTIONS={options}"),
+        **{MARK: mark},
+    )
+    assert "--mute-audio" in commands
+    assert {urlsplit(url).hostname for url in asked} == {"thehill.com"}
+    assert [it["id"] for it in done.records] == ["6000001"]
+    assert done.runs[0]["books"]["failed"] == {"browser: offsite, or no proxy": 1}
+
+
 def test_a_browser_that_hangs_is_restarted_after_its_first_time_out(tmp_path: Path) -> None:
     mark = uuid.uuid4().hex
     stopped: list[int] = []

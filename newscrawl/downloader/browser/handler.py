@@ -96,8 +96,10 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         super().__init__(crawler)
         self._names = count(1)
         self._crawl = crawler
-        mine = launch_options(crawler.settings, self._hosts())
-        self.config.launch_options = mine | self.config.launch_options
+        mine, given = launch_options(crawler.settings, self._hosts()), self.config.launch_options
+        # The last of equal arguments counts for Chromium: the allow-list stays.
+        args = [*given.get("args", ()), *mine["args"]]
+        self.config.launch_options = {**mine, **given, "args": args}
         # Its own restart of a dead browser races with requests for a new one.
         self.config.restart_disconnected_browser = False
         if self.abort_request is None:
