@@ -79,6 +79,7 @@ class Newsroom:
 
     def __init__(self, articles: int, seed: int) -> None:
         self.articles = articles
+        self.seed = seed
         self.random = np.random.default_rng((articles, seed))
         days = 1500
         self.days = self.random.gamma(1 / _DAY_VARIANCE, _DAY_VARIANCE, days)
@@ -100,7 +101,7 @@ class Newsroom:
         """Return what a good run at ``moment`` counts."""
         draw = self.random
         new = int(draw.poisson(self.expected(moment) * draw.gamma(10, _HOUR_VARIANCE)))
-        day = np.random.default_rng((self.articles, moment.toordinal()))
+        day = np.random.default_rng((self.articles, self.seed, moment.toordinal()))
 
         def some(share: float) -> int:
             if share == 1:
@@ -174,7 +175,7 @@ def document(moment: datetime, it: Numbers) -> RunDocument:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault: what it does to a run's numbers, and the findings that it may be told by."""
+    """A fault: what it does to a run's numbers, and the findings that may report it."""
 
     what: str
     change: Callable[[Numbers, np.random.Generator], None]
@@ -262,21 +263,20 @@ def moments(start: datetime, length: timedelta) -> Iterator[datetime]:
 
 
 @dataclass
-class Told:
-    """What was told of one fault. Times in hours; None means never."""
+class Detection:
+    """When the messages reported a fault and its end, in hours after each; None: never."""
 
-    until: float | None = None
-    new: int = 0
-    over: float | None = None
-    reminded: int = 0
-    others: int = 0
+    reported: float | None = None
+    end_reported: float | None = None
+    times_new: int = 0
+    other_alarms: int = 0
 
 
-def suffer(articles: int, fault: Fault, seed: int) -> Told:
+def suffer(articles: int, fault: Fault, seed: int) -> Detection:
     """Simulate six weeks, a fault, and the time after it."""
     draw = random.Random(f"{articles} {fault.what} {seed}")
     start = START + timedelta(hours=draw.randrange(300 * 24))
-    room, standings, told = Newsroom(articles, seed), Standings(), Told()
+    room, standings, found = Newsroom(articles, seed), Standings(), Detection()
     begins = start + HISTORY
     ends = begins + fault.length
     for moment in moments(start, HISTORY + fault.length + AFTER):
@@ -291,19 +291,18 @@ def suffer(articles: int, fault: Fault, seed: int) -> Told:
         message = standings.step(run)
         standings.mark_sent(message)
         if any(it.name in fault.names for it in message.begun) and moment >= begins:
-            if told.until is None:
-                told.until = (moment - begins) / timedelta(hours=1) + 1
-            told.new += 1
+            if found.reported is None:
+                found.reported = (moment - begins) / timedelta(hours=1) + 1
+            found.times_new += 1
         elif message.begun:
-            told.others += 1
-        told.reminded += bool(message.reminded)
+            found.other_alarms += 1
         if (
             moment >= ends
-            and told.over is None
+            and found.end_reported is None
             and any(it.name in fault.names for it in message.ended)
         ):
-            told.over = (moment - ends) / timedelta(hours=1) + 1
-    return told
+            found.end_reported = (moment - ends) / timedelta(hours=1) + 1
+    return found
 
 
 def false_alarms(articles: int, seed: int) -> list[str]:
@@ -338,14 +337,17 @@ def run() -> str:
     rows = []
     for fault in FAULTS:
         results = [[suffer(size, fault, seed) for seed in range(SEEDS)] for size in SIZES]
-        until = [_hours([it.until for it in told]) for told in results]
-        over = [_hours([it.over for it in told if it.until is not None]) for told in results]
-        often = [str(max((it.new for it in told), default=0)) for told in results]
-        others = str(sum(it.others for told in results for it in told))
-        cells = [f"{one}; {end}" for one, end in zip(until, over, strict=True)]
+        begun = [_hours([it.reported for it in found]) for found in results]
+        ended = [
+            _hours([it.end_reported for it in found if it.reported is not None])
+            for found in results
+        ]
+        often = [str(max((it.times_new for it in found), default=0)) for found in results]
+        others = str(sum(it.other_alarms for found in results for it in found))
+        cells = [f"{one}; {end}" for one, end in zip(begun, ended, strict=True)]
         rows.append([fault.what, fault.goal, *cells, "/".join(often), others])
     sizes = [f"{size} a day" for size in SIZES]
-    heads = ["fault", "goal at 100 a day", *sizes, "told as new, at most", "other alarms"]
+    heads = ["fault", "goal at 100 a day", *sizes, "reported as new, at most", "other alarms"]
     alarms = []
     for size in SIZES:
         found = [it for seed in range(YEARS) for it in false_alarms(size, seed)]
@@ -353,8 +355,8 @@ def run() -> str:
         alarms.append(f"- {size} articles a day: {len(found) / YEARS:.1f} a year ({names})")
     return "\n".join(
         [
-            f"### Hours until a fault is told; until its end is told. {SEEDS} times each:"
-            " median, least and most",
+            "### Hours until a fault is reported, and until its end is: median (least–most) of"
+            f" {SEEDS} simulations each",
             "",
             markdown(heads, rows),
             "",
