@@ -28,6 +28,8 @@ from newscrawl.monitoring.checks import CHECKS
 from newscrawl.storage import document, schema
 
 PAGES = Path(__file__).parent
+# Help of options that no help text shows.
+_HIDDEN = (None, argparse.SUPPRESS, "show this help message and exit")
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -170,7 +172,7 @@ def _options(parser: argparse.ArgumentParser, prefix: str) -> Iterator[tuple[str
                     yield f"{prefix}`{choice.dest}`", choice.help or ""
                     inner = action.choices[choice.dest]
                     yield from _options(inner, f"{prefix}`{choice.dest}` ")
-            elif group.title != "Global Options" and action.help and action.dest != "help":
+            elif group.title != "Global Options" and action.help not in _HIDDEN:
                 yield f"{prefix}`{_spelling(action)}`", action.help % vars(action)
 
 

@@ -69,10 +69,14 @@ class Article:
     }
 
     outlet: str = field(default="", metadata=_extra(minLength=1))
-    """The spider's name: ``hill``. ``outlet``, ``id`` and ``revision`` are the key."""
+    """The spider's name, such as ``hill``, or ``generic``.
+
+    ``outlet``, ``id`` and ``revision`` are the key.
+    """
 
     id: str = field(default="", metadata=_extra(minLength=1))
-    """The outlet's id of the article, as a string; for WordPress the post id."""
+    """The outlet's id of the article, as a string; for WordPress the post id, for ``generic`` the
+    canonical address without scheme and ``www.``."""
 
     revision: int = field(default=1, metadata=_extra(minimum=1))
     """1 for the first published version, then one more for each changed version."""
@@ -156,7 +160,9 @@ class Article:
     """Time of the request; for an archive, the time of the capture."""
 
     extraction: str | None = None
-    """The layout that the page was read by, such as ``drupal``; ``post`` for a post of REST.
+    """The layout that the page was read by, such as ``drupal``.
+
+    It is ``post`` for a post of REST, ``generic`` for a page that was read without selectors.
 
     Null in records of schema version 1.
     """

@@ -139,7 +139,8 @@ table = (
         "NEWSCRAWL_REVISIT_HOURS",
         "1,6,24,72",
         options.HOURS,
-        "Ages, in hours after publication, at which an article is fetched again to find changes.",
+        "Ages, in hours after publication, at which an article is checked again: by its page,"
+        " or, if there is REST and not discover=links, by asking REST whether it still has it.",
         "NEWSCRAWL_REVISIT_HOURS=6,48 newscrawl crawl hill",
     ),
     Option(
@@ -197,8 +198,8 @@ table = (
         "NEWSCRAWL_LONGEST_PAUSE_SECONDS",
         "900",
         options.NUMBER,
-        "Longest pause, in seconds, that a run waits for. A longer Retry-After ends the run, and"
-        " later runs do not start until it is over.",
+        "Longest pause, in seconds, that a run waits for. A longer Retry-After or Crawl-delay ends"
+        " the run, and later runs do not start until the Retry-After is over.",
         "NEWSCRAWL_LONGEST_PAUSE_SECONDS=3600 newscrawl crawl hill",
     ),
     Option(

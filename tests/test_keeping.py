@@ -402,7 +402,7 @@ def test_another_output_folder_is_taken_in(tmp_path: Path) -> None:
     theirs = files_of(other / "hill")
     done = command(here, "merge", str(other))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "hill: 3 runs taken in: 1 new records, 2 further revisions; 2 were here" in done.stdout
+    assert "hill: 3 runs merged: 1 new records, 2 further revisions; 2 were here" in done.stdout
     assert "The ledger was rebuilt from 6 records" in done.stdout
     # What was here stays as it was, and so does the other folder.
     assert before.items() <= files_of(here / "hill").items()
@@ -429,7 +429,7 @@ def test_another_output_folder_is_taken_in(tmp_path: Path) -> None:
     }
     # Once is enough.
     done = command(here, "merge", str(other))
-    assert "hill: 0 runs taken in: 0 new records, 0 further revisions; 5 were here" in done.stdout
+    assert "hill: 0 runs merged: 0 new records, 0 further revisions; 5 were here" in done.stdout
     assert keyed(here, since) == told
 
 

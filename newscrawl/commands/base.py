@@ -278,9 +278,10 @@ class OutputCommand(ProjectCommand):
         return Ledger(self.ledger_url, reading=True)
 
     def complete_ledger(self, runs: Mapping[str, Iterable[str]]) -> int:
-        """Rebuild the ledger if it lacks a record of runs, by outlet, that came from elsewhere.
+        """Rebuild the ledger if it lacks a record of restored or merged runs.
 
-        Returns the number of its records then, else 0. Raises LedgerError and OutputError.
+        ``runs`` has the names of these runs by outlet. Returns the number of the ledger's records
+        if it was rebuilt, else 0. Raises LedgerError and OutputError.
         """
         path = sqlite_path(self.ledger_url)
         is_there = path is None or path.exists()

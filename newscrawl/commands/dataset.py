@@ -46,7 +46,7 @@ class Command(OutputCommand, ScrapyCommand):
         build.add_argument(
             "--allow-fewer",
             action="store_true",
-            help="build from scratch even if revisions of the build before would be missing",
+            help="if built from scratch: build even if revisions of the build before would be lost",
         )
         add("verify", "check parts, ledger and dataset against each other", "verify")
         changes = add(

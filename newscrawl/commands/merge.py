@@ -19,7 +19,7 @@ class Command(OutputCommand, ScrapyCommand):
     extra = "dataset"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Merge, bring the ledger in line, and say what was taken in."""
+        """Merge, bring the ledger in line, and print the number of runs merged."""
         if len(args) != 1:
             raise UsageError("name one other output folder")
         from newscrawl.dataset.merge import merge  # noqa: PLC0415  # needs newscrawl[dataset]
@@ -34,7 +34,7 @@ class Command(OutputCommand, ScrapyCommand):
             for outlet in found:
                 done = merge(output, outlet, other, self.settings.getint("NEWSCRAWL_PART_RECORDS"))
                 print(  # noqa: T201
-                    f"{outlet}: {len(done.runs):,} runs taken in: {done.new:,} new records,"
+                    f"{outlet}: {len(done.runs):,} runs merged: {done.new:,} new records,"
                     f" {done.revised:,} further revisions; {done.known:,} were here before."
                 )
                 runs[outlet] = done.runs

@@ -1,4 +1,4 @@
-"""``newscrawl restore``: bring closed runs back from remote storage or a copy."""
+"""``newscrawl restore``: restore closed runs from remote storage or a copy."""
 
 import argparse
 import sys
@@ -10,10 +10,10 @@ from newscrawl.commands.base import NEGATIVE, OutputCommand
 
 
 class Command(OutputCommand, ScrapyCommand):
-    """Brings missing runs back, checks them, and brings the ledger in line."""
+    """Copies missing runs from a storage, checks them, and updates the ledger."""
 
     arguments = "<URL or folder> [<outlet>]"
-    summary = "Bring missing runs back from S3, GCS, Azure, a folder or a backup"
+    summary = "Restore missing runs from S3, GCS, Azure, a folder or a backup"
     example = "restore s3://bucket/news hill"
     extra = "remote"
     exit_codes = "0 done, 1 runs could not be restored, 2 wrong usage, 3 it cannot be done"
@@ -22,11 +22,11 @@ class Command(OutputCommand, ScrapyCommand):
         """Add our options to Scrapy's."""
         super().add_options(parser)
         parser.add_argument(
-            "--pruned", action="store_true", help="also bring the parts of pruned runs back"
+            "--pruned", action="store_true", help="also restore the parts of pruned runs"
         )
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Restore, and say what came and what did not."""
+        """Restore, and print what was restored and what could not be."""
         if len(args) not in (1, 2):
             raise UsageError("name a URL or a folder, and an outlet if not all")
         from newscrawl.dataset.remote import Target  # noqa: PLC0415  # needs newscrawl[remote]

@@ -1,6 +1,6 @@
 """Take the runs of another output folder in, after the runs that are here.
 
-A run that is taken in gets the next name in the sequence, so that consumers see it as new, and
+A merged run gets the next name in the sequence, so that consumers see it as new, and
 ``run.json`` says where it is from. A version of an article that is here with the same content hash
 is taken once. Another one becomes the next revision. If it is not later than the latest version
 here, its ``source`` becomes ``archive``: it speaks of the past, and changes nothing of the present.
@@ -66,7 +66,7 @@ def merge(output: Path, outlet: str, other: Path, part_records: int) -> Merged:
     """Take the closed runs of an outlet in another output folder in, except what is here already.
 
     Raises OutputError when a run there is not closed or not readable, DatasetError for records that
-    cannot be read, RunningError while a crawl is running here, and OSError. Runs that were taken in
+    cannot be read, RunningError while a crawl is running here, and OSError. Runs that were merged
     before an error stay; the next call goes on.
     """
     for path in run_folders(other, outlet):
@@ -80,7 +80,7 @@ def merge(output: Path, outlet: str, other: Path, part_records: int) -> Merged:
             those = list(records)
             lines = list(_lines(those, articles, merged))
             events = list(_events(run, those, articles))
-            # Of one that was taken in before, nothing is left.
+            # Of one that was merged before, nothing is left.
             if lines or events:
                 merged.runs.append(_write(folder, run, those, lines, events, part_records))
     finally:

@@ -1,4 +1,4 @@
-"""Bring closed runs back from remote storage or from the copy of an output folder.
+"""Restore closed runs from remote storage or from the copy of an output folder.
 
 Each file is checked against its SHA-256 in ``run.json`` before a run appears under its name. Runs
 that are here stay as they are.
@@ -24,7 +24,7 @@ _TMP = ".restoring"
 
 @dataclass(slots=True)
 class Restored:
-    """Result for an outlet: the runs that were brought back, and faults, one sentence each."""
+    """What was restored of an outlet, and what could not be: one sentence each."""
 
     runs: list[str] = field(default_factory=list)
     files: int = 0
@@ -39,10 +39,10 @@ def outlets_at(target: Target) -> list[str]:
 
 
 def restore(output: Path, outlet: str, target: Target, *, pruned: bool = False) -> Restored:
-    """Bring an outlet's closed runs that are missing here back, and missing parts of those here.
+    """Restore an outlet's closed runs that are missing here, and missing parts of those here.
 
     With ``pruned``, also the parts of runs that were pruned here. Raises RemoteError, RunningError
-    while a crawl is running, and OSError; runs that were brought before that stay.
+    while a crawl is running, and OSError; the runs that were restored until then stay.
     """
     restored = Restored()
     there = target.sizes(outlet)
@@ -52,7 +52,7 @@ def restore(output: Path, outlet: str, target: Target, *, pruned: bool = False) 
             place = name.removesuffix(f"/{RUN_FILE}")
             run = _Run(target, place, _inside(output, place, target), there)
             try:
-                run.bring(restored, pruned=pruned)
+                run.restore(restored, pruned=pruned)
             finally:
                 shutil.rmtree(run.temporary, ignore_errors=True)
     finally:
@@ -70,8 +70,8 @@ class _Run:
         self.there = there
         self.temporary = folder.with_name(f".{folder.name}{_TMP}")
 
-    def bring(self, restored: Restored, *, pruned: bool) -> None:
-        """Bring what is missing of the run, or add a sentence that says why not."""
+    def restore(self, restored: Restored, *, pruned: bool) -> None:
+        """Restore what is missing of the run, or add a sentence that says why not."""
         path = self.folder / RUN_FILE
         data = self.target.read(f"{self.place}/{RUN_FILE}") or b""
         document = _run_document(data, self.folder)
@@ -144,7 +144,7 @@ def _run_document(data: bytes, folder: Path) -> RunDocument | None:
 
 
 def restore_dataset(output: Path, target: Target) -> bool:
-    """Bring the dataset back if there is none here and one there; return whether that was done.
+    """Restore the dataset if there is none here and one there; return whether that was done.
 
     Raises RemoteError for a manifest that cannot be read or names a file outside the dataset, for a
     file that differs from the manifest, and OSError.

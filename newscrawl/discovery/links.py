@@ -104,7 +104,7 @@ class Links:
                 yield from self._listing(parts.path, named=False)
 
     def _leads_to_front(self, response: Response, listing: Listing) -> bool:
-        """Say whether the site redirects a listing to its front page, as it does with old ones."""
+        """Return whether the site redirects a listing to its front page, as with old ones."""
         shown, path = urlsplit(response.url).path.strip("/"), listing.path.strip("/")
         return shown != path and shown in ("", self.outlet.front.strip("/"))
 

@@ -149,7 +149,7 @@ class ListingTask(_Task):
     """Whether this is a second or later page of a listing."""
 
     may_be_gone: bool = False
-    """Whether 404 or 410 may mean that the site has closed a section: nothing is missing then."""
+    """Whether 404, 410 or the front page may mean that a section is closed: nothing is missing."""
 
     position: str | None = None
     """The position to save in the checkpoint when the listing was read."""

@@ -67,7 +67,7 @@ class Throttle:
         )
 
     def ends_run(self, seconds: float, at_most: float = _LONGEST_WAIT) -> bool:
-        """End the run if a pause of so many seconds is longer than it may wait; say whether.
+        """End the run if a pause of so many seconds is longer than it may wait; return whether.
 
         Later runs do not start until the pause, or ``at_most`` seconds, are over.
         """

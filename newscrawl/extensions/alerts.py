@@ -58,7 +58,7 @@ class Alerts:
         return alerts
 
     def check(self, spider: Spider, reason: str) -> None:
-        """Check the run that was just closed, and tell what there is to tell."""
+        """Check the run that was just closed, and send the alert that is due."""
         run = Run.of(self.crawler)
         outlet_folder = run.output / spider.name
         if run.document is None:
@@ -87,7 +87,7 @@ class Alerts:
             self.crawler.stats.inc_value(f"{AFTERMATH}alert")
 
     def send(self, title: str, text: str) -> bool:
-        """Send a text to every service; say whether one took it, or none was asked for.
+        """Send a text to every service; return whether one took it, or none was asked for.
 
         A service that does not take it is an error in the log.
         """

@@ -16,7 +16,7 @@ ASKED_TO_WAIT = "asked to wait"
 AT_LIMIT = "limit"
 
 AFTERMATH = "newscrawl/aftermath_failed/"
-"""Prefix of the stats that count failures after the run was closed: push, report, metrics."""
+"""Prefix of the stats of failures after the run was closed: push, alert, report, metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ BROKEN_OFF = ExitCode(
 AFTERMATH_FAILED = ExitCode(
     6,
     "not passed on",
-    "The run is closed and its articles are published, but a push, a report or metrics failed.",
+    "The run is closed and its articles are published, but a push, an alert, a report or metrics"
+    " failed.",
 )
 ARTICLES_MISSING = ExitCode(
     7,

@@ -243,14 +243,14 @@ class GenericNoise(Noise):
 
 
 def _is_amid_text(element: _Element) -> bool:
-    """Say whether the text of a paragraph goes on behind an element."""
+    """Return whether the text of a paragraph goes on behind an element."""
     parent = element.getparent()
     is_text = parent is not None and (parent.tag in _PARAGRAPHS or parent.tag in _INLINE)
     return is_text and bool((element.tail or "").strip())
 
 
 def _is_sentence(box: _Element) -> bool:
-    """Say whether a box contains one paragraph and that is a sentence, though it is a link."""
+    """Return whether a box contains one paragraph and that is a sentence, though it is a link."""
     while len(box) == 1 and not (box.text or "").strip():
         box = box[0]
         if box.tag == "p":
@@ -259,7 +259,7 @@ def _is_sentence(box: _Element) -> bool:
 
 
 def _leads_elsewhere(paragraph: _Element) -> bool:
-    """Say whether a paragraph is a link in bold, or one behind a label.
+    """Return whether a paragraph is a link in bold, or one behind a label.
 
     >>> from lxml.html import fragment_fromstring as read
     >>> _leads_elsewhere(read('<p>ALSO READ: <a href="/b">Rain</a></p>'))
@@ -278,7 +278,7 @@ def _leads_elsewhere(paragraph: _Element) -> bool:
 
 
 def _is_teaser(box: _Element) -> bool:
-    """Say whether a box has a heading that is a link: it leads to another article."""
+    """Return whether a box has a heading that is a link: it leads to another article."""
     for heading in box.iter(*_HEADINGS):
         if next(heading.iterancestors("a"), None) is not None and text_of(heading):
             return True

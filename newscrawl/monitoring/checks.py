@@ -123,7 +123,7 @@ def complete(history: History) -> Iterator[tuple[str, str]]:
 
 
 def closed(history: History) -> Iterator[tuple[str, str]]:
-    """Report a section whose listing the site has closed: 404 or 410, while others answer."""
+    """Report a section that the site has closed: 404, 410 or a redirect to its front page."""
     for address in _gone(history.run):
         since, runs = history.now, 0
         for place in range(len(history) - 1, -1, -1):
@@ -133,7 +133,7 @@ def closed(history: History) -> Iterator[tuple[str, str]]:
             elif run.get("listings", {}).get("read"):
                 break
         if runs >= _CLOSED_RUNS or history.now - since >= _CLOSED_FOR:
-            yield address, f"The listing {address} answers 404 or 410 since {_time(since)}."
+            yield address, f"The site has closed the listing {address} since {_time(since)}."
 
 
 def _gone(run: RunDocument) -> Sequence[str]:
@@ -172,7 +172,7 @@ def errors(history: History) -> Iterator[tuple[str, str]]:
     """Report error lines in the log; articles that failed are none."""
     stats = history.run.get("stats", {})
     if lines := stats.get("log_count/ERROR", 0) + stats.get("log_count/CRITICAL", 0):
-        yield "", f"The log has {lines} error lines."
+        yield "", f"Error lines in the log: {lines}."
 
 
 def duration(history: History) -> Iterator[tuple[str, str]]:

@@ -17,13 +17,13 @@ _NEXT = {
     "duration": "newscrawl report {outlet} shows the latencies",
     "news": "compare the site with newscrawl runs {outlet}; try"
     " newscrawl crawl {outlet} -a discover=feeds,api",
-    "coverage": "newscrawl compare {outlet} shows pages and records; mend the field",
-    "selectors": "mend the selector: docs/how-to/when-the-layout-changes.md",
+    "coverage": "newscrawl compare {outlet} shows pages and records; correct the field",
+    "selectors": "correct the selector: docs/how-to/when-the-layout-changes.md",
     "disagreement": "newscrawl compare {outlet} shows both values",
-    "rejected": "newscrawl ledger lists the reasons; mend the layout",
+    "rejected": "newscrawl ledger lists the reasons; correct the layout",
     "failed": "nothing: failed articles are retried. newscrawl ledger lists the reasons",
     "clock": "set the clock of the machine, for example with timedatectl set-ntp true",
-    "state": "read the log of the run; newscrawl verify shows what is missing",
+    "state": "read the log of the run; newscrawl dataset verify shows what is missing",
 }
 
 
@@ -67,4 +67,4 @@ def _lines(heading: str, it: Finding, message: Message, outlet: str) -> Iterator
     if advice := _NEXT.get(it.check):
         yield f"  Next: {advice.format(outlet=outlet)}."
     if it.check == "closed" or it.is_proven:
-        yield f"  If it is to stay so: newscrawl check-run {outlet} --accept '{it.name}'"
+        yield f"  If the change is to stay: newscrawl check-run {outlet} --accept '{it.name}'"

@@ -273,7 +273,7 @@ def _smooth(
 
 
 def _is_suspicious(actual: int, expected: float, variance: float) -> bool:
-    """Say at little cost whether the exact test may find something."""
+    """Return whether the exact test may find something; this one costs little."""
     return expected - actual > 1.8 * math.sqrt(expected + variance * expected**2)
 
 

@@ -1,6 +1,6 @@
 """Shares that fall: filled fields, matched selectors, records that pass, listings that answer.
 
-Sums over the last run, 6 hours, 24 hours and 7 days are compared with the outlet's own past.
+Sums over the last run, 3, 6, 12 and 24 hours and 7 days are compared with the outlet's own past.
 """
 
 from collections.abc import Iterator, Sequence
@@ -157,7 +157,7 @@ def _usual(share: Share, history: History, first: int, last: int, without: Spans
 
 
 def _is_suspicious(hits: int, tries: int, usual: Pair) -> bool:
-    """Say at little cost whether the exact test may find something."""
+    """Return whether the exact test may find something; this one costs little."""
     weight = sum(usual) + 2
     share = (usual[1] + 1) / weight
     expected = tries * share

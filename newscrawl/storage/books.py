@@ -138,7 +138,7 @@ class Listings:
 
     @property
     def gone(self) -> Mapping[str, int]:
-        """Listings that the site has closed: they answer 404 or 410, and others can be read."""
+        """Listings that the site has closed: 404, 410 or its front page; others can be read."""
         return self._perhaps_gone if self._counts["read"] else {}
 
     @property

@@ -61,7 +61,7 @@ class ListingsDocument(TypedDict):
     failed: dict[str, int]
     """Could not be read, by reason."""
     gone: NotRequired[dict[str, int]]
-    """Those of ``failed`` that the site has closed: 404 or 410, while other listings answer."""
+    """Those of ``failed`` that the site has closed: 404, 410 or its front page; others answer."""
     gone_at: NotRequired[list[str]]
     """Addresses of those of ``gone`` that are sections of the outlet or their feeds."""
 
@@ -142,7 +142,7 @@ class ReconciledDocument(TypedDict):
     runs: int
     """Closed runs of which the ledger lacked something."""
     records: int
-    """Articles that were entered or brought up to date."""
+    """Articles that were added to the ledger or updated in it."""
     missing: int
     """Records of these runs that are in their ``run.json`` but not on disk: not entered."""
 
@@ -151,7 +151,8 @@ class RunStart(TypedDict):
     """What is known of a run when it starts. That of a salvaged run has its name and outlet."""
 
     run: str
-    """The run's name: its place in the sequence of runs. It only grows, whatever the clock says."""
+    """The run's name: its place in the sequence of runs. A later run has a greater one, even if
+    the clock was set back."""
     spider: str
     """The outlet."""
     arguments: NotRequired[dict[str, str]]

@@ -1,8 +1,8 @@
 """Runs on disk: their names, their folders and their ``run.json``.
 
 The name of a run is its place in the sequence of its outlet's runs: it sorts after the names of
-all earlier ones, whatever the clock said. It looks like a time, and is the run's start in UTC as
-long as the clock only went forward. Order goes by the name, time by ``run_start``.
+all earlier ones, even if the clock was set back. It looks like a time, and is the run's start in
+UTC as long as the clock only went forward. Order goes by the name, time by ``run_start``.
 """
 
 import json
