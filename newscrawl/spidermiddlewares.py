@@ -129,6 +129,7 @@ class AdmissionMiddleware:
         self.outcomes = Outcomes.of(crawler)
         self.listings = ListingAdmission(crawler)
         self.outlet = crawler.spidercls.name
+        self.not_requested: set[str] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -189,8 +190,13 @@ class AdmissionMiddleware:
         first = books.discover(candidate.id)
         if task.is_admitted:
             return request.replace(errback=self.outcomes.article_failed)
-        known = self.look_up(candidate) if first else None
-        if first and known and not (task.is_unlisted or self.is_due(known, task)):
+        # Of two listings only one may state the change, and either may be read first.
+        undecided = first or (candidate.id in self.not_requested and bool(candidate.modified))
+        known = self.look_up(candidate) if undecided else None
+        if not first:
+            self.outcomes.count("newscrawl/link_repeats")
+        if known and not (task.is_unlisted or self.is_due(known, task)):
+            self.not_requested.add(candidate.id)
             # An article that waits for its retry stays pending.
             if not known.is_waiting:
                 books.record(candidate.id, KNOWN)
@@ -199,9 +205,10 @@ class AdmissionMiddleware:
             shown.anything_new = True
             # A listing that repeats what another listing has shown is less useful.
             shown.first |= first
-        if not first:
-            self.outcomes.count("newscrawl/link_repeats")
+        if not undecided:
             return None
+        self.not_requested.discard(candidate.id)
+        books.reopen(candidate.id)
         return self.prepared(request, task, known)
 
     def is_outside(self, candidate: Candidate) -> bool:

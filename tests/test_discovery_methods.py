@@ -75,6 +75,15 @@ def test_a_day_is_whole_by_every_method_and_costs_what_the_docs_say(
     assert {it["source"] for it in day.records.values()} == {"api" if method == "api" else "page"}
 
 
+def test_a_change_is_found_whichever_listing_is_read_first(tmp_path: Path) -> None:
+    # The pages of sections do not state changes, the feed does.
+    site = DaySite(START)
+    output = tmp_path / "out"
+    day = simulate(output, "feeds", site, hours=8, discover="links,feeds", fetch="page")
+    assert sum(event.kind == "corrected" and event.time <= site.now for event in site.events()) > 5
+    check(day, site, output)
+
+
 @pytest.mark.parametrize(
     ("wall", "hours"), [(faults.refused, 24), (faults.wall_ok, 2), (faults.challenge, 2)]
 )

@@ -46,6 +46,10 @@ class Books:
         if outcome >= self._outcomes.get(identity, (PENDING, ""))[0]:
             self._outcomes[identity] = (outcome, reason)
 
+    def reopen(self, identity: str) -> None:
+        """Make an article pending again: it is requested after all."""
+        self._outcomes[identity] = (PENDING, "")
+
     def withdraw(self, identity: str) -> None:
         """Remove a pending article, for example one outside ``since`` and ``until``.
 
