@@ -71,8 +71,9 @@ class Command(OutputCommand, ScrapyCommand):
 
     def build(self, opts: argparse.Namespace) -> None:
         """Bring the dataset up to date and say what was written."""
-        from newscrawl.dataset.build import build  # noqa: PLC0415  # needs newscrawl[dataset]
+        from newscrawl.dataset.build import build, save_memory  # noqa: PLC0415  # needs newscrawl[dataset]
 
+        save_memory()
         built = build(self.output, full=opts.full, allow_fewer=opts.allow_fewer)
         link = self.output / "dataset"
         for sentence in built.damaged:

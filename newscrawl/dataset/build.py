@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,6 +35,7 @@ FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa
 """If the latest build differs in any of these, everything is built from scratch."""
 
 _OURS = ("outlets", "partitions", "files")
+_READ: tuple[Literal["run", "parts", "withdrawn"], ...] = ("run", "parts", "withdrawn")
 _TMP = "rewritten"
 # Months written at the same time. More would be faster, and take more than a gigabyte.
 _AT_ONCE = 2
@@ -53,6 +54,11 @@ class Built:
     """Why everything was built from scratch, or empty."""
     damaged: list[str] = field(default_factory=list)
     """A sentence for each run that could not be read; a later build includes it."""
+
+
+def save_memory() -> None:
+    """Let this process return memory early: Arrow's own allocator keeps a quarter more of it."""
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def build(output: Path, *, full: bool = False, allow_fewer: bool = False) -> Built:
@@ -178,7 +184,7 @@ def _build_outlet(
     def note(error: DamagedRunError) -> None:
         built.damaged.append(str(error))
 
-    runs = list(closed_runs(source.output, outlet, after=through, damaged=note))
+    runs = list(map(_needed, closed_runs(source.output, outlet, after=through, damaged=note)))
     if not runs:
         return
     temporary = folder / _TMP
@@ -268,6 +274,11 @@ class _Source:
                     stream.write(line_of(record))
                     counts[run] += 1
         return counts
+
+
+def _needed(run: RunDocument) -> RunDocument:
+    """Return what a build reads of a run: the whole documents of a year take 130 MB."""
+    return cast("RunDocument", {it: run[it] for it in _READ if it in run})
 
 
 def _gone(runs: Iterable[RunDocument]) -> dict[str, Gone]:
