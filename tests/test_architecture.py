@@ -2,12 +2,15 @@
 
 import ast
 import json
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from scrapy.spiderloader import SpiderLoader
 
 from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.extraction.sources import Listings, WordPress
 from newscrawl.storage import schema
 from tests.conftest import ROOT, open_spider, project_settings
 
@@ -65,15 +68,32 @@ def test_an_outlet_is_one_documented_polite_file(name: str) -> None:
     assert not set(vars(cls)) & {"custom_settings", "download_delay", "user_agent", "start_urls"}
     spider = open_spider(cls)
     assert spider.start_error is None
-    assert spider.sections
-    assert spider.allowed_domains == [spider.host]
+    assert spider.title
+    assert spider.checked
+    assert spider.sources
+
+
+@pytest.mark.parametrize("name", SPIDERS.list())
+def test_an_outlet_names_each_fact_of_its_addresses(name: str) -> None:
+    spider = open_spider(SPIDERS.load(name))
+    pattern = re.compile(spider.article)
+    assert spider.identity in ("", "address", "canonical", "page")
+    assert spider.identity != "address" or "id" in pattern.groupindex
+    for kind in (WordPress, Listings):
+        assert sum(isinstance(it, kind) for it in spider.sources) <= 1
+    for source in spider.sources:
+        address = spider.absolute(getattr(source, "url", ""))
+        assert urlsplit(address).hostname in (spider.host, *spider.hosts), source
+    for path in spider.listings.paths:
+        assert spider.candidate(spider.absolute(f"/{path}")) is None, path
+    assert spider.candidate(spider.absolute("/")) is None
 
 
 @pytest.mark.parametrize("name", SPIDERS.list())
 def test_every_outlet_starts_at_its_sections(name: str) -> None:
     spider = open_spider(SPIDERS.load(name))
     first = [request.url for request in spider.links.start()]
-    assert first == [f"https://{spider.host}/{it}" for it in spider.sections]
+    assert first == [f"{spider.scheme}://{spider.host}/{it}" for it in spider.listings.paths]
 
 
 def test_the_settings_are_polite() -> None:

@@ -21,6 +21,7 @@ from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import EASTERN
+from newscrawl.extraction.sources import Feed
 from newscrawl.items import Author, Candidate
 from newscrawl.spiders.hill import HillSpider
 from tests.conftest import ROOT, answer, open_spider, read_article, runs_of
@@ -773,7 +774,8 @@ def test_sitemaps_of_the_cases(shared: Path, name: str, tmp_path: Path) -> None:
 
 def test_feed_of_a_case(shared: Path, tmp_path: Path) -> None:
     feed = Page(200, (), (shared / "cases/66-feed-relative-links/feed.xml").read_bytes())
-    found, failed = found_by(tmp_path / "out", "feeds", {HillSpider.feed: feed})
+    (source,) = (it for it in HillSpider.sources if isinstance(it, Feed))
+    found, failed = found_by(tmp_path / "out", "feeds", {source.url: feed})
     assert (found, "not a feed" in failed, "broken feed" in failed) == (THREE, False, False)
 
 

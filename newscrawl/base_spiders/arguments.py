@@ -13,11 +13,11 @@ from newscrawl.extensions import options
 from newscrawl.extensions.options import Kind, Option, comma_list, unknown, wrong
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.outlet import Outlet
+from newscrawl.extraction.sources import METHODS
 from newscrawl.storage.warc import WarcFile
 
 # Arguments that have no meaning for an archive.
 _OF_THE_SITE = ("sections", "tags", "follow", "discover", "fetch", "pages")
-DISCOVER = ("links", "feeds", "sitemap", "api")
 FETCH = ("auto", "page", "api", "browser")
 
 
@@ -117,10 +117,10 @@ OPTIONS = (
     ),
     Option(
         "discover",
-        "links",
-        options.choices(*DISCOVER),
-        "How articles are found: by the links of pages, by feeds, the sitemap, or the REST"
-        " interface (api). An outlet may have fewer of them.",
+        None,
+        options.choices(*METHODS),
+        "How articles are found: by the links of pages, by feeds, sitemaps, or the REST interface"
+        " (api). Default: the first of these that the outlet has.",
         "discover=feeds,api",
     ),
     Option(
@@ -152,6 +152,7 @@ def parse(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
             raise unknown("spider argument", name, known)
     values = {name: known[name].read(value) for name, value in given.items()}
     values.setdefault("follow", not {"sections", "tags"} & values.keys())
+    values.setdefault("discover", outlet.methods[:1])
     arguments = Arguments(**values)
     _check_outlet(arguments, outlet)
     if arguments.since and arguments.until and arguments.since > arguments.until:
@@ -167,15 +168,14 @@ def parse(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
 
 def _check_outlet(arguments: Arguments, outlet: Outlet) -> None:
     """Raise ArgumentError for a section, tag or method that the outlet does not have."""
-    sections = [section.strip("/") for section in outlet.sections]
+    sections = [section.strip("/") for section in outlet.listings.paths]
     for path in arguments.sections:
         _check("sections", path, sections)
     for path in arguments.tags:
         if not outlet.is_tag(f"/{path}/"):
             raise wrong("tags", path, "a tag's path, such as people/joe-biden")
-    has = {"feeds": outlet.feed, "sitemap": outlet.sitemap, "api": outlet.rest}
     for method in arguments.discover:
-        _check("discover", method, [it for it in DISCOVER if has.get(it, outlet.sections)])
+        _check("discover", method, outlet.methods)
     _check("fetch", arguments.fetch, [it for it in FETCH if it != "api" or outlet.rest])
 
 

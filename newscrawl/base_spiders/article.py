@@ -8,7 +8,7 @@ articles that earlier crawls have published.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
@@ -21,7 +21,7 @@ from newscrawl.discovery.feeds import Feeds
 from newscrawl.discovery.links import Listing
 from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.presence import Presence
-from newscrawl.discovery.sitemap import Sitemap
+from newscrawl.discovery.sitemap import Sitemaps
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.wordpress import WordPress
 from newscrawl.downloader.circuit_breaker import PageAccess
@@ -30,6 +30,13 @@ from newscrawl.items import Article
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.warc import Counts
+
+_METHODS: Mapping[str, type[Discovery]] = {
+    "feeds": Feeds,
+    "sitemap": Sitemaps,
+    "api": WordPress,
+}
+"""The discovery methods beside ``links``, by their names in ``discover``."""
 
 
 class ArticleSpider(ReadingSpider):
@@ -42,13 +49,6 @@ class ArticleSpider(ReadingSpider):
         """Take the spider arguments."""
         super().__init__(**kwargs)
         self._rest_requests: dict[str, Request] | None = None
-
-    methods: ClassVar[Mapping[str, type[Discovery]]] = {
-        "feeds": Feeds,
-        "sitemap": Sitemap,
-        "api": WordPress,
-    }
-    """The discovery methods beside ``links``, by their names in ``discover``."""
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -92,7 +92,7 @@ class ArticleSpider(ReadingSpider):
             self._rest_requests = {}
             names = dict.fromkeys("api" if name == "links" else name for name in names)
         for name in names:
-            method = self.links if name == "links" else self.methods[name](self)
+            method = self.links if name == "links" else _METHODS[name](self)
             yield from method.start()
         if not (arguments.sections or arguments.tags):
             yield from self._due_requests()

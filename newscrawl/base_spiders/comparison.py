@@ -74,7 +74,7 @@ class Comparing(ArticleSpider):
 
     candidates: tuple[Candidate, ...] = ()
     comparisons: list[Comparison]
-    feeds: dict[str, dict[str, Candidate]]
+    entries: dict[str, dict[str, Candidate]]
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -122,11 +122,11 @@ class Comparing(ArticleSpider):
 
     async def _from_feed(self, candidate: Candidate) -> dict[str, Any]:
         section = candidate.url.rpartition(f"/{candidate.id}-")[0]
-        for url in (f"https://{self.host}{self.feed}", f"{section}/feed/"):
-            if url not in self.feeds:
+        for url in (*self.feeds, f"{section}/feed/"):
+            if url not in self.entries:
                 response = await self._fetch(url, candidate)
-                self.feeds[url] = {entry.id: entry for entry in read_feed(response, self)}
-            if entry := self.feeds[url].get(candidate.id):
+                self.entries[url] = {entry.id: entry for entry in read_feed(response, self)}
+            if entry := self.entries[url].get(candidate.id):
                 return {
                     "url": entry.url,
                     "headline": entry.headline,
@@ -167,5 +167,5 @@ def _difference(name: str, values: Mapping[str, Any]) -> Iterator[str]:
 
 def comparing(base: type[ArticleSpider], candidates: Iterable[Candidate]) -> type[Comparing]:
     """Return a spider that compares articles of an outlet and adds to its ``comparisons``."""
-    attributes = {"candidates": tuple(candidates), "comparisons": [], "feeds": {}}
+    attributes = {"candidates": tuple(candidates), "comparisons": [], "entries": {}}
     return type(f"Comparing{base.__name__}", (Comparing, base), attributes)

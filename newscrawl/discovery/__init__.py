@@ -32,7 +32,7 @@ class Arguments:
     sections: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     follow: bool = True
-    discover: tuple[str, ...] = ("links",)
+    discover: tuple[str, ...] = ()
     fetch: str = "auto"
     since: str | None = None
     until: str | None = None
@@ -86,7 +86,7 @@ class OutletSpider(Outlet, Spider):
 
     def listing_paths(self) -> Iterable[str]:
         """Return the paths of the listings that the crawl reads, as the outlet writes them."""
-        written = {section.strip("/"): section for section in self.sections}
+        written = {section.strip("/"): section for section in self.listings.paths}
         paths = (*self.arguments.sections, *self.arguments.tags) or written
         return [f"/{written.get(path, f'{path}/')}" for path in paths]
 

@@ -118,8 +118,7 @@ class Bylines:
         if self._is_closed("coauthors"):
             return None
         root = self.outlet.rest.removesuffix("/wp/v2")
-        url = f"https://{self.outlet.host}{root}/coauthors/v1/coauthors/{slug}"
-        response = await self._download(url)
+        response = await self._download(f"{root}/coauthors/v1/coauthors/{slug}")
         if response is None:
             return None
         try:
@@ -138,7 +137,7 @@ class Bylines:
     # The feed of the site, page by page; the newest article comes first.
 
     async def _in_feed(self, candidate: Candidate) -> tuple[Author, ...]:
-        if not self.outlet.feed:
+        if not self.outlet.feeds:
             return ()
         if 1 not in self._pages:
             self._pages[1] = await self._page("") or _Page({})
@@ -174,7 +173,7 @@ class Bylines:
 
     async def _page(self, parameters: str) -> _Page | None:
         """Return a page of the feed; None if it cannot be fetched or read."""
-        url = f"https://{self.outlet.host}{self.outlet.feed}"
+        url = self.outlet.feeds[0]
         if parameters:
             url += f"{'&' if '?' in url else '?'}{parameters}"
         response = await self._download(url)
@@ -199,7 +198,7 @@ class Bylines:
         self, candidate: Candidate, post: Mapping[str, Any]
     ) -> tuple[Author, ...]:
         number = post.get("author")
-        if not self.outlet.feed or not isinstance(number, int) or number < 1:
+        if not self.outlet.feeds or not isinstance(number, int) or number < 1:
             return ()
         if number not in self._of_author and not self._is_closed("author-feeds"):
             page = await self._page(f"author={number}") or _Page({})

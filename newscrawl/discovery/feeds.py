@@ -30,13 +30,13 @@ class Feeds:
         """Yield the feeds of the site and all sections, or those of ``sections`` and ``tags``."""
         arguments = self.outlet.arguments
         if not (arguments.sections or arguments.tags):
-            url = f"https://{self.outlet.host}{self.outlet.feed}"
-            yield ListingTask(name=url).request(url, self.parse)
+            for url in self.outlet.feeds:
+                yield ListingTask(name=url).request(url, self.parse)
             if self._by_rest:
                 # REST lists the articles of all sections; only the site's feed may be faster.
                 return
         for path in self.outlet.listing_paths():
-            url = f"https://{self.outlet.host}{path.rstrip('/')}/feed/"
+            url = self.outlet.absolute(f"{path.rstrip('/')}/feed/")
             task = ListingTask(name=url, pauses=_PAUSES, may_be_gone=True)
             yield task.request(url, self.parse)
 

@@ -41,7 +41,7 @@ class Links:
         """Prepare; nothing is requested yet."""
         self.outlet = outlet
         self._requested: set[str] = set()
-        self._roots = {section.strip("/").split("/")[0] for section in outlet.sections}
+        self._roots = {section.strip("/").split("/")[0] for section in outlet.listings.paths}
 
     def start(self) -> Iterator[Request]:
         """Yield the first page of every listing of the crawl."""
@@ -77,14 +77,14 @@ class Links:
             raise UnreadableError(LEADS_TO_FRONT)
         if not shows_new or listing.pages_left <= 1:
             return
-        for node in page.css(self.outlet.next_page):
+        for node in page.css(self.outlet.listings.next_page):
             url = absolute_url(node.root.get("href") or "", _base(page, response.url)) or ""
             parts = self.outlet.on_site(url)
             if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
                 query = f"?{parts.query}" if parts.query else ""
                 further = Listing(listing.path, listing.pages_left - 1, listing.shown)
                 request = self._task(listing.path, is_next_page=True).request(
-                    f"https://{self.outlet.host}{parts.path}{query}",
+                    self.outlet.absolute(f"{parts.path}{query}"),
                     self.parse,
                     priority=response.request.priority,  # type: ignore[union-attr]
                     listing=further,
@@ -96,9 +96,9 @@ class Links:
         """Follow what an article's page links to: articles, and its own sections and tags."""
         yield from map(self.outlet.article_request, self.articles(page, base_url))
         arguments = self.outlet.arguments
-        if arguments.sections or arguments.tags or not self.outlet.listing_links:
+        if arguments.sections or arguments.tags or not self.outlet.listings.links:
             return
-        for node in page.css(self.outlet.listing_links):
+        for node in page.css(self.outlet.listings.links):
             url = absolute_url(node.root.get("href") or "", _base(page, base_url))
             if parts := self.outlet.on_site(url or ""):
                 yield from self._listing(parts.path, named=False)
@@ -106,16 +106,16 @@ class Links:
     def _leads_to_front(self, response: Response, listing: Listing) -> bool:
         """Return whether the site redirects a listing to its front page, as with old ones."""
         shown, path = urlsplit(response.url).path.strip("/"), listing.path.strip("/")
-        return shown != path and shown in ("", self.outlet.front.strip("/"))
+        return shown != path and shown in ("", self.outlet.listings.front.strip("/"))
 
     def _listed(self, page: Selector, base_url: str) -> list[Candidate]:
         """Return the articles of a listing; with ``follow`` all that its page links to.
 
         Raises UnreadableError when the listing has no articles: its layout may have changed.
         """
-        if self.outlet.arguments.follow or not self.outlet.listing_items:
+        if self.outlet.arguments.follow or not self.outlet.listings.items:
             return self.articles(page, base_url)
-        items = page.css(self.outlet.listing_items)
+        items = page.css(self.outlet.listings.items)
         if not items:
             raise UnreadableError("no articles in the listing")
         return self.articles(page, base_url, items.xpath(".//a/@href").getall())
@@ -136,7 +136,7 @@ class Links:
 
     def _task(self, path: str, **values: Any) -> ListingTask:
         fallback = self.outlet.listing_fallback(path)
-        may_be_gone = path.strip("/") != self.outlet.front
+        may_be_gone = path.strip("/") != self.outlet.listings.front
         return ListingTask(is_page=True, fallback=fallback, may_be_gone=may_be_gone, **values)
 
     def _listing(self, path: str, *, named: bool) -> Iterator[Request]:
@@ -151,10 +151,10 @@ class Links:
         self._requested.add(key)
         # Tags link to tags without end: of a tag that is only linked, read the newest page.
         is_linked_tag = tag and not named
-        url = f"https://{self.outlet.host}{path}"
+        url = self.outlet.absolute(path)
         pauses: tuple[float, float] | None = _TAG_PAUSES if is_linked_tag else _SECTION_PAUSES
         priority = ListingTask.priority - 1 if is_linked_tag else ListingTask.priority
-        if key == self.outlet.front:
+        if key == self.outlet.listings.front:
             # With the front page first, its articles wait for no other listing.
             priority, pauses = ListingTask.priority + 1, None
         pages = 1 if is_linked_tag else self.outlet.arguments.pages

@@ -147,8 +147,8 @@ class PostLists:
         parts = urlsplit((absolute_url(link) if isinstance(link, str) else None) or "")
         # The post is read by its number, without its bad address. The site may write its links
         # with another name: that of a server behind its own.
-        own = parts._replace(scheme="https", netloc=self.outlet.host).geturl()
-        number = f"https://{self.outlet.host}/?p={identity}"
+        own = parts._replace(scheme=self.outlet.scheme, netloc=self.outlet.host).geturl()
+        number = self.outlet.absolute(f"/?p={identity}")
         candidate = self.outlet.candidate(own if parts.netloc else number)
         if candidate is None or candidate.id != identity:
             return None

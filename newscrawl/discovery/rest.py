@@ -41,7 +41,7 @@ Posts = Sequence[dict[str, Any]]
 
 def rest_address(outlet: Outlet, path: str, query: Mapping[str, Any]) -> str:
     """Return an address of an outlet's REST interface."""
-    return f"https://{outlet.host}{outlet.rest}/{path}?{urlencode(query, safe=',:')}"
+    return f"{outlet.rest}/{path}?{urlencode(query, safe=',:')}"
 
 
 def post_address(outlet: Outlet, identity: str) -> str:

@@ -15,8 +15,9 @@ from newscrawl.discovery.sitemap_files import Entry, read_sitemap
 from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
+from newscrawl.extraction.sources import NewsSitemap, Sitemap
 
-_INDEX = "sitemap"  # the checkpoint that says that the index was read
+_SINCE = "sitemap since"  # the checkpoint with the time when a sitemap was first read
 _LATE = 60  # days; files younger than this may change although the index does not
 _DEPTH = 5  # of indexes in indexes; the protocol allows one
 
@@ -24,7 +25,22 @@ _DEPTH = 5  # of indexes in indexes; the protocol allows one
 _MISSING = (404, 410)
 
 
-class Sitemap:
+class Sitemaps:
+    """Reads the sitemaps of an outlet, and its news sitemaps."""
+
+    def __init__(self, outlet: OutletSpider) -> None:
+        """Prepare; nothing is requested yet."""
+        self.outlet = outlet
+
+    def start(self) -> Iterator[Request]:
+        """Yield the first requests of each sitemap."""
+        sources = [it for it in self.outlet.sources if isinstance(it, Sitemap | NewsSitemap)]
+        for source in sources:
+            name = "sitemap" if source == sources[0] else f"sitemap {source.url}"
+            yield from SitemapFiles(self.outlet, source, name).start()
+
+
+class SitemapFiles:
     """Reads the files of today and yesterday, those that changed, and older ones now and then.
 
     The index may give each file a time of change. Metro Sitemap gives the day itself, or nothing:
@@ -33,10 +49,12 @@ class Sitemap:
     are requested by date, the newest first, whether the index lists them or not.
     """
 
-    def __init__(self, outlet: OutletSpider) -> None:
-        """Prepare; nothing is requested yet."""
+    def __init__(self, outlet: OutletSpider, source: Sitemap | NewsSitemap, name: str) -> None:
+        """Prepare; ``name`` is the checkpoint that says that the source was read."""
         self.outlet = outlet
-        self._days = DayFiles(outlet)
+        self._url = outlet.absolute(source.url)
+        self._name = name
+        self._days = DayFiles(outlet, source.day if isinstance(source, Sitemap) else "")
         self._backfill: DayBackfill | None = None
         self._requested: set[str] = set()
         self._any_readable = False
@@ -44,19 +62,18 @@ class Sitemap:
     def start(self) -> Iterator[Request]:
         """Yield the newest days and the index, or every day between ``since`` and ``until``."""
         arguments = self.outlet.arguments
-        if arguments.since:
+        if arguments.since and self._days.exist:
             self._backfill = DayBackfill(self._days, arguments.since, arguments.until)
             for day in tuple(self._backfill.days):
                 yield from self._file(self._days.address(date.fromisoformat(day)), day=day)
             return
-        for today in sorted(set(self._days.dates(datetime.now(UTC)))):
-            yield from self._file(self._days.address(today))
-        url = f"https://{self.outlet.host}{self.outlet.sitemap}"
-        self._requested.add(url)
+        for today in self._days.addresses(datetime.now(UTC)):
+            yield from self._file(today)
+        self._requested.add(self._url)
         # Without an index there may be files of days.
         statuses, priority = (304, *_MISSING), ListingTask.priority - 1
-        task = ListingTask(name=url)
-        yield task.request(url, self.parse_index, statuses=statuses, priority=priority)
+        task = ListingTask(name=self._url)
+        yield task.request(self._url, self.parse_index, statuses=statuses, priority=priority)
 
     def _older(self, url: str, modified: str | None, depth: int = 0) -> Iterator[Request]:
         """Request the file of an older day if it has changed or is due for a look.
@@ -69,7 +86,7 @@ class Sitemap:
         pauses = (max(hours / 8, 6), min(max(hours / 2, 6), 720))
         known = checkpoints.read(url)
         now = datetime.now(UTC)
-        if known is None and checkpoints.read(_INDEX) is None:
+        if known is None and checkpoints.read(self._name) is None:
             # Spread the first looks.
             pause = pauses[0] * (1 + age % 8 / 8)
             due = utc(now + timedelta(hours=pause))
@@ -101,15 +118,15 @@ class Sitemap:
     def parse_index(self, response: Response) -> Iterator[Request]:
         """Request the files that changed. Raises UnreadableError."""
         checkpoints = self.outlet.checkpoints
-        yesterday = self._days.dates(datetime.now(UTC) - timedelta(days=1))
+        yesterday = datetime.now(UTC) - timedelta(days=1)
         failed: UnreadableError | None = None
         if response.status != 304:
             try:
                 yield from self._follow(response, 0)
-                checkpoints.save(_INDEX)
+                checkpoints.save(self._name)
             except UnreadableError as error:
                 failed = error
-        for url in map(self._days.address, yesterday):
+        for url in self._days.addresses(yesterday):
             yield from self._file(url)
         _ = self._followed_since  # the first run saves it
         if response.status == 304:
@@ -136,7 +153,7 @@ class Sitemap:
         """Request the articles and files that a file lists. Raises UnreadableError."""
         checkpoints = self.outlet.checkpoints
         listed_any = is_ours = False
-        first = checkpoints.read(_INDEX) is None
+        first = checkpoints.read(self._name) is None
         recent = utc(datetime.now(UTC) - timedelta(days=2))
         try:
             for entry in read_sitemap(response.body, response.url):
@@ -169,10 +186,10 @@ class Sitemap:
     @cached_property
     def _followed_since(self) -> str:
         """The time when the outlet's sitemap was read for the first time."""
-        saved = self.outlet.checkpoints.read(f"{_INDEX} since")
+        saved = self.outlet.checkpoints.read(_SINCE)
         since = (saved.position if saved else None) or utc(datetime.now(UTC))
         if not saved:
-            self.outlet.checkpoints.save(f"{_INDEX} since", position=since)
+            self.outlet.checkpoints.save(_SINCE, position=since)
         return since
 
     def _is_old_news(self, identity: str, entry: Entry, source: str) -> bool:

@@ -13,13 +13,16 @@ _OLDEST = 30 * 366  # days; no site is older
 
 
 class DayFiles:
-    """The files of single days. The files of an outlet without them have no address."""
+    """The files of single days, or of months. A sitemap may have none: then no day has a file."""
 
-    def __init__(self, outlet: OutletSpider) -> None:
-        """Take the form of their addresses from the outlet."""
+    def __init__(self, outlet: OutletSpider, day: str) -> None:
+        """Take the form of their addresses from a source; an empty one for a sitemap without."""
         self.outlet = outlet
-        day = re.sub(r"\\\{.*?\\\}", r"\\d{1,4}", re.escape(outlet.sitemap_day))
-        self._form = re.compile(f"https?://[^/]+{day}" if outlet.sitemap_day else "(?!)")
+        self.exist = bool(day)
+        self._day = outlet.absolute(day)
+        path = re.escape(self._day.split("/", 3)[3])
+        form = re.sub(r"\\\{.*?\\\}", r"\\w{1,9}", path)
+        self._form = re.compile(f"https?://[^/]+/{form}" if day else "(?!)")
 
     def dates(self, moment: datetime) -> tuple[date, date]:
         """Return the dates of a moment: a file's day may be the outlet's or that of UTC."""
@@ -27,7 +30,12 @@ class DayFiles:
 
     def address(self, day: date) -> str:
         """Return the address of a day's file."""
-        return f"https://{self.outlet.host}{self.outlet.sitemap_day.format(day)}"
+        return self._day.format(day)
+
+    def addresses(self, moment: datetime) -> list[str]:
+        """Return the addresses of the files of a moment's dates."""
+        dates = self.dates(moment) if self.exist else ()
+        return [self.address(it) for it in sorted(set(dates))]
 
     def is_address(self, url: str) -> bool:
         """Return whether an address is that of a day's file."""
@@ -35,9 +43,12 @@ class DayFiles:
 
     @cached_property
     def ages(self) -> dict[str, int]:
-        """The age in days of each day's file, by its address."""
+        """The age in days of each file, that of its last day, by its address."""
         today = min(self.dates(datetime.now(UTC)))
-        return {self.address(today - timedelta(age)): age for age in range(_OLDEST)}
+        ages: dict[str, int] = {}
+        for age in range(_OLDEST if self.exist else 0):
+            ages.setdefault(self.address(today - timedelta(age)), age)
+        return ages
 
 
 class DayBackfill:
@@ -49,9 +60,11 @@ class DayBackfill:
         last = max(days.dates(moment))
         first = min(days.dates(datetime.fromisoformat(since)))
         self._backward = Backward(days.outlet, "sitemap", f"{last}")
-        window = [f"{last - timedelta(days=back)}" for back in range((last - first).days + 1)]
+        window = [last - timedelta(days=back) for back in range((last - first).days + 1)]
         # The newest day that is done may have been read before it was over.
-        self.days = deque(day for day in window if not self._backward.is_done(day))
+        left = [day for day in window if not self._backward.is_done(f"{day}")]
+        # A file of several days is read once, and then the oldest of them is reached.
+        self.days = deque(map(str, {days.address(day): day for day in left}.values()))
         self._read: set[str] = set()
         if not self.days:
             self._backward.finished()

@@ -26,8 +26,8 @@ class TermNumbers:
 
     def first_requests(self) -> dict[str, Request]:
         """Return the first requests by taxonomy; the one for posts of all terms under ``""``."""
-        arguments = self.outlet.arguments
-        if self.outlet.front in arguments.sections or not (arguments.sections or arguments.tags):
+        arguments, front = self.outlet.arguments, self.outlet.listings.front
+        if front in arguments.sections or not (arguments.sections or arguments.tags):
             return {"": self._then({})}
         requests = {}
         if arguments.sections:

@@ -1,4 +1,4 @@
-"""Keep requests and redirects on the outlet's host."""
+"""Keep requests and redirects on the outlet's hosts."""
 
 from typing import Self
 
@@ -11,7 +11,7 @@ from newscrawl.discovery import outlet_spider
 
 
 class ExactHostMiddleware:
-    """Downloader middleware: refuses requests to all hosts but the outlet's, also after a redirect.
+    """Downloader middleware: refuses requests to hosts that are not the outlet's.
 
     Scrapy's OffsiteMiddleware allows subdomains, but those of an outlet are other sites
     (``elections2024.thehill.com``). It also allows requests with ``dont_filter``, and drops others
@@ -28,9 +28,9 @@ class ExactHostMiddleware:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        """Raise IgnoreRequest for a request that leaves the spider's ``host``."""
+        """Raise IgnoreRequest for a request, or its redirect, to another host."""
         spider = outlet_spider(self.crawler)
         host = urlparse_cached(request).hostname
-        if spider and host not in (spider.host, f"www.{spider.host}"):
+        if spider and host not in spider.requested_hosts():
             self.crawler.stats.inc_value("newscrawl/offsite")
             raise IgnoreRequest(f"offsite: {host}")

@@ -273,7 +273,3 @@ class Generic(Outlet):
     def article_id(self, parts: SplitResult) -> str | None:
         """Return what the addresses of one page have in common; None for a front page."""
         return page_key(parts.geturl())
-
-    def is_tag(self, path: str) -> bool:
-        """Return False: no listing is known."""
-        return False

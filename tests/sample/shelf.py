@@ -38,7 +38,7 @@ class Shelf:
                     self._listings[path] = []
                 self._listings[path].append(story)
         # The paper has more sections than news: the others answer, with nothing in them.
-        for path in (*SECTIONS, *(section.strip("/") for section in HillSpider.sections)):
+        for path in (*SECTIONS, *(section.strip("/") for section in HillSpider().listings.paths)):
             self._titles.setdefault(path, path.rpartition("/")[2].replace("-", " ").title())
             self._listings.setdefault(path, [])
 

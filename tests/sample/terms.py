@@ -31,7 +31,7 @@ class Term(NamedTuple):
 @cache
 def categories() -> dict[str, Term]:
     """Return every category, by path; the ones that never have stories, too."""
-    names = {section.strip("/"): "" for section in HillSpider.sections}
+    names = {section.strip("/"): "" for section in HillSpider().listings.paths}
     for section in SECTIONS.values():
         path = section.path
         names[path] = section.name

@@ -115,7 +115,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         outlet = self._crawl.spidercls
         if not issubclass(outlet, OutletSpider):
             return ()
-        return (outlet.host, f"www.{outlet.host}", *(outlet.script_hosts if scripts else ()))
+        return (*outlet.requested_hosts(), *(outlet.script_hosts if scripts else ()))
 
     async def download_request(self, request: Request) -> Response:
         """Return the response to a request.
