@@ -84,14 +84,29 @@ def printed_authors(byline: Iterable[_Element], text: str, base_url: str) -> lis
     )
 
 
+def named_authors(elements: Iterable[_Element], base_url: str) -> list[Author]:
+    """Return the authors of elements that print one name each, as a link or around one."""
+    found = []
+    for element in elements:
+        if name := whole_name(text_of(element)):
+            href = next((it.get("href") for it in element.iter("a")), None)
+            found.append(Author(name, _address(href, base_url)))
+    return _unique(found)
+
+
 def choose_authors(
-    structured: Sequence[Author], printed: Sequence[Author], data: StructuredData, base_url: str
+    structured: Sequence[Author],
+    printed: Sequence[Author],
+    data: StructuredData,
+    base_url: str,
+    order: Sequence[str] = ("data", "printed"),
 ) -> list[Author]:
     """Return the authors of the article, from the better of two sources.
 
-    Structured data wins, with two exceptions: it names only the outlet or a wire service while
-    the byline prints a person; or the byline links all authors of structured data and more. The
-    meta elements are read if both sources are empty.
+    If ``order`` begins with ``printed``, the page's names win. Else structured data wins, with two
+    exceptions: it names only the outlet or a wire service while the byline prints a person; or the
+    byline links all authors of structured data and more. The meta elements are read if both sources
+    are empty.
     """
     outlet = outlet_names(data, base_url)
     people = [it for it in structured if not (_is_house(it.name, outlet) or is_agency(it.name))]
@@ -101,6 +116,8 @@ def choose_authors(
     in_byline, in_data = ({it.name.casefold() for it in names} for names in (bylined, people))
     if in_byline > in_data and all(it.url for it in bylined):
         people = bylined
+    if order[:1] == ("printed",):
+        people = bylined or list(printed) or people
     metas = (
         Author(name)
         for text in data.metas(*META)

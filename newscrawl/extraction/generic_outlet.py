@@ -17,10 +17,9 @@ from parsel import Selector
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.authors import META, outlet_names, structured_authors
 from newscrawl.extraction.dates import iso_day
+from newscrawl.extraction.fields import METAS, stated, stated_tags
 from newscrawl.extraction.generic import GenericNoise, Sizes, find_container, letters, trimmed
 from newscrawl.extraction.loaders import (
-    MODIFIED,
-    PUBLISHED,
     ArticleLoader,
     Page,
     Reader,
@@ -46,12 +45,10 @@ from newscrawl.items import Author
 
 # Types of schema.org that are lists of articles.
 _LISTS = frozenset({"CollectionPage", "SearchResultsPage", "ProfilePage"})
-_DESCRIPTIONS = ("og:description", "description", "twitter:description")
 _MORE_PUBLISHED = ("publishdate", "publish-date", "publish_date", "publication_date")
 # Days as short texts print them: 24.12.2026, 2026年12月24日
 _DAY = re.compile(r"\b(\d{4})[年.-](\d\d?)[月.-](\d\d?)(?!\d)|\b(\d\d?)\.\s?(\d\d?)\.\s?(\d{4})\b")
 _LONGEST_DATE = 40
-_TAGS = ("article:tag", "news_keywords", "keywords", "parsely-tags")
 # A name of the outlet behind a headline.
 _BEHIND = re.compile(r"(.+)(?:\s[-–—·•»:/]|\s*[|｜])\s*(.+)", re.S)
 # What stands between names; degrees and the like belong to a name.
@@ -86,10 +83,10 @@ class GenericReader(Reader):
         loader.count(f"newscrawl/layout/{Generic.name}")
         headlines = _headlines(data, root, base_url)
         loader.add_value("headline", headlines)
-        summaries = list(chain(data.values("description"), data.metas(*_DESCRIPTIONS)))
+        summaries = _stated(data, "description")
         loader.add_value("description", summaries)
         precision = self._add_times(loader, data, root, around)
-        sections = [*data.values("articleSection"), *data.metas("article:section")]
+        sections = _stated(data, "section")
         loader.add_value("section", sections)
         loader.add_value("sections", sections)
         loader.add_value("tags", _tags(data, around))
@@ -115,12 +112,13 @@ class GenericReader(Reader):
         A time without an offset names no moment, but its day.
         """
         published = [
-            *(*data.values("datePublished"), *data.metas(*PUBLISHED, *_MORE_PUBLISHED)),
+            *data.values("datePublished"),
+            *data.metas(*METAS["date_published"], *_MORE_PUBLISHED),
             *(*_of_pages(data, "datePublished"), *_marked(root, "datePublished")),
             *(it.get("datetime", "") for it in around.iter("time")),
         ]
         loader.add_value("date_published", published)
-        modified = chain(data.values("dateModified"), data.metas(*MODIFIED))
+        modified = chain(data.values("dateModified"), data.metas(*METAS["date_modified"]))
         more = chain(_of_pages(data, "dateModified"), _marked(root, "dateModified"))
         loader.add_value("date_modified", chain(modified, more))
         if loader.get_collected_values("date_published"):
@@ -181,13 +179,14 @@ def _marked(root: _Element, name: str) -> Iterator[str]:
 
 
 def _tags(data: StructuredData, around: _Element) -> list[str]:
-    """Return the tags of the first source that has some; a text of many is divided at commas."""
+    """Return the tags of the first source that has some."""
     links = (text_of(it) for it in around.iter("a") if "tag" in it.get("rel", "").split())
-    for texts in (data.values("keywords"), *(data.metas(it) for it in _TAGS), links):
-        found = list(texts)
-        if found:
-            return found if len(found) > 1 else found[0].split(",")
-    return []
+    return stated_tags(data, "data") or stated_tags(data, "meta") or list(links)
+
+
+def _stated(data: StructuredData, field: str) -> list[str]:
+    """Return what JSON-LD and meta elements state of a field."""
+    return [*stated(data, field, "data"), *stated(data, field, "meta")]
 
 
 def _authors(data: StructuredData, root: _Element, around: _Element, base_url: str) -> list[Author]:

@@ -8,8 +8,14 @@ from lxml.etree import _Element
 from newscrawl.extraction.urls import image_url
 
 # Attributes in which scripts that load pictures late keep the address.
-_LAZY = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-original-src")
-_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset")
+_LAZY = (
+    *("data-src", "data-lazy-src", "data-original", "data-lazy", "data-original-src"),
+    "data-flickity-lazyload",
+)
+_LAZY_SETS = (
+    *("data-srcset", "data-lazy-srcset", "data-original-set", "data-flickity-lazyload-srcset"),
+    "srcset",
+)
 # Whole file names, because a picture may show a gray-wolf or a transparent-ballot-box. Addresses
 # with braces are templates of scripts.
 _PLACEHOLDER = re.compile(

@@ -4,34 +4,29 @@ Structured data comes first, the printed page is the fallback and the cross-chec
 between outlets, and between the layouts of one outlet, is data: ``Layout`` and ``Reader``.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from lxml import etree
 from lxml.etree import _Element
 from parsel import Selector
 from scrapy.http import Response, TextResponse
 from scrapy.loader import ItemLoader
 
 from newscrawl.exceptions import UnreadableError
-from newscrawl.extraction.authors import choose_authors, printed_authors, structured_authors
 from newscrawl.extraction.dates import (
-    is_change,
     iso_date,
-    iso_day,
-    printed_dates,
-    printed_days,
 )
+from newscrawl.extraction.fields import check_order
 from newscrawl.extraction.markup import (
     css,
     is_cut,
     is_too_deep,
-    lines_of,
     outermost,
     parse,
     parse_page,
@@ -39,9 +34,10 @@ from newscrawl.extraction.markup import (
     text_of,
 )
 from newscrawl.extraction.noise import Noise
+from newscrawl.extraction.page_fields import PageFields
 from newscrawl.extraction.posts import embedded_list, post_date
 from newscrawl.extraction.processors import caption_and_credit, language_tag, unescape, unique
-from newscrawl.extraction.story import Entries, Story, read_story
+from newscrawl.extraction.story import Entries, Figures, Story, read_story
 from newscrawl.extraction.structured_data import (
     Identity,
     StructuredData,
@@ -51,12 +47,6 @@ from newscrawl.extraction.structured_data import (
 from newscrawl.extraction.urls import absolute_url, image_url, page_key
 from newscrawl.items import Article, Author, Image, content_hash
 
-# Meta elements that tell times, the surest first.
-PUBLISHED = (
-    *("article:published_time", "og:article:published_time", "dcterms.created", "dcterms.issued"),
-    *("dcterms.date", "dc.date.issued", "dc.date", "parsely-pub-date", "pubdate", "date"),
-)
-MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "dc.date.modified")
 _PICTURES = ("og:image", "og:image:secure_url", "og:image:url", "twitter:image")
 _UTC = ZoneInfo("UTC")
 _PAGE_LINKS = ".page-links a, a.post-page-numbers"
@@ -76,19 +66,23 @@ class Layout:
 
     A page is of the first layout whose ``article`` matches; the other selectors are looked up
     below that element, only ``headline`` and ``byline`` anywhere on the page: they often stand
-    above the article. ``byline`` is the element that prints names and time. ``lead`` is the
-    lead picture's ``figure``. An empty selector says that the layout does not print the field.
-    ``section_separator`` divides a structured section that names its parent, too.
+    above the article. ``byline`` is the element that prints names and time, ``author`` elements
+    that print one name each. ``lead`` are figures before the story, and ``lead_caption`` is the
+    caption of a lead picture without figure. An empty selector says that the layout does not print
+    the field. ``section_separator`` divides a structured section that names its parent, too.
     """
 
     name: str
     article: str
     headline: str
     story: str
+    description: str = ""
     byline: str = ""
+    author: str = ""
     section: str = ""
     tags: str = ""
     lead: str = ""
+    lead_caption: str = ""
     section_separator: str = ""
 
 
@@ -229,6 +223,11 @@ class Reader:
     """How an outlet's articles are read: its layouts, and the rules that hold in all of them.
 
     ``zone`` is that of printed times that name none.
+    ``order`` names the sources of a field, the most trusted one first, where they differ from
+    ``fields.ORDER``.
+    ``tag`` is a regular expression that a whole tag matches; its first group, if there is one, is
+    the tag.
+    ``figures`` are marks of figures, captions and credits beside those of HTML.
     ``live`` is a CSS selector of what only a live page's story holds, and ``entries`` are what
     JavaScript fills in there.
     ``headline`` and ``author_url`` clean a headline and an author's address, string to string.
@@ -241,6 +240,13 @@ class Reader:
     entries: Entries | None = None
     headline: Callable[[str], str] = str
     author_url: Callable[[str], str] = str
+    order: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    tag: str = ""
+    figures: Figures | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown field or source in ``order``."""
+        check_order(self.order)
 
     def read_page(
         self,
@@ -262,79 +268,37 @@ class Reader:
         base_url = base_of(page.root, url)
         loader = self._loader(base_url, stats, page=page.root, article=element)
         loader.count(f"newscrawl/layout/{layout.name}")
-        title = list(map(text_of, loader.printed(layout.headline, "page")))
-        data = read_structured_data(page.root, url, identity, next(iter(title), ""))
-        named = (*data.values("headline"), *data.metas("og:title"))
-        loader.add_checked("headline", [it for it in named if not _is_cut(it, title)], title)
-        byline = loader.printed(layout.byline, "page")[:1]
-        printed = "".join(map(lines_of, byline))
-        precision = self._add_dates(loader, data, byline, printed)
-        summaries = data.metas("og:description", "description", "twitter:description")
-        loader.add_value("description", [*data.values("description"), *summaries])
-        sections = [
-            part
-            for name in data.values("articleSection")
-            for part in _split(name, layout.section_separator)
-        ]
-        loader.add_checked("section", sections, loader.texts(layout.section))
-        known = [*loader.get_collected_values("section")[:1], *sections]
-        loader.add_value("sections", [*known, *data.values("genre")])
-        loader.add_value("tags", loader.texts(layout.tags))
+        titles = list(map(text_of, loader.printed(layout.headline, "page")))
+        data = read_structured_data(page.root, url, identity, next(iter(titles), ""))
+        authors, precision = PageFields(self, layout, loader, data).add(titles)
         loader.add_value("language", filter(None, languages_of(element, data)))
         roots = loader.printed(layout.story)
         # A whole page is no element that must have an end tag.
         if any(map(is_cut, roots if element.tag == "body" else [element])):
             raise UnreadableError("cut short")
-        lead = self._lead(loader.printed(layout.lead), data, base_url)
+        figures, captions = map(loader.printed, (layout.lead, layout.lead_caption))
+        lead = self._lead(figures, data, base_url, captions)
         story = self._read(loader, roots, lambda link: identity(link) in data.here)
-        authors = self._authors(loader, data, byline, printed)
         article = self._finish(loader, roots, story, lead, authors)
         article.date_precision, article.accessible = precision, data.accessible
         article.extraction = layout.name
         unfilled = bool(self.entries and article.kind == "live" and not story.entries)
         return Page(article, data, unfilled, _further(roots, base_url, data))
 
-    def _add_dates(
-        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element], text: str
-    ) -> str:
-        """Add the valid times, the surest source first; return the precision of publication."""
-        # All are read only where they are asked for: a search for dates takes long.
-        published = (it for it, changed in printed_dates(text, self.zone) if not changed)
-        changes = (it for it, changed in printed_dates(text, self.zone) if changed)
-        marked = [it for it, changed in _marked(byline) if not changed]
-        told = chain(data.values("datePublished"), data.metas(*PUBLISHED), marked)
-        # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
-        clocks = chain(marked, data.metas("sailthru.date"))
-        local = (iso_date(it, self.zone) or "" for it in clocks)
-        loader.add_checked("date_published", told, chain(published, local))
-        later = (it for it, changed in _marked(byline) if changed)
-        loader.add_value(
-            "date_modified",
-            chain(data.values("dateModified"), data.metas(*MODIFIED), later, changes),
-        )
-        if loader.get_collected_values("date_published"):
-            return "second"
-        loader.add_value("date_published", _days(data, byline, text, self.zone))
-        return "day"
-
-    def _authors(
-        self, loader: ArticleLoader, data: StructuredData, byline: Sequence[_Element], text: str
-    ) -> list[Author]:
-        base_url = loader.context["base_url"]
-        structured = structured_authors(data, base_url)
-        printed = printed_authors(byline, text, base_url)
-        names = [{it.name.casefold() for it in authors} for authors in (structured, printed)]
-        if all(names) and names[0] != names[1]:
-            loader.count("newscrawl/disagree/authors")
-        chosen = choose_authors(structured, printed, data, base_url)
-        return [Author(it.name, self.author_url(it.url) if it.url else None) for it in chosen]
-
     def _lead(
-        self, figures: Sequence[_Element], data: StructuredData, base_url: str
+        self,
+        figures: Sequence[_Element],
+        data: StructuredData,
+        base_url: str,
+        captions: Sequence[_Element] = (),
     ) -> list[Image]:
-        """Return the lead picture: as the page prints it, else as structured data names it."""
-        if figures and (images := read_story(figures, base_url, self.noise).images):
-            return images[:1]
+        """Return the lead pictures as the page prints them, else the one of structured data."""
+        story = read_story(figures, base_url, self.noise, figures=self.figures)
+        if images := story.images:
+            for element in captions[:1]:
+                caption, credit = caption_and_credit(text_of(element))
+                images[0] = Image(images[0].url, caption, credit)
+            return images
         structured = [
             data.resolved(entry)
             for article in data.articles
@@ -392,7 +356,8 @@ class Reader:
     ) -> Story:
         if any(map(is_too_deep, roots)):
             raise UnreadableError("nested too deep")
-        story = read_story(roots, loader.context["base_url"], self.noise, self.entries, is_here)
+        base_url = loader.context["base_url"]
+        story = read_story(roots, base_url, self.noise, self.entries, is_here, self.figures)
         for rule, count in story.noise.items():
             loader.count(f"newscrawl/noise/{rule}", count)
         return story
@@ -439,33 +404,6 @@ def _measure(article: Article) -> None:
     article.content_hash = content_hash(article)
 
 
-def _days(
-    data: StructuredData, byline: Iterable[_Element], printed: str, zone: ZoneInfo
-) -> Iterator[str]:
-    """Yield the start of each day that a source states as the day of publication."""
-    marked = (it for it, changed in _marked(byline) if not changed)
-    stated = chain(data.values("datePublished"), data.metas(*PUBLISHED, "sailthru.date"), marked)
-    yield from filter(None, (iso_day(it, zone) for it in stated))
-    yield from printed_days(printed, zone)
-
-
-def _marked(byline: Iterable[_Element]) -> Iterator[tuple[str, bool]]:
-    """Yield the times in a byline's attributes, each with whether it is that of the last change."""
-    for element in byline:
-        for it in element.iter(etree.Element):
-            if text := it.get("datetime") or it.get("content") or it.get("title"):
-                last = it.getprevious()
-                parent = it.getparent()
-                around = last.tail if last is not None else parent.text if it is not element else ""
-                names = " ".join(it.get(name, "") for name in ("class", "itemprop", "property"))
-                yield text, is_change(around or "", it.text or "", names)
-
-
-def _split(text: str, separator: str) -> list[str]:
-    """Return the parts of a section's name, the narrowest first."""
-    return text.split(separator)[::-1] if separator else [text]
-
-
 def _rendered(post: Mapping[str, Any], key: str) -> str:
     value = post.get(key)
     text = value.get("rendered") if isinstance(value, dict) else value
@@ -477,8 +415,6 @@ def _fragment(markup: str) -> _Element:
     return root
 
 
-# Characters of a headline in structured data; plug-ins cut longer ones at a word's end.
-_LIMIT = 110
 # What WordPress puts where it has cut an excerpt off; the link is a theme's.
 _CUT = re.compile(r"\s*\[?(?:…|\.\.\.)\]?$")
 _CUT_IN_BRACKETS = re.compile(r"\s*\[(?:…|\.\.\.)\]$")
@@ -513,16 +449,6 @@ def _featured(post: Mapping[str, Any], base_url: str) -> Iterator[Image]:
             caption = _rendered(media, "caption")
             text = text_of(_fragment(caption)) if caption.strip() else None
             yield Image(address, *caption_and_credit(text))
-
-
-def _is_cut(headline: str, titles: Iterable[str]) -> bool:
-    """Return whether a headline is cut, by "…" or at Google's limit, and a title continues it."""
-    text = unescape(headline)
-    start = text.rstrip(" .…")
-    is_marked = text.endswith(("…", "..."))
-    return (is_marked or _LIMIT - 15 <= len(text) <= _LIMIT) and any(
-        title.startswith(start) and title.rstrip(" .…") != start for title in titles
-    )
 
 
 def _urls(value: Any, key: str) -> Iterator[str]:

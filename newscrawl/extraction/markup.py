@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -309,15 +309,18 @@ def is_emoji(image: _Element) -> bool:
     return bool(_EMOJI.search(f"{image.get('class', '')} {image.get('src', '')}"))
 
 
-def lines_of(element: _Element) -> str:
-    """Return the visible text of an element, with a line break between its lines."""
+def lines_of(element: _Element, without: Container[_Element] = ()) -> str:
+    """Return the visible text of an element, with a line break between its lines.
+
+    The elements in ``without`` are left out.
+    """
     if not len(element):
         return (element.text or "").replace("\n", " ")
     parts: list[str] = []
     walk = etree.iterwalk(element, events=("start", "end"))
     for event, part in walk:
         if event == "start":
-            if part is not element and (part.tag in SILENT or hidden(part)):
+            if part is not element and (part.tag in SILENT or part in without or hidden(part)):
                 walk.skip_subtree()
                 continue
             if part.tag in BLOCKS or part.tag == "br":
@@ -334,11 +337,11 @@ def lines_of(element: _Element) -> str:
     return "".join(parts)
 
 
-def text_of(element: _Element) -> str:
-    """Return the visible text of an element, clean and on one line.
+def text_of(element: _Element, without: Container[_Element] = ()) -> str:
+    """Return the visible text of an element, clean and on one line, as ``lines_of`` does.
 
     >>> from lxml.html import fragment_fromstring
     >>> text_of(fragment_fromstring("<h1> Senate <em>votes</em><br>&amp; leaves </h1>"))
     'Senate votes & leaves'
     """
-    return clean_text(lines_of(element))
+    return clean_text(lines_of(element, without))

@@ -55,6 +55,8 @@ _BEHIND = re.compile(
     r"|(?-i:\b(?:on|at))|\b\d{1,3} ?[a-z]+ (?:ago|read))[\s:–—-]*$",
     re.I,
 )
+# A place after a name of two words or more: "Ada Quill in Halvern".
+_PLACE = re.compile(r"(?<=\w) in (?:the )?[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|de|la|of|the))*$")
 _AND = re.compile(r"\s*(?:,\s*)?(?:\b(?:and|with)\b|&)\s+", re.I)
 # Wire services, whose names follow those of people.
 _AGENCIES = frozenset(
@@ -135,6 +137,8 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
     ['Ada Quill, RN, MPH', 'Bo Marsh, R-Utah']
     >>> author_names("By Ada Quill (ada@example.org) with Bo Marsh @bo; special to The Hill")
     ['Ada Quill', 'Bo Marsh']
+    >>> author_names("Ada Quill in Port Halvern and Bo Marsh in Rome"), author_names("Women in Law")
+    (['Ada Quill', 'Bo Marsh'], ['Women in Law'])
     >>> author_names("by Parks and Rivers and Ada Quill, Reuters - 11/23/26", ["Parks and Rivers"])
     ['Parks and Rivers', 'Ada Quill']
     """
@@ -155,6 +159,8 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
             for part in _BETWEEN.split(group):
                 name = _BEHIND.sub("", _BY.sub("", part.strip(_JUNK)))
                 name = _AGENCY_BEHIND.sub("", _ROLE.sub("", name))
+                if " " in (person := _PLACE.sub("", name)):
+                    name = person
                 name = "".join(tokens.get(letter, letter) for letter in name)
                 if parts and _SUFFIX.match(name.replace(".", "")):
                     parts[-1] += f", {name}"

@@ -135,6 +135,11 @@ _SHORT = {"eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "deu": "de", "ger"
 
 
 _CREDIT = re.compile(r"\s*\(((?:[^()]|\([^()]{1,60}\)){2,120})\)[\s.]*$")
+# A label of a credit, at the beginning or behind a sentence: "Photograph: Bo Marsh/Halvern Wire".
+_LABELLED = re.compile(
+    r"(?:^|(?<=[.!?…’”'\"])\s*)(?:(?:Photo|Image|Picture) credits?|Photo illustration|Photographs?"
+    r"|Photos?|Illustration|Composite|Image|Picture|Credits?)\s?:\s*([^\s:][^:]{1,119})$"
+)
 # Parentheses that are not a credit: a place in the picture, a party and state, a year.
 _NO_CREDIT = re.compile(
     r"(?:(?:at|in|on|the|far|top|bottom|upper|lower|front|back|second|third|from|pictured|seen) )*"
@@ -145,7 +150,9 @@ _NO_CREDIT = re.compile(
 
 
 def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
-    """Split a picture's printed text into caption and credit. The credit is a final parenthesis.
+    """Split a picture's printed text into caption and credit.
+
+    The credit is a final parenthesis, or what follows a label.
 
     >>> caption_and_credit("Senators wait. (Bo Marsh/Halvern Wire)")
     ('Senators wait.', 'Bo Marsh/Halvern Wire')
@@ -153,8 +160,12 @@ def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
     ((None, 'Stock Photos'), (None, None), ('A dam', None))
     >>> caption_and_credit("Sen. Ada Quill (R-Utah)")
     ('Sen. Ada Quill (R-Utah)', None)
+    >>> caption_and_credit("A dam. Photograph: Bo Marsh/Halvern Wire")
+    ('A dam.', 'Bo Marsh/Halvern Wire')
     """
     text = clean_text(text or "")
     if (credit := _CREDIT.search(text)) and not _NO_CREDIT.fullmatch(credit[1]):
+        return text[: credit.start()] or None, credit[1].strip()
+    if ":" in text and (credit := _LABELLED.search(text)):
         return text[: credit.start()] or None, credit[1].strip()
     return text or None, None

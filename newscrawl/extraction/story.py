@@ -80,6 +80,24 @@ def _has_own_text(element: _Element) -> bool:
     return any(it and not it.isspace() for it in (element.text, *(part.tail for part in element)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Marks of pictures with captions beside ``figure`` and ``figcaption``, as CSS selectors.
+
+    ``figure`` are elements that hold a picture and its caption; they are blocks, such as ``div``.
+    ``caption`` and ``credit`` are read inside figures, and left out of the text everywhere.
+    """
+
+    figure: str = ""
+    caption: str = ""
+    credit: str = ""
+
+    def marks(self, root: _Element) -> dict[_Element, str]:
+        """Return the elements below ``root`` that the selectors name, with what they are."""
+        named = (("figure", self.figure), ("caption", self.caption), ("credit", self.credit))
+        return {it: mark for mark, rule in named if rule for it in css(rule)(root)}
+
+
 @dataclass(slots=True)
 class Story:
     """The text, pictures and links of a story, in reading order.
@@ -112,6 +130,7 @@ class _Figure:
     begin: int
     own: list[int] = field(default_factory=list)
     captions: list[str] = field(default_factory=list)
+    credits: list[str] = field(default_factory=list)
     has_picture: bool = False
 
 
@@ -135,6 +154,10 @@ class _Pictures:
 
     def add_caption(self, text: str) -> None:
         self._figures[-1].captions.append(text)
+
+    def add_credit(self, text: str) -> None:
+        """Add a credit, without the parentheses or the label that it may have."""
+        self._figures[-1].credits.append(caption_and_credit(text)[1] or text)
 
     def add(self, element: _Element) -> None:
         """Add a picture of the story; an emoji is text, a picture of the layout is ignored."""
@@ -167,15 +190,17 @@ class _Pictures:
         if not self._figures or self._figures[-1].element is not element:
             return
         figure = self._figures.pop()
-        text = " ".join(dict.fromkeys(filter(None, figure.captions)))
-        if not text:
+        text, printed = (
+            " ".join(dict.fromkeys(filter(None, it))) for it in (figure.captions, figure.credits)
+        )
+        if not (text or printed):
             return
         places = figure.own or range(figure.begin, len(self.images))
         if not places and not figure.has_picture:
             self._text.add(text)
             if not in_row:
                 self._text.end_line()
-        caption, credit = caption_and_credit(text)
+        caption, credit = (text or None, printed) if printed else caption_and_credit(text)
         for place in places:
             image = self.images[place]
             if image.caption is None and image.credit is None:
@@ -193,12 +218,20 @@ class _Reader:
     """One walk over the elements of one story."""
 
     def __init__(
-        self, base_url: str, noise: Noise, entries: Entries | None, is_here: Callable[[str], bool]
+        self,
+        base_url: str,
+        noise: Noise,
+        entries: Entries | None,
+        is_here: Callable[[str], bool],
+        figures: Figures | None,
     ) -> None:
         self.base_url = base_url
         self.noise = noise
         self.entries = entries
         self.is_here = is_here
+        self.figures = figures
+        self.skipped: dict[_Element, str] = {}
+        self.marks: dict[_Element, str] = {}
         self.text = Text(noise)
         self.pictures = _Pictures(base_url, self.text)
         self.links: list[str] = []
@@ -220,7 +253,9 @@ class _Reader:
 
     def read(self, root: _Element) -> None:
         """Read an element and everything below it."""
-        skipped = self.noise.elements(root)
+        skipped = self.skipped = self.noise.elements(root)
+        if self.figures:
+            self.marks = self.figures.marks(root)
         if self.entries:
             self.times, self.printing = self.entries.times(root)
         walk = etree.iterwalk(root, events=("start", "end"))
@@ -252,6 +287,10 @@ class _Reader:
         tag = element.tag
         if element in self.times:
             self.start_entry(self.times[element])
+        mark = self.marks.get(element)
+        if mark in ("caption", "credit"):
+            self.caption(element, mark)
+            return True
         names = element.get("class")
         if names and not _CAPTIONS.isdisjoint(names.split()) and self.pictures.in_figure:
             self.caption(element)
@@ -261,7 +300,7 @@ class _Reader:
                 self.caption(element)
                 return True
             self.start_block(element)
-            if tag == "figure" or (names and not _FIGURES.isdisjoint(names.split())):
+            if tag == "figure" or mark or (names and not _FIGURES.isdisjoint(names.split())):
                 self.pictures.start_figure(element)
         elif tag == "br":
             self.text.add_break()
@@ -271,9 +310,15 @@ class _Reader:
             self.link(element.get("href") or "")
         return False
 
-    def caption(self, element: _Element) -> None:
-        """Read a figure's caption, and its links."""
-        self.pictures.add_caption(text_of(element))
+    def caption(self, element: _Element, mark: str = "caption") -> None:
+        """Read a figure's caption and its links, or its credit."""
+        if not self.pictures.in_figure:
+            return
+        credited = [it for it in element.iter() if self.marks.get(it) == "credit"]
+        if mark == "caption":
+            self.pictures.add_caption(text_of(element, {*self.skipped, *credited}))
+        for part in credited:
+            self.pictures.add_credit(text_of(part, self.skipped))
         for link in element.iter("a"):
             self.link(link.get("href") or "")
 
@@ -344,13 +389,14 @@ def read_story(
     noise: Noise,
     entries: Entries | None = None,
     is_here: Callable[[str], bool] = lambda _: False,
+    figures: Figures | None = None,
 ) -> Story:
     """Read the story in ``roots``, in their order. A root inside another one is read once.
 
     ``base_url`` resolves the addresses of links and pictures. ``is_here`` returns whether an
     address is the article's own.
     """
-    reader = _Reader(base_url, noise, entries, is_here)
+    reader = _Reader(base_url, noise, entries, is_here, figures)
     for root in outermost(roots):
         reader.read(root)
     return reader.story()
