@@ -148,7 +148,11 @@ class Article:
     """The language as a BCP 47 tag (``en-US``), as the page declares it, or null."""
 
     word_count: int = field(default=0, metadata=_extra(minimum=0))
-    """Words of the body, counted as runs of characters between white space."""
+    """Words of the body, counted as runs of characters between white space.
+
+    Scripts that write no space between words, such as Japanese, Chinese and Thai: letters, because
+    programs disagree about where a word ends.
+    """
 
     source: str = field(default="page", metadata=_extra(enum=list(SOURCES)))
     """Where the record was read: the page, REST, the page in a browser, or an archive."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
+from newscrawl.extraction.byline_words import AND
 from newscrawl.extraction.markup import text_of
 from newscrawl.extraction.names import author_names, is_agency, whole_name
 from newscrawl.extraction.processors import unescape
@@ -19,6 +20,8 @@ from newscrawl.items import Author
 _FULL_NAME = re.compile(
     r"[^\W\da-z][\w.'’-]*(?: (?:[^\W\da-z][\w.'’-]*|de|da|van|von|der|la|el|bin))+,?"
 )
+
+_AND = re.compile(rf"\b(?:{AND})\b", re.I)
 
 # A person's name, followed by an outlet's.
 _HOUSE_BEHIND = re.compile(r"(.+?)\s*(?:[,|/(]|\s[-–—]\s|\s(?:for|via)\s)\s*([^,|/()]+)\)?")
@@ -75,12 +78,18 @@ def _address(url: str | None, base_url: str) -> str | None:
     return clean_url(url, base_url) if url and url.strip()[:1] not in ("", "#") else None
 
 
-def printed_authors(byline: Iterable[_Element], text: str, base_url: str) -> list[Author]:
-    """Return the authors in ``text``, which the byline prints. A link to an author is one name."""
+def printed_authors(
+    byline: Iterable[_Element], text: str, base_url: str, language: str = ""
+) -> list[Author]:
+    """Return the authors in ``text``, which the byline prints. A link to an author is one name.
+
+    ``language`` is the BCP 47 tag of the byline's language; "" is English.
+    """
     links = (link for element in byline for link in element.iter("a"))
     urls = {text_of(link): link.get("href", "") for link in links}
     return _unique(
-        Author(name, _address(urls.get(name), base_url)) for name in author_names(text, list(urls))
+        Author(name, _address(urls.get(name), base_url))
+        for name in author_names(text, list(urls), language)
     )
 
 
@@ -152,7 +161,7 @@ def _is_list_of(text: str, authors: Sequence[Author]) -> bool:
         if author.name not in text or not (author.url or _FULL_NAME.match(author.name)):
             return False
         text = text.replace(author.name, "", 1)
-    return not _letters(text.replace("and", ""))
+    return not _letters(_AND.sub("", text))
 
 
 def outlet_names(data: StructuredData, base_url: str) -> set[str]:

@@ -2,13 +2,15 @@
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from email.utils import parsedate_to_datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from newscrawl.extraction.byline_words import CHANGED, CHANGED_INSIDE
 from newscrawl.extraction.processors import clean_text
+from newscrawl.extraction.time_forms import Forms, forms
 
 EASTERN = ZoneInfo("America/New_York")
 
@@ -24,7 +26,7 @@ _LONGEST, _LONGEST_BYLINE = 100, 1000
 def utc(moment: datetime) -> str:
     """Return an aware moment as the record writes it: UTC, to the second, with ``Z``.
 
-    >>> utc(datetime(2026, 11, 23, 15, 0, 0, tzinfo=timezone(timedelta(hours=-5))))
+    >>> utc(datetime(2026, 11, 23, 15, 0, 0, tzinfo=EASTERN))
     '2026-11-23T20:00:00Z'
     """
     return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
@@ -80,96 +82,22 @@ def _other_date(text: str, zone: tzinfo | None) -> str | None:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo:
             return _possible(moment)
-    match = _PRINTED.search(text)
-    return _moment(match, zone) if match and (match["zone"] or zone) else None
+    match = forms().printed.search(text)
+    return _moment(forms(), match, zone) if match and (match["zone"] or zone) else None
+
+
+def _moment(printed: Forms, match: re.Match[str], zone: tzinfo | None) -> str | None:
+    moment = printed.moment(match, zone)
+    return _possible(moment) if moment else None
 
 
 # WordPress' feeds contain "30 Nov -0001" if no time is set.
 _NEGATIVE_YEAR = re.compile(r"[A-Za-z]\s+-\d{4}\s+\d")
 
-# Zones as they are printed. Zones of the United States follow daylight saving time when neither
-# "S" nor "D" is printed. IST is missing, because three zones have that name.
-_NAMED: dict[str, tzinfo] = {
-    "E": EASTERN,
-    "C": ZoneInfo("America/Chicago"),
-    "M": ZoneInfo("America/Denver"),
-    "P": ZoneInfo("America/Los_Angeles"),
-    "AK": ZoneInfo("America/Anchorage"),
-    "H": ZoneInfo("Pacific/Honolulu"),
-}
-_HOURS = {
-    "EST": -5,
-    "EDT": -4,
-    "CST": -6,
-    "CDT": -5,
-    "MST": -7,
-    "MDT": -6,
-    "PST": -8,
-    "PDT": -7,
-    "AKST": -9,
-    "AKDT": -8,
-    "HST": -10,
-    "HDT": -9,
-    "AST": -4,
-    "ADT": -3,
-    "NST": -3.5,
-    "GMT": 0,
-    "UTC": 0,
-    "Z": 0,
-    "WET": 0,
-    "BST": 1,
-    "WEST": 1,
-    "CET": 1,
-    "CEST": 2,
-    "EET": 2,
-    "EEST": 3,
-    "MSK": 3,
-    "SAST": 2,
-    "JST": 9,
-    "KST": 9,
-    "HKT": 8,
-    "SGT": 8,
-    "AWST": 8,
-    "ACST": 9.5,
-    "ACDT": 10.5,
-    "AEST": 10,
-    "AEDT": 11,
-    "NZST": 12,
-    "NZDT": 13,
-}
-_WORDS = {"EASTERN": "E", "CENTRAL": "C", "MOUNTAIN": "M", "PACIFIC": "P", "ALASKA": "AK"}
-_WORDS["HAWAII"] = "H"
-
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
-_DATE = (
-    r"(?:(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d{2})"
-    r"|(?<!-)(?P<year_1>\d{4})(?P<sign>[/-])(?P<month_1>\d{1,2})(?P=sign)(?P<day_1>\d{1,2})"
-    r"(?:T(?=\d\d?:))?"
-    rf"|{_MONTH}\s+(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year_2>\d{{4}})"
-    rf"|(?P<day_3>\d{{1,2}})(?:st|nd|rd|th)?[\s-]+{_MONTH.replace('name', 'name_3')},?[\s-]+"
-    r"(?P<year_3>\d{4}))(?:\b|(?<=T))"
-)
-_TIME = (
-    r"(?:(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"(?:\s*(?:(?P<half>[ap])\.?\s?m\b\.?|(?P<twelve>noon|midnight)\b))?|(?P<noon>noon)\b)"
-    r"(?:[\s,(]*(?P<zone>(?:GMT|UTC)?\s?[+-]\d{1,2}(?::?\d{2})?(?!\d)"
-    r"|(?:E|C|M|P|AK|H)\.?[SD]?\.?T\b\.?|Z\b"
-    r"|(?:eastern|central|mountain|pacific|alaska|hawaii)(?:\s+(?P<light>standard|daylight))?"
-    r"(?:\s+time)?\b|(?-i:(?:Africa|America|Asia|Atlantic|Australia|Canada|Europe|Indian|Pacific|US)"
-    # A word on the next line is not a zone.
-    r"(?:/[A-Z][A-Za-z_]+){1,2}"
-    r"|(?<!\n)(?:[A-Z]{1,4}T|UTC|MSK|(?!Local|Read|Run)[A-Z][a-z]+ [Tt]ime))\b))?"
-)
-_BETWEEN = r"[\s,|·•@–—-]*(?:\bat\b)?[\s,|·•@–—-]*"
-_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?(?:on\s+)?"
-_PRINTED = re.compile(rf"(?<![\d/]){_DATE}{_BETWEEN}{_TIME}\)?", re.I)
-_TIME_FIRST = re.compile(rf"(?<![\d/:]){_TIME}\)?{_BETWEEN}{_WEEKDAY}{_DATE}", re.I)
-_DAY = re.compile(rf"(?<![\d/]){_WEEKDAY}{_DATE}", re.I)
 _CHANGE_NAME = re.compile("modif|updat|revis", re.I)
 _PUBLICATION_NAME = re.compile("publi|creat|posted", re.I)
 _DIGIT = re.compile(r"\d")
-_CHANGED = re.compile(r"\b(?:updated|modified|revised|corrected|changed|edited)\b[^\d]*$", re.I)
+_CHANGED = re.compile(rf"(?:\b(?:{CHANGED})\b|{CHANGED_INSIDE})[^\d]*$", re.I)
 
 
 def _lines(text: str) -> str:
@@ -193,11 +121,12 @@ def is_change(before: str, text: str, names: str) -> bool:
     return any(map(_CHANGED.search, (before, _DIGIT.split(text, maxsplit=1)[0])))
 
 
-def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
+def printed_dates(text: str, zone: tzinfo, language: str = "") -> Iterator[tuple[str, bool]]:
     """Yield the moments that a text prints, each with whether the text calls it the last change.
 
     ``zone`` is the zone of times without one. A day without a time is left out, and so is a time
-    in an unknown zone. Numbers are month, day and year, as in the United States.
+    in an unknown zone. ``language`` is a BCP 47 tag: it gives the names of months, and whether
+    12/11/26 is in November. Without it a text is in English of the United States.
 
     >>> text = "by Ada Quill - 12/22/23 11:35 AM ET | Updated: Dec. 22, 2023, 1:04 p.m. PST"
     >>> list(printed_dates(text, EASTERN))
@@ -208,16 +137,20 @@ def printed_dates(text: str, zone: tzinfo) -> Iterator[tuple[str, bool]]:
     ['2026-11-23T12:04:00Z']
     >>> [*printed_dates("13/45/19 06:56 AM, 11/23/26 6:56 AM XYT, 2 hours ago", EASTERN)]
     []
+    >>> text = "Publié le 30 août 2023 à 14h52, modifié le 1er sept. 2023 à 9 h 05"
+    >>> list(printed_dates(text, ZoneInfo("Europe/Paris"), "fr"))
+    [('2023-08-30T12:52:00Z', False), ('2023-09-01T07:05:00Z', True)]
     """
     end = 0
     text = _lines(text)
-    for match in list(_PRINTED.finditer(text)) or list(_TIME_FIRST.finditer(text)):
-        if moment := _moment(match, zone):
+    known = forms(language)
+    for match in list(known.printed.finditer(text)) or list(known.time_first.finditer(text)):
+        if moment := _moment(known, match, zone):
             yield moment, bool(_CHANGED.search(text[end : match.start()]))
         end = match.end()
 
 
-def iso_day(text: str, zone: tzinfo) -> str | None:
+def iso_day(text: str, zone: tzinfo, language: str = "") -> str | None:
     """Return the start of a day in ``zone``, in the record's form; None for anything but a day.
 
     >>> iso_day("2026-11-20", EASTERN), iso_day("Nov. 20, 2026", EASTERN)
@@ -225,14 +158,16 @@ def iso_day(text: str, zone: tzinfo) -> str | None:
     >>> [iso_day(it, EASTERN) for it in ("2026-11-20T25:00", "2026-02-30", "1970-01-01", "Friday")]
     [None, None, None, None]
     """
-    found = _DAY.fullmatch(clean_text(html.unescape(text[:_LONGEST])))
-    return _start_of_day(found, zone) if found else None
+    known = forms(language)
+    found = known.day.fullmatch(clean_text(html.unescape(text[:_LONGEST])))
+    return _start_of_day(known, found, zone) if found else None
 
 
-def printed_days(text: str, zone: tzinfo) -> Iterator[str]:
+def printed_days(text: str, zone: tzinfo, language: str = "") -> Iterator[str]:
     """Yield the start of each day that a text prints without a time and does not call a change.
 
     A day is of ``zone``. A day with a time is left out, also if the time cannot be read.
+    ``language`` is a BCP 47 tag, as for ``printed_dates``.
 
     >>> [*printed_days("by Ada Quill - Nov. 20, 2026 | Updated 11/21/26", EASTERN)]
     ['2026-11-20T05:00:00Z']
@@ -240,87 +175,26 @@ def printed_days(text: str, zone: tzinfo) -> Iterator[str]:
     []
     """
     text = _lines(text)
+    known = forms(language)
     timed = [
         match.span()
-        for pattern in (_PRINTED, _TIME_FIRST)
+        for pattern in (known.printed, known.time_first)
         for match in pattern.finditer(text)
-        if match["minute"] or match["half"] or match["twelve"] or match["noon"]
+        if known.has_time(match)
     ]
     end = 0
-    for match in _DAY.finditer(text):
+    for match in known.day.finditer(text):
         is_timed = any(start < match.end() and match.start() < stop for start, stop in timed)
         is_changed = _CHANGED.search(text[end : match.start()])
-        if not is_timed and not is_changed and (moment := _start_of_day(match, zone)):
+        if not is_timed and not is_changed and (moment := _start_of_day(known, match, zone)):
             yield moment
         end = match.end()
 
 
-def _start_of_day(match: re.Match[str], zone: tzinfo) -> str | None:
+def _start_of_day(known: Forms, match: re.Match[str], zone: tzinfo) -> str | None:
     with suppress(ValueError):
-        return _possible(datetime(*_year_month_day(match.groupdict()), tzinfo=zone))
+        return _possible(datetime(*known.date_of(match), tzinfo=zone))
     return None
-
-
-def _year_month_day(part: Mapping[str, str | None]) -> tuple[int, int, int]:
-    year, day = (
-        next(found for key in (name, f"{name}_1", f"{name}_2", f"{name}_3") if (found := part[key]))
-        for name in ("year", "day")
-    )
-    name = part["name"] or part["name_3"]
-    number = part["month"] or part["month_1"] or 0
-    month = _MONTHS.index(name[:3].lower()) + 1 if name else int(number)
-    return int(year) if len(year) == 4 else 2000 + int(year), month, int(day)
-
-
-def _moment(match: re.Match[str], zone: tzinfo | None) -> str | None:
-    """Return the moment of a match of ``_PRINTED`` or ``_TIME_FIRST``; None for no valid one."""
-    part = match.groupdict()
-    hour = int(part["hour"] or 12)
-    # "12:00 noon" and "12:00 midnight" have no "am" or "pm".
-    twelve = (part["twelve"] or part["noon"] or "").lower()
-    half = {"noon": "p", "midnight": "a"}.get(twelve, (part["half"] or "").lower())
-    # "Nov. 23, 2026 - 5 comments" prints no time; "14:04 PM" and "0:04 AM" do.
-    if not (part["minute"] or half) or (twelve and hour != 12):
-        return None
-    if (hour == 0 and half == "p") or (hour > 12 and half == "a"):
-        return None
-    if half and hour <= 12:
-        hour = hour % 12 + (12 if half == "p" else 0)
-    printed_zone = _zone(part["zone"], part["light"]) if part["zone"] else zone
-    if printed_zone is None:
-        return None
-    minute, second = int(part["minute"] or 0), int(part["second"] or 0)
-    is_midnight = (hour, minute, second) == (24, 0, 0)
-    try:
-        moment = datetime(
-            *_year_month_day(part),
-            0 if is_midnight else hour,
-            minute,
-            # Python's times have no leap seconds.
-            59 if second == 60 else second,
-            tzinfo=printed_zone,
-        )
-        return _possible(moment + timedelta(days=is_midnight))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _zone(printed: str, light: str | None) -> tzinfo | None:
-    """Return a printed zone; None for an unknown one."""
-    if "/" in printed:
-        try:
-            return ZoneInfo(printed)
-        except (ZoneInfoNotFoundError, OSError):
-            return None
-    name = printed.upper().replace(".", "")
-    if offset := re.search(r"([+-])(\d{1,2}):?(\d{2})?$", name):
-        size = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
-        return timezone(-size if offset[1] == "-" else size) if size < timedelta(hours=24) else None
-    if word := _WORDS.get(name.split()[0]):
-        name = f"{word}{light[0].upper() if light else ''}T"
-    if name in _HOURS:
-        return timezone(timedelta(hours=_HOURS[name]))
-    return _NAMED.get(name.removesuffix("T"))
 
 
 def printed_date(text: str, zone: tzinfo) -> str | None:
@@ -328,14 +202,15 @@ def printed_date(text: str, zone: tzinfo) -> str | None:
     return next((moment for moment, changed in printed_dates(text, zone) if not changed), None)
 
 
-def without_dates(text: str) -> str:
+def without_dates(text: str, language: str = "") -> str:
     r"""Return a text in which a line break replaces every date with its time.
 
     >>> without_dates("by Ada Quill - 12/22/23 11:35 AM ET | Nov. 3, 2026 | Bo Marsh")
     'by Ada Quill - \n | \n | Bo Marsh'
     """
     text = _lines(text)
-    for pattern in (_PRINTED, _TIME_FIRST, _DAY):
+    known = forms(language)
+    for pattern in (known.printed, known.time_first, known.day):
         if not any(map(str.isdigit, text)):
             break
         text = pattern.sub("\n", text)

@@ -28,7 +28,7 @@ from newscrawl.extraction.loaders import (
     languages_of,
 )
 from newscrawl.extraction.markup import is_cut, text_of, xpath
-from newscrawl.extraction.names import whole_name
+from newscrawl.extraction.names import people, whole_name
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.extraction.processors import unescape
@@ -51,10 +51,6 @@ _DAY = re.compile(r"\b(\d{4})[年.-](\d\d?)[月.-](\d\d?)(?!\d)|\b(\d\d?)\.\s?(\
 _LONGEST_DATE = 40
 # A name of the outlet behind a headline.
 _BEHIND = re.compile(r"(.+)(?:\s[-–—·•»:/]|\s*[|｜])\s*(.+)", re.S)
-# What stands between names; degrees and the like belong to a name.
-_SIGNS = re.compile(r"\s*[;、|]\s*|,(?!\s*(?:Jr|Sr|[A-Z]{2,4}|M\.D|Ph\.?D)\b)\s*")
-# The same in several languages; both names have two words or more.
-_AND = re.compile(r",?\s+(?:and|und|et|og|och|y|e|&)\s+", re.I)
 _ITEMPROP = xpath("descendant::*[@itemprop=$name]")
 # Addresses of pages about authors.
 _PROFILE = re.compile(r"/(?:authors?|autor(?:en|es)?|auteurs?|autores)/[^/]")
@@ -208,7 +204,7 @@ def _authors(data: StructuredData, root: _Element, around: _Element, base_url: s
         found = {
             name.casefold(): replace(author, name=name)
             for author in source
-            for text in _people(author.name)
+            for text in people(author.name)
             if (name := whole_name(_INITIALS.sub("", text))) and not name.isdigit()
         }
         authors = list(found.values())
@@ -216,17 +212,6 @@ def _authors(data: StructuredData, root: _Element, around: _Element, base_url: s
             return authors
         fallback = fallback or authors
     return fallback
-
-
-def _people(text: str) -> Iterator[str]:
-    """Yield the names in a text. A word such as "and" divides it if both sides have two words.
-
-    >>> list(_people("Ada Quill und Bo Marsh; Parks and Rivers, Cy Lund, Jr."))
-    ['Ada Quill', 'Bo Marsh', 'Parks and Rivers', 'Cy Lund, Jr.']
-    """
-    for part in _SIGNS.split(text):
-        names = _AND.split(part)
-        yield from names if all(" " in name.strip() for name in names) else [part]
 
 
 def _headlines(data: StructuredData, root: _Element, base_url: str) -> list[str]:

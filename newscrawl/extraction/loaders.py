@@ -44,6 +44,7 @@ from newscrawl.extraction.structured_data import (
     read_structured_data,
     strings,
 )
+from newscrawl.extraction.text import count_words
 from newscrawl.extraction.urls import absolute_url, image_url, page_key
 from newscrawl.items import Article, Author, Image, content_hash
 
@@ -400,7 +401,7 @@ def joined(first: Article, rest: Sequence[Article]) -> Article:
 
 
 def _measure(article: Article) -> None:
-    article.word_count = len((article.body or "").split())
+    article.word_count = count_words(article.body or "")
     article.content_hash = content_hash(article)
 
 

@@ -1,9 +1,21 @@
 """Names of authors: read whole ones from structured data, and divide bylines into names."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from newscrawl.extraction.byline_words import (
+    AGENCIES,
+    AND,
+    AT,
+    BY,
+    CHANGED,
+    CHANGED_INSIDE,
+    PUBLISHED,
+    ROLE,
+    ROLE_ATTACHED,
+)
 from newscrawl.extraction.dates import without_dates
+from newscrawl.extraction.languages import primary
 from newscrawl.extraction.processors import clean_text
 
 _BY = re.compile(
@@ -63,10 +75,11 @@ _AGENCIES = frozenset(
     "associated press|ap|ap news|afp|agence france-presse|reuters|thomson reuters|upi|bloomberg"
     "|bloomberg news|cnn|cnn wire|nexstar media wire|nexstar|newsnation|kff health news"
     "|kaiser health news|the conversation|stacker|getty images|tribune news service".split("|")
-)
+) | frozenset(AGENCIES.split("|"))
 _STATION = re.compile(r"^[KW][A-Z]{2,3}(?:-?(?:TV|DT|FM|AM))?$")
 _AGENCY_BEHIND = re.compile(
-    r"\s*(?:[,/|(]|\bof\b|\bfor\b|\bvia\b|[-–—]\s)\s*(?:the )?"
+    r"\s*(?:[,/|(]|\b(?:of|for|via|avec|mit|con|com|met|med)\b|[-–—]\s)\s*"
+    r"(?:the |avec |mit |l[’'])?"
     rf"(?:{'|'.join(sorted(map(re.escape, _AGENCIES)))})\)?$",
     re.I,
 )
@@ -82,9 +95,27 @@ _NO_NAME = frozenset(
     "null|none|undefined|n/a|[object object]|author|no author|by|admin|administrator|guest"
     "|facebook|instagram|linkedin|twitter".split("|")
 )
-_BETWEEN = re.compile(r"[,;|•·、，]|\s[/+–—-]\s")
+_BETWEEN = re.compile(r"[,;|•·、，،]|\s[/+–—-]\s")
 _BESIDE = re.compile("(?<=[\ue000-\uf8ff])[ \n]*(?=[\ue000-\uf8ff])")
 _JUNK = " \t\n-–—|•·,;:/"
+
+# The same in languages other than English, where one letter may be "and".
+_BY_ELSEWHERE = re.compile(rf"^(?:{BY})(?:(?<=\W)|(?!\w))[:：\s]*", re.I)
+# Arabic writes its "and" without a space; some given names begin with the same letter.
+_AND_ELSEWHERE = re.compile(
+    rf",?\s+(?:{AND}|&)\s+"
+    r"|\s+و(?!(?:ليد|ائل|سام|سيم|فاء|جدي|ديع|حيد|جيه|هيب|داد|صفي|فيق|ردة|رد)\b)(?=\w{3})",
+    re.I,
+)
+# What stands between names; degrees and the like belong to a name.
+_SIGNS = re.compile(r"\s*[;|•·、，،]\s*|\s[/+–—-]\s|,(?!\s*(?:Jr|Sr|[A-Z]{2,4}|M\.D|Ph\.?D)\b)\s*")
+_BEHIND_ELSEWHERE = re.compile(
+    rf"(?:(?:^|\s+)(?:{CHANGED}|{PUBLISHED})(?:\s+(?:{AT}))?|\s*(?:{CHANGED_INSIDE}))[\s:：–—-]*$",
+    re.I,
+)
+_ROLE_ELSEWHERE = re.compile(rf"(?:^|,?\s+)(?:{ROLE})$|[\s・]*{ROLE_ATTACHED}$", re.I)
+_ATTACHED = re.compile(rf"[\s・]+{ROLE_ATTACHED}$")
+_IN_PARENTHESES = re.compile(r"\s*[(（][^()（）]*[)）]")
 
 
 def is_agency(name: str) -> bool:
@@ -110,6 +141,8 @@ def whole_name(text: str) -> str | None:
     """
     name = _BY.sub("", _without_contact(clean_text(text))).strip(_JUNK)
     name = _AGENCY_BEHIND.sub("", _ROLE.sub("", name)).strip(_JUNK)
+    if not name.isascii():
+        name = _ATTACHED.sub("", name)
     if name.casefold() in _NO_NAME or "://" in name or name.startswith(("@", "#")):
         return None
     return name or None
@@ -123,11 +156,29 @@ def _without_contact(text: str) -> str:
     return rest[1:-1] if rest[:1] == "(" and rest[-1:] == ")" else rest
 
 
-def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
+def people(text: str) -> Iterator[str]:
+    """Yield the names in a text of any language. "And" divides it if both sides are full names.
+
+    >>> list(people("Ada Quill und Bo Marsh; Parks and Rivers, Cy Lund, Jr."))
+    ['Ada Quill', 'Bo Marsh', 'Parks and Rivers', 'Cy Lund, Jr.']
+    >>> list(people("José Ortega y Gasset")), list(people("ليلى حداد وسامر خوري، وليد نصر"))
+    (['José Ortega y Gasset'], ['ليلى حداد', 'سامر خوري', 'وليد نصر'])
+    """
+    for part in _SIGNS.split(text):
+        names = _AND_ELSEWHERE.split(part)
+        yield from names if all(map(_is_full, names)) else [part]
+
+
+def _is_full(name: str) -> bool:
+    """Return whether a name has two words, or is of a script that does not divide names."""
+    return " " in name.strip() or name[:1] >= "\u3040"
+
+
+def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> list[str]:
     r"""Return the names in a printed byline, in order. A line break ends a name.
 
     ``whole`` are texts in the byline that are one name each, such as links to authors. Jobs are
-    left out, and so are agencies beside a person.
+    left out, and so are agencies beside a person. ``language`` is a BCP 47 tag.
 
     >>> author_names("by Ada Quill, Bo Marsh and Cy Lund Jr., opinion contributors")
     ['Ada Quill', 'Bo Marsh', 'Cy Lund Jr.']
@@ -142,7 +193,8 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
     >>> author_names("by Parks and Rivers and Ada Quill, Reuters - 11/23/26", ["Parks and Rivers"])
     ['Parks and Rivers', 'Ada Quill']
     """
-    printed = without_dates(byline).split("\n")
+    is_english = primary(language) in ("", "en")
+    printed = without_dates(byline, language).split("\n")
     lines = "\n".join(_without_contact(clean_text(line)) for line in printed)
     tokens: dict[str, str] = {}
     for number, name in enumerate(sorted(filter(None, whole), key=len, reverse=True)):
@@ -154,6 +206,9 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
     lines = _BESIDE.sub(",", lines)
     parts: list[str] = []
     for line in lines.split("\n"):
+        if not is_english:
+            parts += _elsewhere(line, tokens)
+            continue
         shown = _BEHIND.sub("", _BY.sub("", line.strip(_JUNK)))
         for group in _AND.split(_ROLE.sub("", shown)):
             for part in _BETWEEN.split(group):
@@ -170,3 +225,18 @@ def author_names(byline: str, whole: Sequence[str] = ()) -> list[str]:
     distinct = list(dict.fromkeys(filter(None, names)))
     people = [name for name in distinct if not (is_agency(name) or _JOB_ALONE.match(name))]
     return people or distinct
+
+
+def _elsewhere(line: str, tokens: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names in a line of a byline in a language other than English."""
+    text = _IN_PARENTHESES.sub("", line).strip(_JUNK)
+    for part in people(_BY_ELSEWHERE.sub("", text)):
+        name, before = part.strip(_JUNK), ""
+        while name != before:
+            before = name
+            for rule in (_BY_ELSEWHERE, _BEHIND_ELSEWHERE, _ROLE_ELSEWHERE):
+                name = rule.sub("", name).strip(_JUNK)
+            name = _AGENCY_BEHIND.sub("", name)
+        # No name has a number; reading times and counts have.
+        if name and not _LABEL.match(name) and not any(map(str.isdigit, name)):
+            yield "".join(tokens.get(letter, letter) for letter in name)

@@ -1,10 +1,17 @@
 """The text of a story: pieces of text become lines, and lines become blocks."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.processors import clean_text
 
+# Letters of scripts that write no space between words: Thai, Lao, Burmese, Khmer, Japanese,
+# Chinese.
+_UNSPACED = re.compile(
+    "[\u0e01-\u0e30\u0e40-\u0e46\u0e81-\u0eb0\u0ec0-\u0ec6\u1000-\u102a\u1780-\u17b3"
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 # Marks between pieces of a line. Unicode guarantees that no text contains these characters.
 _BREAK = "\ufdd0"
 _CELL = "\ufdd1"
@@ -110,3 +117,20 @@ def _divided(text: str) -> Iterator[str]:
             line = []
     if line:
         yield " ".join(line)
+
+
+def count_words(text: str) -> int:
+    """Return the number of words: runs of characters between white space.
+
+    In a text that is mostly of a script without spaces between words, such as Japanese, Chinese or
+    Thai, each letter of that script counts as a word.
+
+    >>> count_words("The mayor of 東京 said: no."), count_words("市長は「3月 NHK」と語った。")
+    (6, 10)
+    """
+    if text.isascii() or not (letters := len(_UNSPACED.findall(text))):
+        return len(text.split())
+    others = [it for it in _UNSPACED.sub(" ", text).split() if any(map(str.isalnum, it))]
+    if letters < sum(map(len, others)):
+        return len(text.split())
+    return letters + len(others)
