@@ -7,8 +7,7 @@ published is compared with what the site said at that hour.
 
 import json
 import os
-import subprocess
-import sys
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +18,12 @@ from typing import Any
 
 from bench.table import markdown
 from newscrawl.storage.parts import read_part
+from tests.forks import forks
 from tests.sample.answer import Site
 from tests.sample.day import DaySite, Event
 from tests.sample.server import SampleServer, running
 from tests.sample.site import Expected
 
-ROOT = Path(__file__).parents[1]
 START = datetime(2026, 11, 10, 5, tzinfo=UTC)  # midnight in Washington
 FAST = {
     "DOWNLOAD_DELAY": "0",
@@ -46,40 +45,33 @@ class Crawler:
         pairs = [f"{name}={value}" for name, value in {**FAST, **settings}.items()]
         proxy = f"http://127.0.0.1:{server.port}"
         self.log = (output.parent / f"{output.name}.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.hourly", *pairs],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "NEWSCRAWL_OUTPUT_DIR": str(output),
-                # The truth is that of plain pages.
-                "NEWSCRAWL_BROWSER": "/nonexistent",
-                "https_proxy": proxy,
-                "http_proxy": proxy,
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-        )
+        environment = {
+            **os.environ,
+            "NEWSCRAWL_OUTPUT_DIR": str(output),
+            # The truth is that of plain pages.
+            "NEWSCRAWL_BROWSER": "/nonexistent",
+            "https_proxy": proxy,
+            "http_proxy": proxy,
+        }
+        self.channel, other = socket.socketpair()
+        self.stream = self.channel.makefile("rw")
+        with other:
+            streams = (other, other, self.log)
+            self.process = forks().start(pairs, environment, streams, "bench.hourly:main")
 
     def crawl(self, now: datetime, **arguments: str) -> str:
         """Run one crawl at a time; return its close reason. Raises RuntimeError if it died."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
         order = {"now": now.isoformat(), "arguments": arguments}
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        if reason := self.process.stdout.readline().strip():
+        self.stream.write(json.dumps(order) + "\n")
+        self.stream.flush()
+        if reason := self.stream.readline().strip():
             return reason
         raise RuntimeError(f"the crawl died, see {self.log.name}")
 
     def close(self) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
+        self.stream.close()
+        self.channel.close()
         self.process.wait(60)
-        self.process.stdout.close()
         self.log.close()
 
 

@@ -133,28 +133,25 @@ def command(output: Path, *arguments: str, **settings: str) -> "subprocess.Compl
     environ = environment(output, **settings)
     if forks().can(environ):
         return forks().run([*arguments], environ, timeout=120)
-    return _scrapy("error", "", arguments, environ)
+    return _scrapy("", arguments, environ)
 
 
-def crawl(
-    output: Path, *arguments: str, limits: str = "", warnings: str = "error", **settings: str
-) -> Crawl:
+def crawl(output: Path, *arguments: str, limits: str = "", **settings: str) -> Crawl:
     """Run ``scrapy crawl hill`` as a user does, with settings from the environment.
 
     ``limits`` are a shell's resource limits for it, such as ``ulimit -f 32``.
     """
-    if limits or warnings != "error":
-        environ = environment(output, **settings)
-        done = _scrapy(warnings, limits, ("crawl", "hill", *arguments), environ)
+    if limits:
+        done = _scrapy(limits, ("crawl", "hill", *arguments), environment(output, **settings))
     else:
         done = command(output, "crawl", "hill", *arguments, **settings)
     return Crawl(done.returncode, done.stdout + done.stderr, output)
 
 
 def _scrapy(
-    warnings: str, limits: str, arguments: tuple[str, ...], environ: dict[str, str]
+    limits: str, arguments: tuple[str, ...], environ: dict[str, str]
 ) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-W", warnings, "-m", "scrapy", *arguments]
+    command = [sys.executable, "-W", "error", "-m", "scrapy", *arguments]
     if limits:
         command = ["bash", "-c", f'{limits}; exec "$@"', "bash", *command]
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""Commands of ``scrapy`` in processes of their own, forked from one that has imported Scrapy.
+"""Commands of ``scrapy`` in processes of their own, forked from one that has imported all modules.
 
 A command costs a second of CPU before it does anything, most of it imports. A forked process is
 otherwise like one that a user starts: its own settings, reactor, output and exit code.
@@ -14,31 +14,86 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+import threading
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module, reload
 from pathlib import Path
-from typing import IO, NoReturn
+from pkgutil import resolve_name
+from typing import IO, Any, NoReturn
+
+from scrapy.utils.misc import walk_modules_iter
 
 ROOT = Path(__file__).parents[1]
-_IMPORTED = (
-    "scrapy.cmdline",
-    "scrapy.commands.crawl",
-    "scrapy.core.downloader.handlers.http11",
-    "scrapy.core.engine",
-    "newscrawl.base_spiders.article",
-    "newscrawl.downloader.browser.handler",
-    "newscrawl.extensions.metrics",
-    "newscrawl.extensions.progress",
-    "newscrawl.pipelines",
-    "newscrawl.settings",
-    "newscrawl.spidermiddlewares",
+# What commands import, and what these modules import when they are called.
+_PACKAGES = (
+    "newscrawl",
+    "scrapy.commands",
+    "scrapy.downloadermiddlewares",
+    "scrapy.spidermiddlewares",
 )
+_MODULES = (
+    "_strptime",
+    "bench.hourly",
+    "encodings.unicode_escape",
+    "encodings.utf_8_sig",
+    "fsspec.implementations.chained",
+    "fsspec.implementations.local",
+    "holidays.countries.united_states",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.style",
+    "multiprocessing.dummy",
+    "multiprocessing.queues",
+    "pandas",
+    "pyarrow.pandas_compat",
+    "rensa",
+    "rich._emoji_codes",
+    "scrapy.cmdline",
+    "scrapy.contracts.default",
+    "scrapy.core.downloader.handlers.datauri",
+    "scrapy.core.downloader.handlers.file",
+    "scrapy.core.downloader.handlers.ftp",
+    "scrapy.core.downloader.handlers.http11",
+    "scrapy.core.downloader.handlers.s3",
+    "scrapy.core.engine",
+    "scrapy.dupefilters",
+    "scrapy.extensions.closespider",
+    "scrapy.extensions.corestats",
+    "scrapy.extensions.logcount",
+    "scrapy.extensions.logstats",
+    "scrapy.extensions.memdebug",
+    "scrapy.extensions.memusage",
+    "scrapy.extensions.remote_control",
+    "scrapy.extensions.spiderstate",
+    "scrapy.extensions.telnet",
+    "scrapy.extensions.throttle",
+    "scrapy.pqueues",
+    "scrapy.squeues",
+    "tests.mounts",
+)
+# Some libraries start threads when they are imported. A fork would lack these threads.
+_NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1"}
 # What modules read when they are imported is none of these.
 _FREE = ("NEWSCRAWL_", "http_proxy", "https_proxy", "no_proxy", "NO_PROXY")
 
+Stream = IO[Any] | socket.socket
+
 _DIGITS = 10
+SCRAPY = "scrapy.cmdline:execute"
+
+
+@contextmanager
+def captured() -> Iterator[tuple[IO[bytes], IO[bytes], list[str]]]:
+    """Give two files to write to, and a list; it has the texts of the files after the block."""
+    texts: list[str] = []
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        yield out, err, texts
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read().decode().replace("\r\n", "\n"))
 
 
 class Forks:
@@ -51,6 +106,7 @@ class Forks:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "tests.forks", self.path],
             cwd=ROOT,
+            env=self.environment | _NO_THREADS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -69,21 +125,33 @@ class Forks:
         return all(name.startswith(_FREE) for name in changed)
 
     def run(
-        self, arguments: list[str], environment: Mapping[str, str], timeout: float
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        timeout: float,
+        main: str = SCRAPY,
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``scrapy`` with arguments, and return what it printed."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            code = Fork(self.path, arguments, environment, (out, err)).wait(timeout)
-            texts = []
-            for stream in (out, err):
-                stream.seek(0)
-                texts.append(stream.read().decode().replace("\r\n", "\n"))
+        """Run ``scrapy``, or another function, with arguments, and return what it printed."""
+        with captured() as (out, err, texts):
+            with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+                fork = Fork(self.path, arguments, environment, (nothing, out, err), main)
+            code = fork.wait(timeout)
         return subprocess.CompletedProcess(["scrapy", *arguments], code, *texts)
 
-    def start(self, arguments: list[str], environment: Mapping[str, str]) -> "Fork":
-        """Start ``scrapy`` with arguments; what it prints is lost."""
-        with open(os.devnull, "wb") as nothing:  # noqa: PTH123
-            return Fork(self.path, arguments, environment, (nothing, nothing))
+    def start(
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        streams: tuple[Stream, Stream, Stream] | None = None,
+        main: str = SCRAPY,
+    ) -> "Fork":
+        """Start ``scrapy``, or another function, with arguments.
+
+        ``streams`` are its input, output and error output; without them, there is no input and
+        what it prints is lost.
+        """
+        with open(os.devnull, "r+b") as nothing:  # noqa: PTH123
+            return Fork(self.path, arguments, environment, streams or (nothing,) * 3, main)
 
 
 class Fork:
@@ -94,13 +162,14 @@ class Fork:
         path: str,
         arguments: list[str],
         environment: Mapping[str, str],
-        streams: tuple[IO[bytes], IO[bytes]],
+        streams: tuple[Stream, Stream, Stream],
+        main: str,
     ) -> None:
-        order = json.dumps({"arguments": arguments, "environment": dict(environment)}).encode()
+        order = {"main": main, "arguments": arguments, "environment": dict(environment)}
         self.channel = socket.socket(socket.AF_UNIX)
         self.channel.connect(path)
         socket.send_fds(self.channel, [b"."], [stream.fileno() for stream in streams])
-        self.channel.sendall(order)
+        self.channel.sendall(json.dumps(order).encode())
         self.channel.shutdown(socket.SHUT_WR)
         self.pid = self._number()
         self.code: int | None = None
@@ -139,60 +208,100 @@ def forks() -> Forks:
     return Forks()
 
 
-def serve(listener: socket.socket) -> tuple[list[str], dict[str, str]]:
+def serve(listener: socket.socket) -> dict[str, Any]:
     """Fork for every order; return one in the process that has to carry it out."""
-    while True:
-        ready, _, _ = select.select([listener, sys.stdin], [], [])
-        if sys.stdin in ready:
-            sys.exit()
-        channel, _ = listener.accept()
-        # This one waits for the command and tells its exit code, the next one runs it.
-        with channel:
-            if not os.fork():
-                _, fds, _, _ = socket.recv_fds(channel, 1, 2)
-                with channel.makefile() as stream:
-                    order = json.load(stream)
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                if not (child := os.fork()):
-                    for number, fd in enumerate(fds, 1):
-                        os.dup2(fd, number)
-                    with open(os.devnull) as nothing:  # noqa: PTH123
-                        os.dup2(nothing.fileno(), 0)
-                    return order["arguments"], order["environment"]
-                _report(channel, child)
+    running: dict[int, socket.socket] = {}
+    ended, ends = socket.socketpair()
+    ends.setblocking(False)
+    signal.set_wakeup_fd(ends.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with listener, ended, ends:
+        while True:
+            ready, _, _ = select.select([listener, sys.stdin, ended], [], [])
+            if sys.stdin in ready:
+                sys.exit()
+            if ended in ready:
+                ended.recv(4096)
+                report(running)
+            if listener not in ready:
+                continue
+            channel, _ = listener.accept()
+            _, fds, _, _ = socket.recv_fds(channel, 1, 3)
+            with channel.makefile() as stream:
+                order: dict[str, Any] = json.load(stream)
+            if child := os.fork():
+                for fd in fds:
+                    os.close(fd)
+                channel.sendall(f"{child:{_DIGITS}}".encode())
+                running[child] = channel
+                continue
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for it in (channel, *running.values()):
+                it.close()
+            for number, fd in enumerate(fds):
+                os.dup2(fd, number)
+                os.close(fd)
+            return order
 
 
-def _report(channel: socket.socket, child: int) -> NoReturn:
-    channel.sendall(f"{child:{_DIGITS}}".encode())
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    channel.sendall(f"{code:{_DIGITS}}".encode())
-    os._exit(0)
+def report(running: dict[int, socket.socket]) -> None:
+    """Send the exit codes of the processes that have ended."""
+    for pid, channel in list(running.items()):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            # Whoever gave the order may have ended, too.
+            with running.pop(pid), suppress(BrokenPipeError):
+                channel.sendall(f"{os.waitstatus_to_exitcode(status):{_DIGITS}}".encode())
 
 
-def reap(*_: object) -> None:
-    """Let the processes go that have reported."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def carry_out(main: str, arguments: list[str]) -> NoReturn:
+    """Call a function as the program of this process, and end the process.
+
+    The end is that of any Python program, but for one thing: the imported modules are not taken
+    apart. In a forked process this would take longer than most commands.
+    """
+    sys.argv = ["scrapy", *arguments]
+    code: Any = 0
+    try:
+        resolve_name(main)()
+    except SystemExit as end:
+        code = end.code
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 def main() -> None:
-    signal.signal(signal.SIGCHLD, reap)
-    for name in _IMPORTED:
+    # apprise imports a module that Python 3.13 has no longer.
+    with warnings.catch_warnings(action="ignore"), suppress(ModuleNotFoundError):
+        import_module("imghdr")
+    for name in _PACKAGES:
+        deque(walk_modules_iter(name), 0)
+    for name in _MODULES:
         import_module(name)
+    resolve_name("apprise:Apprise").instantiate("json://127.0.0.1")
     assert "twisted.internet.reactor" not in sys.modules
+    threads = Path("/proc/self/task")
+    assert not threads.exists() or len(list(threads.iterdir())) == 1
+    gc.collect()
     gc.freeze()
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(sys.argv[1])
-        listener.listen(16)
-        print("ready", flush=True)
-        arguments, environment = serve(listener)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(sys.argv[1])
+    listener.listen(16)
+    print("ready", flush=True)
+    order = serve(listener)
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(order["environment"])
     # Its values are those of the environment when it is imported.
     reload(sys.modules["newscrawl.settings"])
-    sys.argv = ["scrapy", *arguments]
-    sys.modules["scrapy.cmdline"].execute()
+    carry_out(order["main"], order["arguments"])
 
 
 if __name__ == "__main__":

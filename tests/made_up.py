@@ -1,5 +1,6 @@
 """Generated records and closed runs, for tests of the dataset and its readers."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -96,6 +97,12 @@ def write_run(
     }
     write_document(folder / "run.json", document)
     return folder
+
+
+def edit(folder: Path, **values: Any) -> None:
+    """Change values of a run's ``run.json``."""
+    path = folder / "run.json"
+    write_document(path, {**json.loads(path.read_text()), **values})
 
 
 def gone(number: int, date: str) -> dict[str, Any]:

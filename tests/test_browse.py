@@ -7,9 +7,7 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -25,8 +23,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
 from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
 from newscrawl.storage.parts import line_of, write_document
-from tests.conftest import ROOT, command, environment
-from tests.mounts import files_of, on_a_disk
+from tests.conftest import command, environment
+from tests.forks import SCRAPY, captured, forks
+from tests.mounts import MAIN, files_of, on_a_disk
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))
 EVIL = "<script>window.x = 1; alert(1)</script><img src='https://evil.example/a' onerror='x = 2'>"
@@ -61,25 +60,28 @@ def build(output: Path) -> None:
 
 
 @contextmanager
-def browsing(output: Path, *arguments: str, disk: Sequence[str] = ()) -> Iterator[str]:
-    """Serve the dataset, give the address, and end it as people do."""
-    program = [sys.executable, "-W", "error", "-m", "scrapy", "browse", "--port", "0"]
-    server = subprocess.Popen(
-        [*disk, *program, *arguments],
-        cwd=ROOT,
-        env=environment(output),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    try:
-        url = server.stdout.readline().strip()
-        yield url.replace("0.0.0.0", "127.0.0.1")
-    finally:
-        server.send_signal(signal.SIGINT)
-        _, log = server.communicate(timeout=30)
-    assert server.returncode == 0, log
+def browsing(output: Path, *arguments: str, free: int | None = -1) -> Iterator[str]:
+    """Serve the dataset, give the address, and end it as people do.
+
+    ``free`` is that of ``on_a_disk``: the disk of the output folder; -1 is the disk as it is.
+    """
+    program = ["browse", "--port", "0", *arguments]
+    main = SCRAPY
+    if free != -1:
+        program, main = on_a_disk(output, free, *program), MAIN
+    ours, other = socket.socketpair()
+    with captured() as (out, err, texts):
+        with other:
+            server = forks().start(program, environment(output), (out, other, err), main)
+        with ours, ours.makefile() as stdout:
+            try:
+                url = stdout.readline().strip()
+                yield url.replace("0.0.0.0", "127.0.0.1")
+            finally:
+                server.send_signal(signal.SIGINT)
+                code = server.wait(30)
+    log = texts[1]
+    assert code == 0, log
     assert "Traceback" not in log
     assert "Warning" not in log
 
@@ -378,7 +380,7 @@ def test_it_serves_from_a_disk_that_cannot_be_written(tmp_path: Path, free: int 
     publish(tmp_path, "20261102T110000Z", article("1", "Ferries stop", "It stopped.", **FERRIES))
     build(tmp_path)
     before = files_of(tmp_path)
-    with browsing(tmp_path, disk=on_a_disk(tmp_path, free)) as url:
+    with browsing(tmp_path, free=free) as url:
         assert "Ferries stop" in get(url)[2]
     assert files_of(tmp_path) == before
 

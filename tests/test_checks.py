@@ -234,8 +234,7 @@ def test_a_good_run_has_no_finding(tmp_path: Path, fine: dict[str, Any]) -> None
 )
 def test_a_wrong_alert_ends_the_job_with_a_sentence(tmp_path: Path, urls: str, said: str) -> None:
     settings = {"NEWSCRAWL_ALERTS": urls, "NEWSCRAWL_LOG_LEVEL": "DEBUG"}
-    # apprise imports a module that Python 3.13 has no longer.
-    done = crawl(tmp_path, warnings="default", **settings)
+    done = crawl(tmp_path, **settings)
     assert done.code == 2
     assert f"NEWSCRAWL_ALERTS: {said}" in done.log
     assert "Traceback" not in done.log
@@ -249,7 +248,7 @@ def test_a_crawl_that_does_not_begin_sends_alerts(tmp_path: Path, mailbox: Mailb
     with refusing() as (port, asked):
         urls = f"{os.environ['NEWSCRAWL_ALERTS']} json://127.0.0.1:{port}/{SECRET}"
         settings = {"NEWSCRAWL_ALERTS": urls, "NEWSCRAWL_LOG_LEVEL": "DEBUG"}
-        done = crawl(tmp_path / "file", warnings="default", **settings)
+        done = crawl(tmp_path / "file", **settings)
     assert [mail["Subject"] for mail in mailbox.mails] == ["newscrawl hill: 1 new (began)"]
     assert "The crawl did not begin: unusable output." in text_of(mailbox.mails[0])
     assert [title for title, _ in asked] == ["newscrawl hill: 1 new (began)"]
@@ -268,13 +267,11 @@ def test_a_crawl_that_does_not_begin_is_told_once_and_when_it_begins_again(
     replay = {"NEWSCRAWL_REPLAY": str(recording)}
     nowhere = f"sqlite:///{tmp_path}/nowhere/ledger.sqlite3"
     for _ in range(3):
-        done = crawl(
-            tmp_path / "output", warnings="default", **replay, NEWSCRAWL_LEDGER_URL=nowhere
-        )
+        done = crawl(tmp_path / "output", **replay, NEWSCRAWL_LEDGER_URL=nowhere)
         assert done.code == 3
     assert [mail["Subject"] for mail in mailbox.mails] == ["newscrawl hill: 1 new (began)"]
     # The sections that are not in the recording could not be read either.
-    assert crawl(tmp_path / "output", "-a", "sections=news", warnings="default", **replay).code == 0
+    assert crawl(tmp_path / "output", "-a", "sections=news", **replay).code == 0
     assert [mail["Subject"] for mail in mailbox.mails][1:] == ["newscrawl hill: 1 over (began)"]
     assert "OVER began" in text_of(mailbox.mails[1])
 
@@ -286,13 +283,13 @@ def test_an_alert_that_is_not_sent_is_in_the_exit_code(tmp_path: Path) -> None:
             "NEWSCRAWL_ALERTS": f"json://127.0.0.1:{port}",
             "NEWSCRAWL_REPLAY": str(recording),
         }
-        done = crawl(tmp_path / "output", warnings="default", **settings)
+        done = crawl(tmp_path / "output", **settings)
     # Most sections are not in the recording.
     assert asked[0][1].startswith("NEW complete:listings: ")
     # What was not told is told after the next run.
     with refusing() as (port, asked):
         settings["NEWSCRAWL_ALERTS"] = f"json://127.0.0.1:{port}"
-        crawl(tmp_path / "output", warnings="default", **settings)
+        crawl(tmp_path / "output", **settings)
     assert asked[0][1].startswith("NEW complete:listings: ")
     assert done.code == 6
     assert done.runs[0]["books"]["new"] == 1

@@ -3,8 +3,6 @@
 import json
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,10 @@ from newscrawl.dataset.changes import changes
 from newscrawl.storage.kept import keep_records
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import sha256_of
-from tests.conftest import ROOT, command, crawl, environment
-from tests.made_up import back, gone, made_up, write_run
-from tests.mounts import Seen, files_of, full, on_a_disk, read_only
+from tests.conftest import command, crawl, environment
+from tests.forks import forks
+from tests.made_up import back, edit, gone, made_up, write_run
+from tests.mounts import MAIN, Seen, files_of, full, on_a_disk, read_only
 from tests.recordings import HTML, address, article, site
 
 RUNS = [f"202611{day:02}T120000Z" for day in range(1, 10)]
@@ -61,9 +60,9 @@ def test_commands_that_read_need_no_disk_that_can_be_written(
     to = str(output.parent / "report.html")
     seen = disk(output, *([to if it is ELSEWHERE else it for it in them] for them in READING))
     for arguments, done in zip(READING, seen.done, strict=True):
-        assert done.code == 0, (arguments, done)
-        assert bool(done.out) == ("verify" not in arguments), (arguments, done)
-        assert done.err in ("", "3 runs, 7 records: all is well.\n"), (arguments, done)
+        assert done.returncode == 0, (arguments, done)
+        assert bool(done.stdout) == ("verify" not in arguments), (arguments, done)
+        assert done.stderr in ("", "3 runs, 7 records: all is well.\n"), (arguments, done)
     assert seen.files == before
 
 
@@ -82,14 +81,14 @@ def test_pending_changes_of_the_ledger_are_read_where_nothing_can_be_written(
         (output / name).write_bytes(data)
     assert copies[names[1]]
     (done,) = disk(output, ("ledger", "hill", "7")).done
-    assert (done.code, done.err) == (0, "")
-    assert f"revision 1 run {RUNS[3]}" in done.out
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"revision 1 run {RUNS[3]}" in done.stdout
 
 
 def test_a_report_that_cannot_be_written_says_where(output: Path) -> None:
     (done,) = read_only(output, ("report", "hill")).done
-    assert done.code == 3
-    assert str(output / "hill" / f"run={RUNS[2]}" / "report.html") in done.err
+    assert done.returncode == 3
+    assert str(output / "hill" / f"run={RUNS[2]}" / "report.html") in done.stderr
 
 
 def contents(output: Path) -> dict[str, str]:
@@ -261,6 +260,8 @@ def test_a_crawl_knows_what_pruned_and_merged_runs_published(tmp_path: Path) -> 
     for _ in range(2):
         assert crawl(output, *news, NEWSCRAWL_REPLAY=str(first)).code == 0
     assert crawl(other, *news, NEWSCRAWL_REPLAY=str(more)).code == 0
+    # The two may have begun in one second.
+    edit(min(output.glob("hill/run=*")), started="2026-11-01T12:00:00Z")
     build(output)
     assert command(output, "prune", "--older-than", "0d").returncode == 0
     assert len(pruned(output)) == 2
@@ -514,10 +515,10 @@ def test_a_full_disk_costs_no_file_and_is_named(months: Path, tmp_path: Path) ->
     before = files_of(months)
     seen = full(months, *writing)
     for (arguments, path), done in zip(writing.items(), seen.done, strict=True):
-        assert done.code == 3, (arguments, done)
-        assert str(months / path) in done.err or path in done.err, (arguments, done)
-        assert "No space left on device" in done.err, (arguments, done)
-        assert "Traceback" not in done.err
+        assert done.returncode == 3, (arguments, done)
+        assert str(months / path) in done.stderr or path in done.stderr, (arguments, done)
+        assert "No space left on device" in done.stderr, (arguments, done)
+        assert "Traceback" not in done.stderr
     assert seen.files == before
 
 
@@ -525,10 +526,8 @@ def test_a_push_to_a_full_disk_is_named(output: Path, tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     remote.mkdir()
     (remote / "there").write_text("something")
-    program = [*on_a_disk(remote, 0), sys.executable, "-m", "scrapy", "push", str(remote)]
-    done = subprocess.run(
-        program, cwd=ROOT, env=environment(output), capture_output=True, text=True, check=False
-    )
+    arguments = on_a_disk(remote, 0, "push", str(remote))
+    done = forks().run(arguments, environment(output), timeout=120, main=MAIN)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == f"{remote} cannot be used: No space left on device.\n"
 

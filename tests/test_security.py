@@ -49,7 +49,6 @@ def test_secrets_stand_nowhere(tmp_path: Path) -> None:
         done = crawl(
             tmp_path / "output",
             *("-a", "sections=news", *FAST, "-s", "LOG_LEVEL=DEBUG"),
-            warnings="default",  # apprise imports a module that Python 3.13 has no longer
             https_proxy=f"http://ada:{SECRET}@127.0.0.1:{server.port}",
             NEWSCRAWL_RECORD=str(tmp_path / "warc"),
             NEWSCRAWL_LOG_JSON=str(tmp_path / "log.jsonl"),

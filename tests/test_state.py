@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from newscrawl.storage.run_folder import OUTPUT_ID
 from newscrawl.storage.runs import run_name
 from tests import kill
 from tests.conftest import Crawl, command, crawl
+from tests.made_up import edit
 from tests.mounts import full, read_only
 from tests.recordings import HTML, Answer, address, article, site
 from tests.sample.answer import Page
@@ -77,11 +77,6 @@ def sound(output: Path, ids: list[str] = IDS) -> None:
     assert command(output, "dataset", "build").returncode == 0
     verified = command(output, "dataset", "verify")
     assert verified.returncode == 0, verified.stdout
-
-
-def edit(folder: Path, **values: Any) -> None:
-    path = folder / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
 def remove_ledger(output: Path) -> None:
@@ -209,7 +204,7 @@ def test_a_ledger_that_cannot_be_written_is_noticed_before_the_site_is_asked(
 ) -> None:
     settings = {"NEWSCRAWL_REPLAY": recordings[1], **NEVER}
     seen = read_only(output, ["crawl", "hill", *NEWS], **settings)
-    assert seen.done[0].code == 3
+    assert seen.done[0].returncode == 3
     # Root may write whatever the mode says; a database that is opened so may not.
     url = f"sqlite:///file:{output}/ledger.sqlite3?mode=ro&uri=true"
     done = go_on(output, recordings[1], NEWSCRAWL_LEDGER_URL=url)
@@ -231,8 +226,8 @@ def test_a_full_disk_is_noticed_and_leaves_nothing_half(
             remove_ledger(output)
         seen = full(output, ["crawl", "hill", *NEWS], free=free, **settings)
         [done] = seen.done
-        assert (done.code, "Traceback" in done.err) == (3, False), done.err
-        assert "cannot be used" in done.err or "cannot be written" in done.err
+        assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
+        assert "cannot be used" in done.stderr or "cannot be written" in done.stderr
         assert not [it for it in seen.files if it.endswith(".tmp") or it.startswith(".output-id")]
     assert go_on(output, recordings[1]).code == 0
     sound(output)
