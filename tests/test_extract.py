@@ -569,6 +569,17 @@ def test_author_by_reference() -> None:
     assert (author.name, author.url) == ("Ada Quill", "https://thehill.com/author/ada-quill/")
 
 
+def test_an_authors_address_is_the_one_that_the_byline_links() -> None:
+    # WordPress' own address of a person is in the data, with its entities (Nexstar's stations).
+    data = DATA | {"author": {"name": "Ada Quill", "url": "/?post_type=profile&#038;p=7"}}
+    for byline, url in (
+        (BYLINE, "/author/ada-quill/"),
+        ("by Ada Quill", "/?post_type=profile&p=7"),
+    ):
+        [author] = extract(page(data=data, byline=byline), URL).authors
+        assert author.url == f"https://thehill.com{url}"
+
+
 @pytest.mark.parametrize("href", ["#", "#top", "", " ", "javascript:void(0)"])
 def test_an_authors_link_that_leads_nowhere(href: str) -> None:
     html = page(data=DATA | {"author": None}, byline=f'by <a href="{href}">Ada Quill</a>')
@@ -593,19 +604,20 @@ LANGUAGE = (
         ('lang="en_US.UTF-8"', "", "en-US"),
         ('xml:lang="es"', "", "es"),
         ('lang="" xml:lang="zh-hant-tw"', "", "zh-Hant-TW"),
-        ('lang="english"', "", None),
+        # A page that names no language is in that of the outlet.
+        ('lang="english"', "", "en-US"),
         ('lang="english"', '<meta property="og:locale" content="en_GB">', "en-GB"),
         ("", '<meta property="og:locale" content="es_LA">', "es-LA"),
         ("", '<meta http-equiv="Content-Language" content="es">', "es"),
         ("", LANGUAGE.format("es"), "es"),
-        ("", LANGUAGE.format("Spanish"), None),
+        ("", LANGUAGE.format("Spanish"), "en-US"),
         ('lang="en-UK"', "", "en-GB"),
-        ("", "", None),
-        ('lang="und"', "", None),
-        ('lang="{{lang}}"', "", None),
+        ("", "", "en-US"),
+        ('lang="und"', "", "en-US"),
+        ('lang="{{lang}}"', "", "en-US"),
     ],
 )
-def test_language(html: str, head: str, language: str | None) -> None:
+def test_language(html: str, head: str, language: str) -> None:
     assert read(page(html=html, head=head))["language"] == language
     spoken = page(html=html, head=head).replace("<article", '<article lang="fr-ca"')
     assert read(spoken)["language"] == "fr-CA"

@@ -64,7 +64,7 @@ def _entries(data: StructuredData, value: Any, base_url: str, depth: int = 0) ->
             names = names or list(strings(entry.get("name")))
             parts = [*strings(entry.get("givenName")), *strings(entry.get("familyName"))]
             names = names or [" ".join(parts)]
-            url = next(strings(entry.get("url"), "@id"), None)
+            url = next(map(unescape, strings(entry.get("url"), "@id")), None)
         address = _address(url, base_url)
         for text in names:
             # A semicolon separates names.
@@ -115,7 +115,7 @@ def choose_authors(
     If ``order`` begins with ``printed``, the page's names win. Else structured data wins, with two
     exceptions: it names only the outlet or a wire service while the byline prints a person; or the
     byline links all authors of structured data and more. The meta elements are read if both sources
-    are empty.
+    are empty. A name's address is the one that the byline links, if any.
     """
     outlet = outlet_names(data, base_url)
     people = [it for it in structured if not (_is_house(it.name, outlet) or is_agency(it.name))]
@@ -134,10 +134,10 @@ def choose_authors(
         if "://" not in text
     )
     chosen = people or bylined or structured or printed or _unique(metas)
-    urls = {it.name.casefold(): it.url for it in (*printed, *structured) if it.url}
+    urls = {it.name.casefold(): it.url for it in (*structured, *printed) if it.url}
     shown = {it.name.casefold(): it.name for it in printed if not it.name.isupper()}
     return _unique(
-        Author(_without_house(shown.get(key, it.name), outlet), it.url or urls.get(key))
+        Author(_without_house(shown.get(key, it.name), outlet), urls.get(key))
         for it in chosen
         for key in [it.name.casefold()]
     )

@@ -38,7 +38,7 @@ class Outlet(Site):
     """
 
     language: str = ""
-    """The language of REST posts, which name none: a BCP 47 tag, such as ``en-US``."""
+    """The language of pages and posts that name none: a BCP 47 tag, such as ``en-US``."""
     zone: ZoneInfo = ZoneInfo("UTC")
     """The time zone in which the outlet's days begin."""
     country: str = ""
@@ -83,6 +83,7 @@ class Outlet(Site):
                 break
         else:
             parts, identity = cast("SplitResult", self.on_site(url)), candidate.id
+        result.article.language = result.article.language or self.language or None
         self._identify(result.article, parts, identity, result.data)
         return result
 
