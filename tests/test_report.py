@@ -117,7 +117,11 @@ def test_the_numbers_are_those_of_the_run(crawled: Crawl, left: Path) -> None:
         for reason, count in books[place].items():
             assert page.books[reason] == [str(count)]
             assert reason in page.said
-    for title, field in (("By kind", "kind"), ("By section", "section")):
+    for title, field in (
+        ("By kind", "kind"),
+        ("By extraction", "extraction"),
+        ("By section", "section"),
+    ):
         counts = Counter(it[field] or "(no section)" for it in records)
         shown = page.numbers(title)
         others = [name for name in shown if name not in counts]

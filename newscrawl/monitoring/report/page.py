@@ -52,11 +52,12 @@ def _pairs() -> dict[str, list[int]]:
 
 @dataclass(slots=True)
 class Records:
-    """Counts of the new and revised articles of a run, by hour, section, kind and length."""
+    """Counts of the new and revised articles of a run, by hour, section, kind and so on."""
 
     hours: dict[str, list[int]] = field(default_factory=_pairs)
     sections: dict[str, list[int]] = field(default_factory=_pairs)
     kinds: dict[str, list[int]] = field(default_factory=_pairs)
+    extractions: dict[str, list[int]] = field(default_factory=_pairs)
     lengths: dict[str, list[int]] = field(default_factory=_pairs)
     first: str = ""
     last: str = ""
@@ -72,6 +73,7 @@ class Records:
             records.hours[f"{published[11:13]}:00"][revised] += 1
             records.sections[record["section"] or "(no section)"][revised] += 1
             records.kinds[record["kind"]][revised] += 1
+            records.extractions[record.get("extraction") or "(unknown)"][revised] += 1
             records.lengths[length][revised] += 1
             records.first = min(records.first or published, published)
             records.last = max(records.last, published)
@@ -105,7 +107,7 @@ def _largest(counts: Mapping[str, Sequence[int]]) -> list[tuple[str, Sequence[in
 
 
 def published_articles(records: Records) -> Iterator[Chart]:
-    """Yield the charts of the published articles: by hour, kind, section and length."""
+    """Yield the charts of the published articles: by hour, kind, extraction and so on."""
     if not records.kinds:
         return
     first, last = (
@@ -120,6 +122,12 @@ def published_articles(records: Records) -> Iterator[Chart]:
         ticks={n: hours[n] for n in range(0, 24, 6)},
     )
     yield Chart("By kind", "articles", _PUBLISHED, _largest(records.kinds))
+    yield Chart(
+        "By extraction",
+        "articles by the layout that they were read with; generic means none",
+        _PUBLISHED,
+        _largest(records.extractions),
+    )
     sections = _largest(records.sections)
     if len(sections) > _MOST_SECTIONS + 1:
         rest = [counts for _, counts in sections[_MOST_SECTIONS:]]
