@@ -21,7 +21,7 @@ from scrapy.settings import Settings
 
 from newscrawl import commands as commands_package
 from newscrawl import settings
-from newscrawl.base_spiders import arguments
+from newscrawl.base_spiders import arguments, outlet_table
 from newscrawl.extensions import options
 from newscrawl.extensions.exit_codes import EXIT_CODES
 from newscrawl.monitoring.checks import CHECKS
@@ -187,6 +187,27 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
+def outlet_keys() -> str:
+    """Return the keys of a row of ``outlets.toml``, of its sources and of its selectors."""
+    sources = [key for kind in outlet_table.SOURCES for key in kind.keys]
+    return "\n".join(
+        f"{title}\n\n" + table(("Key", "Meaning", "Value", "Example"), map(_key, keys))
+        for title, keys in (
+            ("Keys of a row:", outlet_table.KEYS),
+            ("Keys of one of its `sources`. The first key says what kind the source is:", sources),
+            (
+                "Keys of its `selectors`. All but the last four are CSS selectors:",
+                outlet_table.SELECTORS,
+            ),
+        )
+    )
+
+
+def _key(key: outlet_table.Key) -> tuple[str, ...]:
+    required = ", required" if key.is_required else ""
+    return f"`{key.name}`{required}", key.meaning, key.kind.allowed, f"`{key.example}`"
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "record": record,
     "run-json": run_json,
@@ -194,6 +215,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "commands": command_help,
     "arguments": lambda: options.markdown(arguments.OPTIONS),
+    "outlet-keys": outlet_keys,
     "settings": lambda: options.markdown(settings.table, scrapy=True),
 }
 """What writes each generated part."""

@@ -28,7 +28,7 @@ def extract(
 
     ``html`` is the page, or the post that WordPress' REST interface gives; the encoding of bytes
     is what they declare. ``url`` is the address that it was fetched from, and ``outlet`` the name
-    of a spider, or ``generic``, which reads any page of any site without selectors. ``further``
+    of an outlet, or ``generic``, which reads any page of any site without selectors. ``further``
     are the other pages of an article that is divided into several: where it is and they are
     missing, NotWholeWarning names their addresses. ``fetched`` is when the page was fetched (now,
     by default), with a time zone.

@@ -25,6 +25,10 @@ class ArgumentError(ValueError):
     """A spider argument, a setting, or an argument of a command is wrong."""
 
 
+class RowError(ArgumentError):
+    """A row of a table of outlets is wrong; the message names file, row and key."""
+
+
 class OutputError(Exception):
     """The output folder cannot be used."""
 

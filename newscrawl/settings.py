@@ -12,6 +12,7 @@ from newscrawl.extensions.options import Option
 BOT_NAME = "newscrawl"
 SPIDER_MODULES = ["newscrawl.spiders"]
 NEWSPIDER_MODULE = "newscrawl.spiders"
+SPIDER_LOADER_CLASS = "newscrawl.base_spiders.spider_loader.OutletLoader"  # rows are spiders, too
 COMMANDS_MODULE = "newscrawl.commands"
 
 # Honest and polite: the user agent names the crawler and its contact, and robots.txt is obeyed.
@@ -108,6 +109,14 @@ table = (
         options.FOLDER,
         "Folder for runs, ledger and dataset. A relative path starts at the working directory.",
         "NEWSCRAWL_OUTPUT_DIR=/var/lib/newscrawl newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_OUTLETS",
+        "",
+        options.FILE,
+        "TOML file with your own outlets, one a table. Without it, `outlets.toml` beside the output"
+        " folder is read if it is there.",
+        "NEWSCRAWL_OUTLETS=/etc/newscrawl/outlets.toml newscrawl list",
     ),
     Option(
         "NEWSCRAWL_USER_AGENT",

@@ -177,11 +177,13 @@ class ProjectCommand(Base):
         return sorted(get_spider_loader(self.settings).list())
 
     def load_outlet(self, name: str) -> "ArticleSpider":
-        """Return an outlet's spider. Raises ArgumentError for an unknown outlet."""
-        if name not in self.spider_names():
-            raise unknown("outlet", name, self.spider_names())
+        """Return an outlet's spider. Raises ArgumentError for an unknown outlet or a wrong row."""
         assert self.settings is not None
-        return cast("ArticleSpider", get_spider_loader(self.settings).load(name)())
+        loader = get_spider_loader(self.settings)
+        try:
+            return cast("ArticleSpider", loader.load(name)())
+        except KeyError:
+            raise unknown("outlet", name, loader.list()) from None
 
 
 class SpiderCommand(ProjectCommand):
@@ -213,7 +215,8 @@ class SpiderCommand(ProjectCommand):
         try:
             spider = self.load_outlet(outlet)
         except exceptions.ArgumentError as error:
-            self.stop(error, IMPOSSIBLE)
+            is_row = isinstance(error, exceptions.RowError)
+            self.stop(error, WRONG_USAGE if is_row else IMPOSSIBLE)
         try:
             given = {name: value for name, value in given.items() if name != "_job"}
             arguments.parse(given, spider)

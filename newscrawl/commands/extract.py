@@ -8,8 +8,8 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl import extract
-from newscrawl.base_spiders.saved_page import decoded, find_outlet
+from newscrawl.base_spiders.saved_page import decoded, extract
+from newscrawl.base_spiders.spider_loader import find_outlet
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extraction.markup import parse
@@ -39,7 +39,8 @@ class Command(OutputCommand, ScrapyCommand):
         """Print the record."""
         if len(args) != 2:
             raise UsageError("name an outlet and a file")
-        outlet = find_outlet(args[0]).name
+        assert self.settings is not None
+        outlet = find_outlet(args[0], self.settings)
         page = sys.stdin.buffer.read() if args[1] == "-" else Path(args[1]).read_bytes()
         url = opts.url or address_in(page)
         if not url:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from newscrawl.exceptions import ArgumentError
@@ -20,7 +21,7 @@ class Kind:
     """A kind of value: the allowed values in words, and a reader that raises ValueError."""
 
     allowed: str
-    read: Callable[[str], Any]
+    read: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,12 @@ def _object(text: str) -> dict[str, Any]:
     return document
 
 
+def _file(text: str) -> Path | None:
+    if text and not Path(text).is_file():
+        raise ValueError
+    return Path(text) if text else None
+
+
 def _remote(text: str) -> str:
     # "s3:/bucket" would be a folder of that name.
     if ":" in text.partition("/")[0] and "://" not in text:
@@ -147,6 +154,7 @@ PAIR = Kind("two numbers above 0, the least and the most, such as 6,48", _pair)
 SWITCH = Kind("0 or 1", _switch)
 OBJECT = Kind("a JSON object", _object)
 PATH = Kind("a path", str)
+FILE = Kind("the path of a file that is there", _file)
 REMOTE = Kind("a URL such as s3://bucket/news, or a folder", _remote)
 
 

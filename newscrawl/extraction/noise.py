@@ -33,6 +33,8 @@ class Noise:
         self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Sequence[str] = ()
     ) -> None:
         """Compile the rules once; they are used for every page."""
+        selectors = tuple(selectors)
+        self._given = (selectors, (*texts,), (*boxes,))
         # Most rules are a tag with one class or id: one look-up per element tests them all.
         self._simple: dict[str, list[tuple[str, str]]] = {
             f".{name}": [("", f".{name}")] for name in _PAGES
@@ -43,7 +45,7 @@ class Noise:
                 self._simple.setdefault(simple[2], []).append((simple[1], rule))
             else:
                 self._rules[rule] = css(rule)
-        self._texts = frozenset(texts)
+        self._texts = frozenset(self._given[1])
         # A text without "Related" is without "Related Articles", too.
         self._titles = [it for it in boxes if not any(it != part and part in it for part in boxes)]
         # contains() is quick and rules out most texts, so the exact comparison runs rarely.
@@ -52,6 +54,13 @@ class Noise:
             for test in ('contains(., "{}")', 'normalize-space() = "{}"')
         )
         self._boxes = xpath(f"descendant::*[text()[{near}][{exact}]]")
+
+    def more(
+        self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Iterable[str] = ()
+    ) -> "Noise":
+        """Return these rules and further ones."""
+        further = (selectors, texts, boxes)
+        return Noise(*((*own, *new) for own, new in zip(self._given, further, strict=True)))
 
     def rule(self, element: _Element) -> str | None:
         """Return the first rule that makes an element noise by its own attributes, or None."""

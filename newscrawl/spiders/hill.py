@@ -2,33 +2,19 @@
 
 import re
 from dataclasses import replace
-from urllib.parse import SplitResult, parse_qs
+from urllib.parse import SplitResult
 
-from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.base_spiders.nexstar import NexstarSpider
 from newscrawl.extraction.dates import EASTERN
-from newscrawl.extraction.loaders import Layout, Reader
-from newscrawl.extraction.noise import Noise
+from newscrawl.extraction.loaders import Layout
 from newscrawl.extraction.processors import without_suffix
-from newscrawl.extraction.sources import Feed, Listings, Sitemap, WordPress
-from newscrawl.extraction.story import Entries
+from newscrawl.extraction.sources import Feed, Listings
 from newscrawl.extraction.structured_data import StructuredData
 from newscrawl.items import Article
 
-# /homenews/senate/5671027-trump-…/  /business/5199…-…/amp/  /homenews/ap/ap-u-s-news/4371…-…
-# but not /author/361406-brett-samuels/
-_ARTICLE = re.compile(
-    r"^/(?!author/|people/|person/|social-tags/|tag/|search/|wp-)(?:[\w-]+/){1,3}(\d{5,8})-[^/]*"
-    r"(?:/amp)?/?$",
-    re.ASCII,
-)
 # /node/471033 is the short address of the years before 2022.
 _NODE = re.compile(r"^/node/(\d{5,8})/?$", re.ASCII)
-_POST = re.compile(r"^/wp-json/wp/v2/posts/(\d{5,8})/?$", re.ASCII)
-_ID = re.compile(r"^\d{5,8}$", re.ASCII)
-_TAG = re.compile(r"^/(?:people|person|social-tags|tag)/[\w%.-]+/?$")
-_AMP = re.compile(r"/amp/?$")
 _AUTHOR_NUMBER = re.compile(r"(?<=/author/)\d+-")
-_LIVE = re.compile(r"^(?:live(?: updates| coverage|:)|watch live updates)\b", re.IGNORECASE)
 
 _SECTIONS = (
     "news",
@@ -134,7 +120,7 @@ _DRUPAL = Layout(
 )
 
 
-class HillSpider(ArticleSpider):
+class HillSpider(NexstarSpider):
     """The Hill.
 
     Domain
@@ -166,73 +152,41 @@ class HillSpider(ArticleSpider):
             next_page='link[rel="next"], a.next, a[rel="next"], .pagination__next a, a.load-more',
         ),
         Feed("/feed/?feed=partnerfeed-news-feed&format=rss"),
-        Sitemap("/sitemap.xml", day="/sitemap.xml?yyyy={0:%Y}&mm={0:%m}&dd={0:%d}"),
-        WordPress(),
+        *NexstarSpider.sources[1:],
     )
-    article = _ARTICLE.pattern
-    language = "en-US"
+    # /homenews/senate/5671027-trump-…/  /business/5199…-…/amp/  /homenews/ap/ap-u-s-news/4371…-…
+    # but not /author/361406-brett-samuels/
+    article = (
+        r"(?a)/(?!author/|people/|person/|social-tags/|tag/|search/|wp-)"
+        r"(?:[\w-]+/){1,3}(?P<id>\d{5,8})-[^/]*(?:/amp)?/?"
+    )
+    identity = "address"
     zone = EASTERN
-    country = "US"
 
     load_more = "main button.load-more, main a.load-more"
-    older_entries = "div#wpcom-liveblog-container button.liveblog-pagination-next"
 
-    reader = Reader(
+    reader = replace(
+        NexstarSpider.reader,
         zone=zone,
         layouts=(
-            Layout(
-                name="lakana",
-                article="article.article__content",
-                headline="h1.page-title",
-                byline="section.submitted-by.mobile-only",
-                section="a.article__header__category",
-                lead="figure.article__featured-image",
-                story="div.article__text",
-                tags="a.tags__item",
-            ),
+            *NexstarSpider.reader.layouts,
             # Articles, blog posts, press releases: every page with the field of the body.
             replace(_DRUPAL, article="article.node:has(div.field-name-body)"),
             replace(_DRUPAL, article="div.node:has(div.field-name-body)"),
             _DRUPAL,
         ),
-        noise=Noise(
+        noise=NexstarSpider.reader.noise.more(
             selectors=(
-                "aside.ad-unit",
-                "div.hardwall",
-                "div.nlp-ignore-block",
-                "aside.promo-link",
-                "div.instaread-audio-player",
-                "div#s2n-player",
-                "div.civic-science-article-container",
-                "div.sailthru_shortcode",
-                "div.sailthru-emco-preheader",
                 'figure:has(a[href*="/submitting-opinion-content"])',
-                "div.wp-block-nexstar-video",
-                "div.nxs-player-wrapper",
-                'div[class*="related-articles"]',
                 # Newsletters: the phone version repeats the desktop version.
                 "table.desktop_hide",
                 "a.button",
                 "table.button_block",
-                # Live pages: portraits beside the entries, buttons below them.
-                "div.liveblog-meta-avatars",
-                "div.liveblog-meta-author-avatar",
-                "div.liveblog-pagination",
-                "div.liveblog-empty-message",
-                "div.liveblog-share",
-                "footer.liveblog-entry-tools",
                 # Before 2022: pop-ups about people, inside the paragraphs.
                 "span.rollover-people-block",
                 "div.dfp-tag-wrapper",
             ),
-            texts=("{beacon}", "ADVERTISEMENT", "Advertisement", "Full Story"),
-            boxes=("Related Articles", "Related Article", "Related:", "Related"),
-        ),
-        # Automattic's Liveblog, in the markup of its React version and the server's before it.
-        live="div#wpcom-liveblog-container",
-        entries=Entries(
-            entry="div#wpcom-liveblog-container :is(article.liveblog-entry, article[id^=id_])",
-            time="a.liveblog-meta-time, time.liveblog-timestamp",
+            texts=("{beacon}", "Full Story"),
         ),
         headline=without_suffix(r"(?:\s*\||\s[-–—])\s*The ?Hill"),
         # /author/361406-brett-samuels/ is /author/brett-samuels/ on the page.
@@ -240,34 +194,11 @@ class HillSpider(ArticleSpider):
     )
 
     def article_id(self, parts: SplitResult) -> str | None:
-        """Return the post id from the path of an address, or from ``?p=``."""
-        path = parts.path
-        if match := _ARTICLE.match(path) or _NODE.match(path) or _POST.match(path):
-            return match[1]
-        if path in ("", "/") and "p=" in parts.query:
-            number = parse_qs(parts.query).get("p", [""])[0]
-            return number if _ID.match(number) else None
-        return None
-
-    def canonical_path(self, parts: SplitResult) -> str:
-        """Return the path without ``/amp/``; keep the query only if it contains the id."""
-        if parts.path in ("", "/"):
-            return f"/?p={self.article_id(parts)}"
-        return _AMP.sub("/", parts.path)
-
-    def is_tag(self, path: str) -> bool:
-        """Return whether a path is the listing of a person or a tag."""
-        return bool(_TAG.match(path))
+        """Return the post's number from an address, those of before 2022 among them."""
+        match = _NODE.match(parts.path)
+        return match[1] if match else super().article_id(parts)
 
     def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
-        """Return the kind, from the section in the address, the page's metadata or the headline."""
-        root = path.strip("/").split("/")[0]
-        if root == "newsletters" or "1230-report" in path:
-            return "newsletter"
-        if root in ("video-clips", "hilltv", "video"):
-            return "video"
-        if article.kind == "live":
-            return "live"
-        if root == "opinion" or data.meta.get("article:opinion") == "true":
-            return "opinion"
-        return "live" if _LIVE.match(article.headline) else "news"
+        """Return the kind; newsletters have sections of their own."""
+        is_newsletter = path.startswith("/newsletters/") or "1230-report" in path
+        return "newsletter" if is_newsletter else super().kind_of(path, article, data)
