@@ -10,11 +10,13 @@ import pytest
 from scrapy.http import Response
 
 from newscrawl.downloader.validators import validators
+from newscrawl.exceptions import DamagedRunError
 from newscrawl.extensions.exit_codes import EXIT_CODES, of_reason
 from newscrawl.items import Candidate
 from newscrawl.storage.journal import Journal
 from newscrawl.storage.ledger import Change, Ledger
 from newscrawl.storage.parts import PartWriter
+from newscrawl.storage.runs import read_run
 from tests.conftest import command, crawl
 from tests.made_up import made_up
 from tests.recordings import HTML, ROBOTS, Answer, address, article, site, write_warc
@@ -104,8 +106,19 @@ def test_a_fetch_after_a_broken_off_crawl_hides_nothing(tmp_path: Path) -> None:
 # Opening.
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("damaged", ["", "[]", '{"run": 1}', '{"run": "20200101T000000Z"}'])
-def test_a_damaged_run_json_is_rebuilt(damaged: str, tmp_path: Path) -> None:
+def test_a_damaged_run_json_is_named(damaged: str, tmp_path: Path) -> None:
+    folder = tmp_path / "hill" / "run=20200101T000000Z"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(damaged)
+    with pytest.raises(DamagedRunError, match="is damaged") as caught:
+        read_run(folder)
+    assert caught.value.is_repairable
+
+
+def test_a_damaged_run_json_is_rebuilt(tmp_path: Path) -> None:
+    damaged = '{"run": "20200101T000000Z"}'
     recording = site(tmp_path / "site.warc.gz", {address(6000001): (200, HTML, article(6000001))})
     settings = {"NEWSCRAWL_REPLAY": str(recording)}
     assert crawl(tmp_path, "-a", "sections=news", **settings).code == 0
