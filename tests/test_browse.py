@@ -95,6 +95,7 @@ def get(url: str, path: str = "", **headers: str) -> tuple[int, dict[str, str], 
     return found
 
 
+ARABIC = "توقفت العبارات بسبب العاصفة (BBC)."
 STORM = {
     "section": "News",
     "sections": ["News"],
@@ -121,7 +122,13 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     publish(
         output,
         "20261102T110000Z",
-        article("1", "Ferries stop", "The storm stopped ferries.", tags=["Ferries"], **FERRIES),
+        article(
+            "1",
+            "Ferries stop",
+            f"The storm stopped ferries.\n\n{ARABIC}",
+            tags=["Ferries"],
+            **FERRIES,
+        ),
         article("2", "Storm nears", "It rains.\n\nSchools stay open on Monday.", **STORM),
         article("3", "Café owners vote", "They vote on Tuesday.", **CAFE),
         article(ID, EVIL, f"{EVIL}\n\nIt is hostile.", **HOSTILE),
@@ -214,6 +221,14 @@ def test_a_search_finds_what_it_says_and_nothing_else(
     assert headlines(page) == found
     if text == "schools closing":
         assert page.locator("mark").all_text_contents() == ["Schools", "close"]
+
+
+def test_a_text_is_shown_in_its_own_direction(site: str, page: Page) -> None:
+    page.goto(f"{site}articles/gazette/1")
+    directions = page.locator(".body p").evaluate_all(
+        "it => it.map(e => getComputedStyle(e).direction)"
+    )
+    assert directions == ["ltr", "rtl"]
 
 
 def facet(page: Page, name: str) -> dict[str, int]:
@@ -345,7 +360,7 @@ def test_pages_follow_one_another_without_a_gap(site: str, order: str) -> None:
     more = f"{TABLE}?_size=2&_sort_desc={order}"
     while more:
         _, _, text = get(site, more)
-        seen += re.findall(r'<h3><a href="/articles/gazette/([^"]+)"', text)
+        seen += re.findall(r'<h3 dir="auto"><a href="/articles/gazette/([^"]+)"', text)
         # What is counted is the whole, not what is left of it.
         assert ("facet-tags" in text) == ("_next" not in more)
         found = re.search(r'class="next" href="/([^"]+)"', text)

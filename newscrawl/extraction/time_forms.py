@@ -212,7 +212,8 @@ def forms(tag: str = "") -> Forms:
     datetime.datetime(2023, 8, 1, 14, 52, tzinfo=datetime.timezone.utc)
     """
     if primary(tag) in ("", "en"):
-        day_first = bool(tag) and is_day_first(tag)
+        # The order of numbers needs CLDR, which takes a tenth of a second to load.
+        day_first = tag not in ("", "en", "en-US") and is_day_first(tag)
         patterns = _ENGLISH_PRINTED, _ENGLISH_TIME_FIRST, _ENGLISH_DAY
         return Forms(*patterns, _ENGLISH_MONTHS, {"a": "a", "p": "p"}, day_first)
     own, english = language(tag), language("en")
