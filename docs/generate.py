@@ -18,14 +18,17 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
+from scrapy.spiderloader import get_spider_loader
 
 from newscrawl import commands as commands_package
 from newscrawl import settings
 from newscrawl.base_spiders import arguments, outlet_table
+from newscrawl.base_spiders.spider_loader import find_outlet
 from newscrawl.extensions import options
 from newscrawl.extensions.exit_codes import EXIT_CODES
 from newscrawl.monitoring.checks import CHECKS
 from newscrawl.storage import document, schema
+from newscrawl.workbench.status import HEAD, markdown, status
 
 PAGES = Path(__file__).parent
 # Help of options that no help text shows.
@@ -208,12 +211,25 @@ def _key(key: outlet_table.Key) -> tuple[str, ...]:
     return f"`{key.name}`{required}", key.meaning, key.kind.allowed, f"`{key.example}`"
 
 
+def outlets() -> str:
+    """Return the outlets of the project, without those of an operator."""
+    ours = Settings()
+    ours.setmodule(settings)
+    # An operator's table is beside the output folder.
+    ours.set("NEWSCRAWL_OUTPUT_DIR", str(PAGES / "none" / "output"))
+    ours.set("NEWSCRAWL_OUTLETS", "")
+    names = get_spider_loader(ours).list()
+    rows = [status(find_outlet(it, ours), PAGES.parent / "tests" / "fixtures") for it in names]
+    return table(HEAD, markdown(rows))
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "record": record,
     "run-json": run_json,
     "checks": checks,
     "exit-codes": exit_codes,
     "commands": command_help,
+    "outlets": outlets,
     "arguments": lambda: options.markdown(arguments.OPTIONS),
     "outlet-keys": outlet_keys,
     "settings": lambda: options.markdown(settings.table, scrapy=True),

@@ -5,24 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scrapy.spiderloader import SpiderLoader
+from scrapy.spiderloader import SpiderLoader, get_spider_loader
 
 from newscrawl.items import record
 from newscrawl.pipelines import ValidatePipeline
+from newscrawl.workbench.fixtures import saved_page
 from tests.conftest import answer, open_spider, project_settings, read_article
 
 pytestmark = pytest.mark.fast
 
 FIXTURES = Path(__file__).parent / "fixtures"
+OUTLETS = get_spider_loader(project_settings())
 CASES = sorted(meta.parent for meta in FIXTURES.glob("*/*/meta.json"))
 
 
 def read_case(folder: Path) -> dict[str, Any]:
     """Return the record that a case's saved answer gives; the time of fetching left out."""
-    meta = json.loads((folder / "meta.json").read_text("utf-8"))
-    spider = open_spider(SpiderLoader(project_settings()).load(folder.parent.name))
-    body = (folder / meta["file"]).read_bytes()
-    article = read_article(spider, answer(meta["url"], body, meta["content_type"]))
+    page = saved_page(folder)
+    spider = open_spider(OUTLETS.load(folder.parent.name))
+    article = read_article(spider, answer(page.url, page.body, page.content_type))
     ValidatePipeline().process_item(article)
     stats = spider.crawler.stats.get_stats()
     disagreements = sorted(

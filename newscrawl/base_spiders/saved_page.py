@@ -9,7 +9,7 @@ from w3lib.encoding import html_body_declared_encoding, read_bom
 from newscrawl.base_spiders.spider_loader import environments_outlet
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
 from newscrawl.extraction.dates import utc
-from newscrawl.extraction.loaders import Page, joined
+from newscrawl.extraction.loaders import Page, Stats, joined
 from newscrawl.extraction.markup import parse_page, recoded
 from newscrawl.extraction.outlet import Outlet, post_of
 from newscrawl.extraction.urls import absolute_url
@@ -24,10 +24,12 @@ def extract(
     *,
     further: Sequence[str | bytes] = (),
     fetched: datetime | None = None,
+    stats: Stats | None = None,
 ) -> Article:
     """Return the article of one page; see ``newscrawl.extract``.
 
-    An outlet that is a name is found with the settings of the environment.
+    An outlet that is a name is found with the settings of the environment. ``stats`` counts which
+    selectors matched, and where structured data and page disagree.
     """
     if isinstance(outlet, str):
         outlet = environments_outlet(outlet)
@@ -36,9 +38,10 @@ def extract(
         raise ArgumentError(f"{url!r} is not the address of an article of {outlet.name}.")
     if html[:64].lstrip()[:1] in ("{", b"{"):
         body = html.encode("utf-8", "surrogatepass") if isinstance(html, str) else html
-        article, source = outlet.read_article_post(post_of(body), candidate), "api"
+        article, source = outlet.read_article_post(post_of(body), candidate, stats), "api"
     else:
-        page, *rest = pages = [_read(outlet, it, url, candidate) for it in (html, *further)]
+        texts = (html, *further)
+        page, *rest = pages = [_read(outlet, it, url, candidate, stats) for it in texts]
         addresses = dict.fromkeys(address for it in pages for address in it.further)
         if missing := list(addresses)[len(rest) :]:
             text = f"{candidate.url} goes on at {', '.join(missing)}"
@@ -51,11 +54,13 @@ def extract(
     return article
 
 
-def _read(outlet: Outlet, html: str | bytes, url: str, candidate: Candidate) -> Page:
+def _read(
+    outlet: Outlet, html: str | bytes, url: str, candidate: Candidate, stats: Stats | None
+) -> Page:
     if not html.strip():
         raise UnreadableError("empty answer")
     text = html if isinstance(html, str) else decoded(html)
-    return outlet.read_article(parse_page(text), url, candidate)
+    return outlet.read_article(parse_page(text), url, candidate, stats)
 
 
 def decoded(body: bytes) -> str | bytes:

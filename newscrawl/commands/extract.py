@@ -8,14 +8,13 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.base_spiders.saved_page import decoded, extract
+from newscrawl.base_spiders.saved_page import extract
 from newscrawl.base_spiders.spider_loader import find_outlet
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, UnreadableError
-from newscrawl.extraction.markup import parse
-from newscrawl.extraction.outlet import post_of
 from newscrawl.items import record
 from newscrawl.storage.parts import line_of
+from newscrawl.workbench.pages import address_in, unpacked
 
 
 class Command(OutputCommand, ScrapyCommand):
@@ -41,7 +40,8 @@ class Command(OutputCommand, ScrapyCommand):
             raise UsageError("name an outlet and a file")
         assert self.settings is not None
         outlet = find_outlet(args[0], self.settings)
-        page = sys.stdin.buffer.read() if args[1] == "-" else Path(args[1]).read_bytes()
+        raw = sys.stdin.buffer.read() if args[1] == "-" else Path(args[1]).read_bytes()
+        page = unpacked(raw, args[1])
         url = opts.url or address_in(page)
         if not url:
             raise ArgumentError("The page does not name its address. Name it with --url")
@@ -56,17 +56,3 @@ class Command(OutputCommand, ScrapyCommand):
             print(warning.message, file=sys.stderr)  # noqa: T201
         sys.stdout.buffer.write(line_of(record(article)))
         sys.stdout.buffer.flush()
-
-
-def address_in(page: bytes) -> str:
-    """Return the address that a page or a WordPress post names as its own, or ""."""
-    if page.lstrip()[:1] == b"{":
-        try:
-            return str(post_of(page).get("link") or "")
-        except UnreadableError:
-            return ""
-    if not page.strip():
-        return ""
-    root = parse(decoded(page)).root
-    named = root.xpath("//link[@rel='canonical']/@href | //meta[@property='og:url']/@content")
-    return str(named[0]) if named else ""

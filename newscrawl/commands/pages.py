@@ -1,0 +1,60 @@
+"""Base class of the commands that read pages, saved or fetched, without a run."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from newscrawl.base_spiders.spider_loader import find_outlet
+from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.exceptions import ArgumentError, UnreadableError
+from newscrawl.extraction.outlet import Outlet
+from newscrawl.workbench.fixtures import fixtures_folder
+from newscrawl.workbench.pages import SavedPage, is_address, read_file
+
+
+class PagesCommand(OutputCommand):
+    """A command that reads pages of outlets, and fixtures. It opens no run."""
+
+    @property
+    def fixtures(self) -> Path:
+        """The folder of the fixtures of all outlets."""
+        return fixtures_folder(self.output)
+
+    def find_outlet(self, name: str) -> Outlet:
+        """Return an outlet, or ``generic``. Raises ArgumentError for an unknown outlet."""
+        assert self.settings is not None
+        return find_outlet(name, self.settings)
+
+    def read_pages(self, names: Sequence[str], url: str | None = None) -> list[SavedPage]:
+        """Return the pages in files and at addresses, in the given order.
+
+        ``url`` is the address of the only page, if that is a file. Addresses are fetched as the
+        crawler does. Raises ArgumentError for what is no page or cannot be fetched.
+        """
+        if url and (len(names) != 1 or is_address(names[0])):
+            raise ArgumentError("--url is the address of one saved page.")
+        files = {it: read_file(Path(it), url or "") for it in names if not is_address(it)}
+        addresses = [it for it in names if is_address(it)]
+        return [{**files, **self.fetch_pages(addresses)}[it] for it in names]
+
+    def fetch_pages(self, addresses: Sequence[str]) -> dict[str, SavedPage]:
+        """Return the pages at addresses. Raises ArgumentError if one cannot be fetched."""
+        if not addresses:
+            return {}
+        from newscrawl.workbench.fetching import Fetch, fetched_page, fetching  # noqa: PLC0415  # only a crawl pays for it
+
+        async def work(fetch: Fetch) -> dict[str, SavedPage]:
+            return {it: await fetched_page(fetch, it) for it in addresses}
+
+        assert self.settings is not None
+        return fetching(self.settings, work)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Print the reason of a page without article, and set the exit code."""
+        try:
+            yield
+        except UnreadableError as error:
+            print(f"No record: {error}", file=sys.stderr)  # noqa: T201
+            self.exitcode = NEGATIVE

@@ -1,0 +1,1 @@
+"""Workbench: survey a site, draft an outlet, try it on pages, save fixtures."""
