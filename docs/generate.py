@@ -22,7 +22,7 @@ from scrapy.spiderloader import get_spider_loader
 
 from newscrawl import commands as commands_package
 from newscrawl import settings
-from newscrawl.base_spiders import arguments, outlet_table
+from newscrawl.base_spiders import arguments, outlet_keys
 from newscrawl.base_spiders.spider_loader import find_outlet
 from newscrawl.extensions import options
 from newscrawl.extensions.exit_codes import EXIT_CODES
@@ -190,23 +190,23 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def outlet_keys() -> str:
+def keys_of_outlets() -> str:
     """Return the keys of a row of ``outlets.toml``, of its sources and of its selectors."""
-    sources = [key for kind in outlet_table.SOURCES for key in kind.keys]
+    sources = [key for kind in outlet_keys.SOURCES for key in kind.keys]
     return "\n".join(
         f"{title}\n\n" + table(("Key", "Meaning", "Value", "Example"), map(_key, keys))
         for title, keys in (
-            ("Keys of a row:", outlet_table.KEYS),
+            ("Keys of a row:", outlet_keys.KEYS),
             ("Keys of one of its `sources`. The first key says what kind the source is:", sources),
             (
-                "Keys of its `selectors`. All but the last four are CSS selectors:",
-                outlet_table.SELECTORS,
+                "Keys of its `selectors`:",
+                outlet_keys.SELECTORS,
             ),
         )
     )
 
 
-def _key(key: outlet_table.Key) -> tuple[str, ...]:
+def _key(key: outlet_keys.Key) -> tuple[str, ...]:
     required = ", required" if key.is_required else ""
     return f"`{key.name}`{required}", key.meaning, key.kind.allowed, f"`{key.example}`"
 
@@ -231,7 +231,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": command_help,
     "outlets": outlets,
     "arguments": lambda: options.markdown(arguments.OPTIONS),
-    "outlet-keys": outlet_keys,
+    "outlet-keys": keys_of_outlets,
     "settings": lambda: options.markdown(settings.table, scrapy=True),
 }
 """What writes each generated part."""

@@ -193,6 +193,16 @@ WRONG: dict[str, tuple[dict[str, str | None], str]] = {
         {"selectors": '{ article = "main", headlin = "h1", story = "div" }'},
         "Unknown key 'selectors.headlin'. Did you mean 'selectors.headline'?",
     ),
+    "order": (
+        {"selectors": SELECTORS[:-1] + ', order = { headline = ["print"] } }'},
+        "selectors.order=\"{'headline': ['print']}\" is not allowed: it must be a table of fields,"
+        " each with a list of sources (order of headline: no source 'print'",
+    ),
+    "boxes": (
+        {"selectors": SELECTORS[:-1] + """, boxes = ['"More"'] }"""},
+        "selectors.boxes='[\\'\"More\"\\']' is not allowed: it must be a list of texts without"
+        " quotation marks.",
+    ),
     "source": (
         {"sources": '[{ fed = "/feed/" }]'},
         "Unknown kind of source 'sources.fed'. Did you mean 'sources.feed'?",

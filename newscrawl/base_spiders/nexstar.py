@@ -63,8 +63,10 @@ class NexstarSpider(WordPressSpider):
                 "div.civic-science-container",
                 "div.sailthru_shortcode",
                 "div.sailthru-emco-preheader",
+                "div.sailthru-signup-widget",
                 "div.wp-block-nexstar-video",
                 "div.nxs-player-wrapper",
+                "figure.ns-block-embed-anvato",
                 'div[class*="related-articles"]',
                 # Live pages: portraits beside the entries, buttons below them.
                 "div.liveblog-meta-avatars",

@@ -1,372 +1,29 @@
-"""Outlets without code: rows of ``outlets.toml``, checked and made into spiders.
-
-The keys of a row are in ``KEYS``, ``SOURCES`` and ``SELECTORS``. Checks and the reference are made
-of these tables.
-"""
+"""Outlets without code: rows of ``outlets.toml``, made into spiders."""
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
-
-from cssselect import SelectorError
 
 from newscrawl.base_spiders.article import ArticleSpider
-from newscrawl.base_spiders.nexstar import NexstarSpider
-from newscrawl.base_spiders.wordpress import WordPressSpider
+from newscrawl.base_spiders.outlet_keys import KEYS, PLATFORMS, read_keys
 from newscrawl.exceptions import ArgumentError, RowError
-from newscrawl.extensions.options import Kind, unknown, wrong
+from newscrawl.extensions.options import wrong
 from newscrawl.extraction.generic_outlet import Generic
 from newscrawl.extraction.loaders import Layout, Reader
-from newscrawl.extraction.markup import css
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.outlet import Outlet
-from newscrawl.extraction.processors import language_tag
 from newscrawl.extraction.site import twin
-from newscrawl.extraction.sources import Feed, Listings, NewsSitemap, Sitemap, Source, WordPress
-
-PLATFORMS: Mapping[str, type[ArticleSpider]] = {
-    "nexstar": NexstarSpider,
-    "wordpress": WordPressSpider,
-}
-"""The bases of outlets that the same software publishes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key of a row, of a source, or of ``selectors``: its kind of value and its meaning."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    example: str
-    is_required: bool = False
-
-    def read(self, value: object, path: str = "") -> Any:
-        """Return the typed value; ``path`` is before the key's name. Raises ArgumentError."""
-        try:
-            return self.kind.read(value)
-        except ArgumentError:
-            raise
-        except (ValueError, TypeError, SelectorError) as error:
-            allowed = self.kind.allowed + (f" ({error})" if str(error) else "")
-            raise wrong(path + self.name, _shown(value), allowed) from None
-
-
-def _read(values: Mapping[str, object], keys: Sequence[Key], path: str = "") -> dict[str, Any]:
-    """Return the typed values of a table with ``keys``. Raises ArgumentError."""
-    known = {path + it.name: it for it in keys}
-    for name in values:
-        if path + name not in known:
-            raise unknown("key", path + name, known, path)
-    return {name: known[path + name].read(value, path) for name, value in values.items()}
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else repr(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError
-    return value.strip()
-
-
-def _list(read: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
-    """Return a reader of a list whose values ``read`` reads."""
-
-    def values(value: object) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise ValueError
-        return tuple(map(read, value))
-
-    return values
-
-
-_HOST = re.compile(r"(?!-)[a-z\d-]+(?:\.[a-z\d-]+)+", re.ASCII)
-
-
-def _host(value: object) -> str:
-    host = _text(value)
-    if not _HOST.fullmatch(host):
-        raise ValueError
-    return host
-
-
-def _zone(value: object) -> ZoneInfo:
-    name = _text(value)
-    if name not in available_timezones():
-        meant = get_close_matches(name, sorted(available_timezones()), n=1, cutoff=0.7)
-        raise ValueError(f"did you mean {meant[0]!r}?" if meant else "")
-    return ZoneInfo(name)
-
-
-def _language(value: object) -> str:
-    if language_tag(_text(value)) != value:
-        raise ValueError
-    return _text(value)
-
-
-def _country(value: object) -> str:
-    if not re.fullmatch("[A-Z]{2}", _text(value)):
-        raise ValueError
-    return _text(value)
-
-
-def _expression(value: object) -> str:
-    try:
-        re.compile(_text(value))
-    except re.error as error:
-        raise ValueError(str(error)) from None
-    return _text(value)
-
-
-def _selector(value: object) -> str:
-    css(_text(value))
-    return _text(value)
-
-
-def _address(value: object) -> str:
-    """Return a path, or an absolute address."""
-    parts = urlsplit(_text(value))
-    if not (parts.hostname and parts.scheme in ("http", "https")) and not (
-        not parts.scheme and not parts.netloc and _text(value).startswith("/")
-    ):
-        raise ValueError
-    return _text(value)
-
-
-def _path(value: object) -> str:
-    path = _text(value)
-    if path.startswith("/") or "://" in path:
-        raise ValueError
-    return path
-
-
-def _day(value: object) -> str:
-    """Return the format of a day's address. It gives another address for another day."""
-    text = _address(value)
-    if text.format(date(2026, 1, 2)) == text.format(date(2025, 11, 30)):
-        raise ValueError
-    return text
-
-
-def _word(*allowed: str) -> Kind:
-    def read(value: object) -> str:
-        if value not in allowed:
-            meant = get_close_matches(str(value), allowed, n=1, cutoff=0.7)
-            raise ValueError(f"did you mean {meant[0]!r}?" if meant else "")
-        return str(value)
-
-    return Kind(f"one of {', '.join(allowed)}", read)
-
-
-_TEXT = Kind("a text", _text)
-_HOSTS = Kind("a list of host names", _list(_host))
-_ADDRESS = Kind("a path such as /feed/, or an address with https://", _address)
-_SELECTOR = Kind("a CSS selector", _selector)
-_SELECTORS = Kind("a list of CSS selectors", _list(_selector))
-_TEXTS = Kind("a list of texts", _list(_text))
-
-
-@dataclass(frozen=True, slots=True)
-class SourceKeys:
-    """The keys of one kind of source. The first key says what kind the source is."""
-
-    make: type[Source]
-    keys: tuple[Key, ...]
-
-    def read(self, entry: Mapping[str, Any]) -> Source:
-        """Return the source. Raises ArgumentError."""
-        values = _read(entry, self.keys, "sources.")
-        values[fields(self.make)[0].name] = values.pop(self.keys[0].name)
-        return self.make(**values)
-
-
-SOURCES = (
-    SourceKeys(Feed, (Key("feed", _ADDRESS, "A feed, RSS or Atom.", '{ feed = "/feed/" }'),)),
-    SourceKeys(
-        Sitemap,
-        (
-            Key(
-                "sitemap",
-                _ADDRESS,
-                "An index of sitemaps, or one file.",
-                '{ sitemap = "/sitemap.xml" }',
-            ),
-            Key(
-                "day",
-                Kind("the address of a day's file, with the date as {0:%Y-%m-%d}", _day),
-                "The form of the addresses of sitemaps of one day.",
-                '{ sitemap = "/sitemap.xml", day = "/sitemap-{0:%Y-%m-%d}.xml" }',
-            ),
-        ),
-    ),
-    SourceKeys(
-        NewsSitemap,
-        (
-            Key(
-                "news_sitemap",
-                _ADDRESS,
-                "The sitemap of the news of two days.",
-                '{ news_sitemap = "/news-sitemap.xml" }',
-            ),
-        ),
-    ),
-    SourceKeys(
-        WordPress,
-        (
-            Key(
-                "wordpress",
-                _ADDRESS,
-                "The REST interface of WordPress. One at most.",
-                '{ wordpress = "/wp-json/wp/v2" }',
-            ),
-        ),
-    ),
-    SourceKeys(
-        Listings,
-        (
-            Key(
-                "listings",
-                Kind("a list of paths without the first slash, such as news/", _list(_path)),
-                "Pages that link to articles. One list at most.",
-                '{ listings = ["news/", "sport/"], front = "news/" }',
-            ),
-            Key("front", Kind("one of the paths", _path), "The listing of all articles.", "news/"),
-            Key("items", _SELECTOR, "Elements of a listing's own articles.", "article.teaser"),
-            Key("links", _SELECTOR, "Links of an article to its sections and tags.", "a.kicker"),
-            Key("next_page", _SELECTOR, "The link to a listing's next page.", "a.next"),
-        ),
-    ),
-)
-"""The kinds of sources, and their keys."""
-
-
-def _source(value: object) -> Source:
-    if not isinstance(value, dict):
-        raise ValueError
-    for kind in SOURCES:
-        if kind.keys[0].name in value:
-            return kind.read(value)
-    names = [f"sources.{it.keys[0].name}" for it in SOURCES]
-    raise unknown("kind of source", f"sources.{next(iter(value), '')}", names, "sources.")
-
-
-SELECTORS = (
-    Key("article", _SELECTOR, "The element of the article; no other page has it.", "main article"),
-    Key("headline", _SELECTOR, "The headline.", "h1"),
-    Key("story", _SELECTOR, "The element or elements of the text.", "div.story"),
-    Key("byline", _SELECTOR, "The element that prints names and time.", "p.byline"),
-    Key("section", _SELECTOR, "The primary section.", "a.kicker"),
-    Key("tags", _SELECTOR, "The tags, one an element.", "ul.tags a"),
-    Key("lead", _SELECTOR, "The figure of the lead picture.", "figure.lead"),
-    Key("section_separator", _TEXT, "Divides a section from its parent in metadata.", " - "),
-    Key("noise", _SELECTORS, "Elements inside the text that are not part of it.", '["aside"]'),
-    Key("texts", _TEXTS, "Whole paragraphs that are not part of the text.", '["Advertisement"]'),
-    Key("boxes", _TEXTS, "Titles of boxes of links inside the text.", '["Related"]'),
-)
-"""The keys of ``selectors``."""
-
-_NOISE = ("noise", "texts", "boxes")
-_LAYOUT = ("article", "headline", "story")
-
-
-def _selectors(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError
-    return _read(value, SELECTORS, "selectors.")
-
-
-KEYS = (
-    Key("title", _TEXT, "The outlet's name as people know it.", "The Gazette", is_required=True),
-    Key(
-        "host",
-        Kind("a host name, such as www.gazette.example", _host),
-        "The host of canonical addresses. With and without `www.` is the same host.",
-        "www.gazette.example",
-        is_required=True,
-    ),
-    Key(
-        "platform",
-        _word(*PLATFORMS),
-        "Software with which the site is published. A platform has sources, addresses of articles"
-        " and more, which the row may state otherwise.",
-        "wordpress",
-    ),
-    Key(
-        "zone",
-        Kind("a time zone of IANA, such as America/New_York", _zone),
-        "The time zone of the outlet's days, and of printed times that name none.",
-        "Europe/Berlin",
-        is_required=True,
-    ),
-    Key(
-        "language",
-        Kind("a language tag of BCP 47, such as en-US", _language),
-        "The language of articles that name none.",
-        "de",
-        is_required=True,
-    ),
-    Key(
-        "country",
-        Kind("a country code of ISO 3166, such as US", _country),
-        "The country whose holidays the outlet keeps.",
-        "DE",
-    ),
-    Key(
-        "article",
-        Kind("a regular expression", _expression),
-        "Matches the whole path of every article's address. Its group `id` is the identity.",
-        r"/\w+/.*-(?P<id>\d+)\.html",
-        is_required=True,
-    ),
-    Key(
-        "identity",
-        _word("address", "page", "canonical"),
-        "What identifies an article: the group `id` of `article`, the number of WordPress that the"
-        " page names, or the canonical address. Default: `address` if there is a group `id`, else"
-        " `canonical`.",
-        "page",
-    ),
-    Key(
-        "sources",
-        Kind("a list of sources, such as [{ feed = '/feed/' }]", _list(_source)),
-        "Where the outlet lists its articles. The keys of sources are below.",
-        '[{ feed = "/feed/" }, { news_sitemap = "/news.xml" }]',
-        is_required=True,
-    ),
-    Key(
-        "aliases",
-        _HOSTS,
-        "Hosts with the same articles at the same paths.",
-        '["m.gazette.example"]',
-    ),
-    Key("hosts", _HOSTS, "Further hosts, with articles of their own.", '["sport.gazette.example"]'),
-    Key("scheme", _word("https", "http"), "`http` for a site that has nothing else.", "http"),
-    Key(
-        "selectors",
-        Kind("a table of selectors", _selectors),
-        "Where the fields are on a page. Without selectors and platform `generic` reads the pages.",
-        '{ article = "main", headline = "h1", story = "div.story" }',
-    ),
-    Key(
-        "checked",
-        _TEXT,
-        "What the extraction was checked on.",
-        "three pages saved on 2026-11-20, never live",
-    ),
-)
-"""The keys of a row."""
+from newscrawl.extraction.sources import Listings, WordPress
 
 _NAME = re.compile(r"[a-z][a-z\d_-]*", re.ASCII)
 # ``generic`` is the outlet of any page, and the output folder has a folder of the dataset.
 _TAKEN = ("dataset", Generic.name)
+# Keys of ``selectors`` that are none of a layout, and those that every layout has.
+_NOISE = ("noise", "texts", "boxes")
+_READER = ("tag", "order")
+_LAYOUT = ("article", "headline", "story")
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +51,7 @@ class Row:
             raise wrong("the name", self.name, allowed)
         if not isinstance(self.values, dict):
             raise ArgumentError(f"It must be a table, with a line [{self.name}] before its keys.")
-        values = _read(self.values, KEYS)
+        values = read_keys(self.values, KEYS)
         base = PLATFORMS.get(values.pop("platform", ""), ArticleSpider)
         for key in KEYS:
             is_given = getattr(base, key.name, "") != getattr(Outlet, key.name, "")
@@ -413,16 +70,15 @@ def _reader(selectors: dict[str, Any] | None, platform: Reader | None) -> Reader
     if selectors is None:
         return platform or Generic.reader
     more = [selectors.pop(name, ()) for name in _NOISE]
+    rules = {name: selectors.pop(name) for name in _READER if name in selectors}
     layouts = platform.layouts if platform else ()
     if selectors or not layouts:
         for name in _LAYOUT:
             if name not in selectors:
                 raise ArgumentError(f"The key selectors.{name} is missing: it is a CSS selector.")
         layouts = (Layout(name="selectors", **selectors), *layouts)
-    noise = platform.noise if platform else Noise(())
-    return replace(
-        platform or Reader(layouts=(), noise=noise), layouts=layouts, noise=noise.more(*more)
-    )
+    base = platform or Reader(layouts=(), noise=Noise(()))
+    return replace(base, layouts=layouts, noise=base.noise.more(*more), **rules)
 
 
 def _check(outlet: type[Outlet]) -> None:
