@@ -91,8 +91,12 @@ def test_the_printed_section_is_before_meta_elements_if_json_ld_has_none() -> No
 
 
 def test_all_sections_have_an_order_too() -> None:
-    order = {"section": ("printed",), "sections": ("printed", "meta:desk")}
-    assert read(order).sections == ["Sea", "Coast", "Weather"]
+    assert read().sections == ["Data"]
+    order = {"section": ("printed",)}
+    assert read(order).sections == ["Sea", "Coast"]
+    assert read(order | {"sections": ("printed", "meta:desk")}).sections == [
+        *("Sea", "Coast", "Weather")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ class Reader:
 
     ``zone`` is that of printed times that name none.
     ``order`` names the sources of a field, the most trusted one first, where they differ from
-    ``fields.ORDER``.
+    ``fields.ORDER``. An order of ``section`` holds for ``sections``, too.
     ``tag`` is a regular expression that a whole tag matches; its first group, if there is one, is
     the tag.
     ``figures`` are marks of figures, captions and credits beside those of HTML.

@@ -69,6 +69,8 @@ _BEHIND = re.compile(
 )
 # A place after a name of two words or more: "Ada Quill in Halvern".
 _PLACE = re.compile(r"(?<=\w) in (?:the )?[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|de|la|of|the))*$")
+# A role behind a name that stands for itself, such as a link: the sign is that of author_names.
+_BESIDE_LINK = re.compile("^([\ue000-\uf8ff])[ \xa0].*")
 _AND = re.compile(r"\s*(?:,\s*)?(?:\b(?:and|with)\b|&)\s+", re.I)
 # Wire services, whose names follow those of people.
 _AGENCIES = frozenset(
@@ -190,6 +192,8 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
     ['Ada Quill', 'Bo Marsh']
     >>> author_names("Ada Quill in Port Halvern and Bo Marsh in Rome"), author_names("Women in Law")
     (['Ada Quill', 'Bo Marsh'], ['Women in Law'])
+    >>> author_names("Parks and Rivers Sea editor, Bo Marsh", ["Parks and Rivers", "Bo Marsh"])
+    ['Parks and Rivers', 'Bo Marsh']
     >>> author_names("by Parks and Rivers and Ada Quill, Reuters - 11/23/26", ["Parks and Rivers"])
     ['Parks and Rivers', 'Ada Quill']
     """
@@ -216,6 +220,7 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
                 name = _AGENCY_BEHIND.sub("", _ROLE.sub("", name))
                 if " " in (person := _PLACE.sub("", name)):
                     name = person
+                name = _BESIDE_LINK.sub(r"\1", name)
                 name = "".join(tokens.get(letter, letter) for letter in name)
                 if parts and _SUFFIX.match(name.replace(".", "")):
                     parts[-1] += f", {name}"

@@ -1,6 +1,8 @@
 """Outlet: the facts of a site, and how its pages and posts become records, without a crawl."""
 
+import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import SplitResult
 from zoneinfo import ZoneInfo
@@ -44,6 +46,12 @@ class Outlet(Site):
     country: str = ""
     """The country whose holidays the outlet keeps, as ISO 3166's code, such as ``US``."""
 
+    kinds: Mapping[str, str] = MappingProxyType({})
+    """Kinds by regular expressions that match the whole path of an article, or one of its sections.
+
+    They are for articles that neither the types of schema.org nor the page call anything but news.
+    """
+
     reader: Reader
     """The rules by which an article page is read."""
 
@@ -58,10 +66,14 @@ class Outlet(Site):
     def kind_of(self, path: str, article: Article, data: StructuredData) -> str:
         """Return the kind of an article, from its canonical path, its fields and its JSON-LD.
 
-        By default, return the kind of the article's schema.org types, else that of its fields.
+        By default, return the kind of the article's schema.org types, else that of its fields, else
+        the one that ``kinds`` gives.
         """
         declared = (_KINDS.get(it) for entry in data.articles for it in types(entry))
-        return next(filter(None, declared), article.kind)
+        kind = next(filter(None, declared), article.kind)
+        names = (path, *article.sections) if kind == "news" else ()
+        rules = (it for it, rule in self.kinds.items() if any(re.fullmatch(rule, n) for n in names))
+        return next(rules, kind)
 
     def read_article(
         self, page: Selector, url: str, candidate: Candidate, stats: Stats | None = None

@@ -63,7 +63,10 @@ class PageFields:
         return self._authors(byline, text), precision
 
     def _order(self, field: str) -> tuple[str, ...]:
-        return tuple(self.reader.order.get(field, ORDER[field]))
+        order = self.reader.order
+        if field == "sections" and field not in order and "section" in order:
+            field = "section"
+        return tuple(order.get(field, ORDER[field]))
 
     def _add(
         self,
