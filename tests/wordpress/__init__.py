@@ -82,20 +82,37 @@ class WordPress:
         self.folder = folder
         self.port = port
         self._read = 0
+        self._editor: subprocess.Popen[str] | None = None
 
     def act(self, *acts: tuple[str, Sequence[Any] | dict[str, Any]]) -> list[Any]:
-        """Do what ``acts.php`` can do, in one process; return what each act gave."""
-        done = subprocess.run(
-            [str(_program("php")), "-d", "memory_limit=512M", str(HERE / "acts.php")],
-            input=json.dumps(acts),
-            env={**os.environ, "WORDPRESS": str(self.folder / "site")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode or not done.stdout.startswith("["):
-            raise RuntimeError(f"{acts[0][0]}: {done.stdout}{done.stderr}")
-        return list(json.loads(done.stdout))
+        """Do what ``acts.php`` can do; return what each act gave."""
+        log = self.folder / "acts.log"
+        if self._editor is None:
+            with log.open("w") as stream:
+                self._editor = subprocess.Popen(
+                    [str(_program("php")), "-d", "memory_limit=512M", str(HERE / "acts.php")],
+                    env={**os.environ, "WORDPRESS": str(self.folder / "site")},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stream,
+                    text=True,
+                )
+        assert self._editor.stdin is not None
+        assert self._editor.stdout is not None
+        self._editor.stdin.write(json.dumps(acts) + "\n")
+        self._editor.stdin.flush()
+        given = self._editor.stdout.readline()
+        if not given.startswith("["):
+            rest, _ = self._editor.communicate()
+            self._editor = None
+            raise RuntimeError(f"{acts[0][0]}: {given}{rest}{log.read_text()}")
+        return list(json.loads(given))
+
+    def leave(self) -> None:
+        """End the process that acts; the next act starts another."""
+        if self._editor is not None:
+            self._editor.communicate()
+            self._editor = None
 
     def clear(self) -> None:
         """Take away every post and every option that a test has set."""
@@ -179,15 +196,18 @@ def running() -> Iterator[WordPress]:
     folder = Path(tempfile.mkdtemp(prefix="newscrawl-wordpress-"))
     started: list[subprocess.Popen[bytes]] = []
     proxy = _Proxy(folder / "nginx.sock")
+    wordpress = WordPress(folder, proxy.start())
     try:
         _database(folder, started)
         _site(folder)
         _web(folder, started)
-        wordpress = WordPress(folder, proxy.start())
         wordpress.act(("install", []))
+        # WordPress' own code depends on whether it is being installed.
+        wordpress.leave()
         wordpress.act(("furnish", [SECTIONS, AUTHORS]))
         yield wordpress
     finally:
+        wordpress.leave()
         proxy.stop()
         for process in reversed(started):
             process.terminate()

@@ -1,11 +1,12 @@
 <?php
 /*
- * What an editor does, through WordPress' own functions. Reads a JSON list of [name, arguments]
- * from standard input, writes the list of what each gave. Times are "2026-11-01 05:30:00", UTC.
+ * What an editor does, through WordPress' own functions. Each line of standard input is a JSON
+ * list of [name, arguments]; a line of standard output is the list of what each gave. Times are
+ * "2026-11-01 05:30:00", UTC.
  */
 $_SERVER += array('HTTP_HOST' => 'thehill.com', 'HTTPS' => 'on', 'REQUEST_URI' => '/',
     'SERVER_NAME' => 'thehill.com', 'REQUEST_METHOD' => 'GET');
-$acts = json_decode(stream_get_contents(STDIN), true);
+$acts = json_decode(fgets(STDIN), true);
 if ($acts[0][0] === 'install') define('WP_INSTALLING', true);
 function wp_mail() { return true; }  // tell nobody
 require getenv('WORDPRESS') . '/wp-load.php';
@@ -129,6 +130,8 @@ function act_show($id) {
         'modified' => $post->post_modified_gmt, 'url' => get_permalink($id));
 }
 
-$given = array();
-foreach ($acts as [$name, $arguments]) $given[] = ("act_$name")(...$arguments);
-echo json_encode($given);
+do {
+    $given = array();
+    foreach ($acts as [$name, $arguments]) $given[] = ("act_$name")(...$arguments);
+    echo json_encode($given), "\n";
+} while ($acts = json_decode((string) fgets(STDIN), true));
