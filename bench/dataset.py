@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.program import SCRAPY, Measured, measured
 from bench.table import markdown
 from newscrawl.items import Article, Author, Image, record
 from newscrawl.storage.parts import PartWriter, write_document
@@ -33,15 +32,6 @@ duckdb.sql(
     f"copy (from read_json('{sys.argv[1]}/hill/*/part-*.jsonl', format='newline_delimited'))"
     f" to '{sys.argv[2]}' (format parquet, compression zstd)"
 )
-"""
-BUILD = "import sys; from scrapy.cmdline import execute; sys.argv[0] = 'scrapy'; execute()"
-# Runs a command and prints its seconds and its peak memory in KB.
-MEASURED = """
-import resource, subprocess, sys, time
-begun = time.perf_counter()
-subprocess.run([sys.executable, "-c", *sys.argv[1:]], check=True, stdout=subprocess.DEVNULL)
-taken = time.perf_counter() - begun
-print(taken, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
@@ -123,18 +113,12 @@ def fill(output: Path, size: int) -> None:
     write_run(output, moment, waiting)
 
 
-def measured(output: Path, *command: str) -> tuple[float, float]:
-    """Return the seconds and the peak memory, in MB, of a Python program."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *command],
-        cwd=ROOT,
-        env={**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds, kilobytes = map(float, done.stdout.split())
-    return seconds, kilobytes / 1024
+def taken(output: Path, code: str, *arguments: str) -> Measured:
+    """Return what a program took. Raises RuntimeError if it failed."""
+    it = measured(output, code, *arguments)
+    if it.code:
+        raise RuntimeError(f"{arguments} ended with exit code {it.code}")
+    return it
 
 
 def measure(output: Path, size: int) -> list[str]:
@@ -145,17 +129,18 @@ def measure(output: Path, size: int) -> list[str]:
     moment = datetime.strptime(last, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     one_more = list(articles(10))
     for turn in range(ROUNDS):
-        duckdb.append(measured(output, DUCKDB, str(output), str(output / "duckdb.parquet"))[0])
-        seconds, peak = measured(output, BUILD, "dataset", "build", "--full")
-        ours.append(seconds)
-        memory.append(peak)
+        parquet = str(output / "duckdb.parquet")
+        duckdb.append(taken(output, DUCKDB, str(output), parquet).seconds)
+        whole = taken(output, SCRAPY, "dataset", "build", "--full")
+        ours.append(whole.seconds)
+        memory.append(whole.memory)
         moment += timedelta(hours=1)
         news = [
             {**it, "id": f"9{turn}{it['id']}", "date_published": "2026-11-20T00:00:00Z"}
             for it in one_more
         ]
         write_run(output, moment, news)
-        hourly.append(measured(output, BUILD, "dataset", "build")[0])
+        hourly.append(taken(output, SCRAPY, "dataset", "build").seconds)
     return [
         f"{size:,}",
         f"{min(duckdb):.1f} s",

@@ -8,8 +8,9 @@ published is compared with what the site said at that hour.
 import json
 import os
 import socket
+import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from typing import Any
 
 from bench.table import markdown
 from newscrawl.storage.parts import read_part
-from tests.forks import forks
+from tests.forks import Fork, Stream, forks
 from tests.sample.answer import Site
 from tests.sample.day import DaySite, Event
 from tests.sample.server import SampleServer, running
@@ -37,11 +38,30 @@ PLANNED, WIRE = 10, 5  # of the articles: scheduled ones, and wire copy
 BACKFILL = 3000
 REVISITS = (1, 6, 24, 72)
 
+Start = Callable[
+    [list[str], Mapping[str, str], tuple[Stream, Stream, Stream]],
+    Fork | subprocess.Popen[bytes],
+]
+"""Starts ``bench.hourly`` with arguments, environment, input, output and error output."""
+
+
+def forked(
+    arguments: list[str], environment: Mapping[str, str], streams: tuple[Stream, Stream, Stream]
+) -> Fork:
+    """Start ``bench.hourly`` in a process that has its imports done."""
+    return forks().start(arguments, environment, streams, "bench.hourly:main")
+
 
 class Crawler:
     """A process that crawls at any time it is told; see ``bench.hourly``."""
 
-    def __init__(self, output: Path, server: SampleServer, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        output: Path,
+        server: SampleServer,
+        settings: Mapping[str, str],
+        start: Start = forked,
+    ) -> None:
         pairs = [f"{name}={value}" for name, value in {**FAST, **settings}.items()]
         proxy = f"http://127.0.0.1:{server.port}"
         self.log = (output.parent / f"{output.name}.log").open("ab")
@@ -56,8 +76,7 @@ class Crawler:
         self.channel, other = socket.socketpair()
         self.stream = self.channel.makefile("rw")
         with other:
-            streams = (other, other, self.log)
-            self.process = forks().start(pairs, environment, streams, "bench.hourly:main")
+            self.process = start(pairs, environment, (other, other, self.log))
 
     def crawl(self, now: datetime, **arguments: str) -> str:
         """Run one crawl at a time; return its close reason. Raises RuntimeError if it died."""

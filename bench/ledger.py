@@ -1,15 +1,13 @@
 """Measure the ledger as it grows: skipping a known article, opening, and a crawl's memory."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
+from bench.program import SCRAPY, measured
 from bench.table import markdown
 from newscrawl.storage.books import Books
 from newscrawl.storage.ledger import Ledger, articles, revisions
@@ -21,7 +19,6 @@ SIZES = (10_000, 100_000, 1_000_000)
 LOOKUPS = 5_000
 RUN = "20260101T000000Z"
 ARTICLES = 96  # of the site that is crawled
-ROOT = Path(__file__).parents[1]
 
 
 def fill(path: Path, size: int) -> None:
@@ -88,30 +85,11 @@ def opening(path: Path) -> float:
 
 def crawl_memory(output: Path, recording: Path) -> float:
     """Return the peak memory, in MB, of a crawl of the sample site with this ledger."""
-    script = (
-        "import resource, subprocess, sys;"
-        "code = subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL).returncode;"
-        "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    command = [sys.executable, "-m", "scrapy", "crawl", "hill"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *command],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "NEWSCRAWL_OUTPUT_DIR": str(output),
-            "NEWSCRAWL_REPLAY": str(recording),
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    code, kilobytes = done.stdout.split()
-    assert code == "0", done.stdout
+    took = measured(output, SCRAPY, "crawl", "hill", NEWSCRAWL_REPLAY=str(recording))
+    assert took.code == 0
     run = max(output.glob("hill/run=*/run.json"))
     assert json.loads(run.read_text())["books"]["new"]
-    return int(kilobytes) / 1024
+    return took.memory
 
 
 def run() -> str:

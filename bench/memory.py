@@ -1,17 +1,34 @@
 """Measure a run of 10,000 articles: its memory, its open files, and what remains of them."""
 
+import subprocess
+import sys
 import tempfile
 import threading
+from collections.abc import Mapping
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from bench.day import START, crawling, latest
+from bench.day import START, Crawler, latest
 from bench.table import markdown
+from tests.forks import ROOT, Stream
 from tests.sample.day import DaySite
+from tests.sample.server import running
 
 ARTICLES = 10_000
 SINCE = "2020-01-01"
 _PAGE = 4096
+
+
+def fresh(
+    arguments: list[str], environment: Mapping[str, str], streams: tuple[Stream, Stream, Stream]
+) -> subprocess.Popen[bytes]:
+    """Start ``bench.hourly`` in a Python of its own, which imports what it needs and no more."""
+    program = [sys.executable, "-m", "bench.hourly", *arguments]
+    reads, writes, errors = (it.fileno() for it in streams)
+    return subprocess.Popen(
+        program, cwd=ROOT, env=environment, stdin=reads, stdout=writes, stderr=errors
+    )
 
 
 def resident(pid: int) -> float:
@@ -30,7 +47,10 @@ def run() -> str:
     with tempfile.TemporaryDirectory() as folder:
         site = DaySite(START, articles=0, corrections=0, older=ARTICLES)
         output = Path(folder, "output")
-        with crawling(output, site, NEWSCRAWL_PART_RECORDS="1000") as (crawler, _):
+        with (
+            running(site) as server,
+            closing(Crawler(output, server, {"NEWSCRAWL_PART_RECORDS": "1000"}, fresh)) as crawler,
+        ):
             pid = crawler.process.pid
             # Imports and caches of the first run must not count for the second.
             crawler.crawl(START, discover="sitemap", limit="20")

@@ -27,6 +27,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     alerts: {
         "SIZES": (100,),
         "SEEDS": 1,
+        "HISTORY": timedelta(weeks=2),
         "FAULTS": alerts.FAULTS[:1],
         "AFTER": timedelta(days=2),
         "YEAR": timedelta(days=3),
@@ -45,7 +46,11 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     quality: {"WITH_PEERS": False},
     throughput: {"ARTICLES": 4, "ROUNDS": 1},
     timing: {"ROUNDS": 1, "SECONDS": 0.0},
-    watch: {"HOURS": 1},
+    watch: {
+        "HOURS": 2,
+        "TROUBLE": {1: watch.TROUBLE[watch.DOWN]},
+        "RULES": {1: watch.RULES[watch.DOWN]},
+    },
     year: {"RUNS": 40, "COMMANDS": {name: year.COMMANDS[name] for name in ("runs", "history")}},
 }
 

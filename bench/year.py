@@ -1,16 +1,14 @@
 """Time every command that reads or writes on a year of hourly runs that were not crawled."""
 
-import os
 import random
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.dataset import ROOT, sentences
+from bench.dataset import sentences
+from bench.program import SCRAPY, measured
 from bench.table import markdown
 from newscrawl.items import Article, Author, content_hash, record
 from newscrawl.storage.ledger import Ledger, sqlite_url
@@ -44,14 +42,6 @@ COMMANDS = {
     "restore, nothing missing": ("restore", "REMOTE"),
     "ledger --rebuild, pruned": ("ledger", "--rebuild"),
 }
-_CODE = "import sys; from scrapy.cmdline import execute; sys.argv[0] = 'scrapy'; execute()"
-# Prints CPU seconds and peak memory in KB of a command, and its exit code.
-_MEASURED = """
-import resource, subprocess, sys
-done = subprocess.run([sys.executable, "-c", *sys.argv[1:]], stdout=subprocess.DEVNULL)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss, done.returncode)
-"""
 
 
 def records() -> Iterator[list[dict[str, Any]]]:
@@ -151,21 +141,11 @@ def _run(
     }
 
 
-def measured(output: Path, *command: str) -> tuple[float, float, int]:
-    """Return the CPU seconds, the peak memory in MB and the exit code of a command."""
+def filled(output: Path, *command: str) -> list[str]:
+    """Return a command with a run of the last day, and with a place beside the output folder."""
     last_day = run_name(BEGAN + timedelta(hours=max(RUNS - 25, 0)))
-    filled = [it.replace("LAST_DAY", last_day) for it in command]
-    filled = [it.replace("REMOTE", str(output.parent / "remote")) for it in filled]
-    done = subprocess.run(
-        [sys.executable, "-c", _MEASURED, _CODE, *filled],
-        cwd=ROOT,
-        env={**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds, kilobytes, code = done.stdout.split()
-    return float(seconds), float(kilobytes) / 1024, int(code)
+    remote = str(output.parent / "remote")
+    return [it.replace("LAST_DAY", last_day).replace("REMOTE", remote) for it in command]
 
 
 def run() -> str:
@@ -176,9 +156,9 @@ def run() -> str:
         output.mkdir()
         fill(output)
         for name, command in COMMANDS.items():
-            seconds, memory, code = measured(output, *command)
-            if code not in (0, 1) or (code and name != "check-run"):
-                raise RuntimeError(f"{name} ended with exit code {code}")
-            rows.append([f"`{name}`", f"{seconds:.1f} s", f"{memory:.0f} MB"])
+            took = measured(output, SCRAPY, *filled(output, *command))
+            if took.code not in (0, 1) or (took.code and name != "check-run"):
+                raise RuntimeError(f"{name} ended with exit code {took.code}")
+            rows.append([f"`{name}`", f"{took.cpu:.1f} s", f"{took.memory:.0f} MB"])
     title = f"### A year: {RUNS:,} runs, {RUNS * ARTICLES:,} articles and their revisions"
     return f"{title}\n\n{markdown(('command', 'CPU', 'peak memory'), rows)}"

@@ -284,15 +284,16 @@ def test_an_alert_that_is_not_sent_is_in_the_exit_code(tmp_path: Path) -> None:
             "NEWSCRAWL_REPLAY": str(recording),
         }
         done = crawl(tmp_path / "output", **settings)
+    assert done.code == 6, done.log
+    assert done.runs[0]["books"]["new"] == 1
     # Most sections are not in the recording.
     assert asked[0][1].startswith("NEW complete:listings: ")
     # What was not told is told after the next run.
     with refusing() as (port, asked):
         settings["NEWSCRAWL_ALERTS"] = f"json://127.0.0.1:{port}"
-        crawl(tmp_path / "output", **settings)
+        done = crawl(tmp_path / "output", **settings)
+    assert done.code == 6, done.log
     assert asked[0][1].startswith("NEW complete:listings: ")
-    assert done.code == 6
-    assert done.runs[0]["books"]["new"] == 1
 
 
 @contextmanager

@@ -671,7 +671,7 @@ def test_packed_content_breaks(broken: Faulty, client: HTTPSConnection) -> None:
         gzip.decompress(got.read())
 
 
-def test_fewer_posts_than_the_site_stated(broken: Faulty, client: HTTPSConnection) -> None:
+def test_fewer_bytes_than_content_length_states(broken: Faulty, client: HTTPSConnection) -> None:
     broken.rules.append(Rule("/", faults.short()))
     got = answer(client, "/news")
     with pytest.raises(IncompleteRead) as caught:
@@ -679,7 +679,7 @@ def test_fewer_posts_than_the_site_stated(broken: Faulty, client: HTTPSConnectio
     assert caught.value.expected == 1000
 
 
-def test_more_posts_than_the_site_stated(broken: Faulty, client: HTTPSConnection) -> None:
+def test_more_bytes_than_content_length_states(broken: Faulty, client: HTTPSConnection) -> None:
     whole = answer(client, "/news").read()
     client.close()
     broken.rules.append(Rule("/", faults.long()))

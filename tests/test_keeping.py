@@ -1,6 +1,7 @@
 """What stays after a year: reading and writing on bad disks, pruning, restoring, merging."""
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from newscrawl.dataset.build import build
 from newscrawl.dataset.changes import changes
+from newscrawl.dataset.verify import Verifier
 from newscrawl.storage.kept import keep_records
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.parts import sha256_of
@@ -25,17 +27,21 @@ from tests.recordings import HTML, address, article, site
 RUNS = [f"202611{day:02}T120000Z" for day in range(1, 10)]
 
 
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    """An output folder of three runs, and the dataset that was built of them."""
-    folder = tmp_path / "output"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
     october: dict[str, Any] = {"date_published": "2026-10-31T23:59:59Z"}
     write_run(folder, RUNS[0], [made_up(1), made_up(2), made_up(40, **october)])
     write_run(folder, RUNS[1], [made_up(3), made_up(1, 2)], [gone(2, "2026-11-02T12:00:05Z")])
     write_run(folder, RUNS[2], [made_up(4), made_up(40, 2, **october)])
     build(folder)
     return folder
+
+
+@pytest.fixture
+def output(tmp_path: Path, built: Path) -> Path:
+    """An output folder of three runs, and the dataset that was built of them."""
+    return Path(shutil.copytree(built, tmp_path / "output", symlinks=True))
 
 
 ELSEWHERE = "a file outside of the output folder"
@@ -58,11 +64,16 @@ def test_commands_that_read_need_no_disk_that_can_be_written(
 ) -> None:
     before = files_of(output)
     to = str(output.parent / "report.html")
-    seen = disk(output, *([to if it is ELSEWHERE else it for it in them] for them in READING))
-    for arguments, done in zip(READING, seen.done, strict=True):
+    reading = [[to if it is ELSEWHERE else it for it in them] for them in READING]
+    seen = disk(output, *reading, ("report", "hill"))
+    *read, written = seen.done
+    for arguments, done in zip(READING, read, strict=True):
         assert done.returncode == 0, (arguments, done)
         assert bool(done.stdout) == ("verify" not in arguments), (arguments, done)
         assert done.stderr in ("", "3 runs, 7 records: all is well.\n"), (arguments, done)
+    # A report that is to be beside the run cannot be written, and says where.
+    assert written.returncode == 3
+    assert str(output / "hill" / f"run={RUNS[2]}" / "report.html") in written.stderr
     assert seen.files == before
 
 
@@ -85,12 +96,6 @@ def test_pending_changes_of_the_ledger_are_read_where_nothing_can_be_written(
     assert f"revision 1 run {RUNS[3]}" in done.stdout
 
 
-def test_a_report_that_cannot_be_written_says_where(output: Path) -> None:
-    (done,) = read_only(output, ("report", "hill")).done
-    assert done.returncode == 3
-    assert str(output / "hill" / f"run={RUNS[2]}" / "report.html") in done.stderr
-
-
 def contents(output: Path) -> dict[str, str]:
     """Return the files of the dataset."""
     return files_of((output / "dataset").resolve())
@@ -104,10 +109,13 @@ def keyed(output: Path, since: str | None = None) -> list[tuple[str, str, str, i
     ]
 
 
-def verified(output: Path) -> str:
-    """Return what ``dataset verify`` prints; empty if all is well."""
-    done = command(output, "dataset", "verify")
-    return done.stdout if done.returncode else ""
+def faults(output: Path) -> list[str]:
+    """Return the faults that ``dataset verify`` would print."""
+    ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
+    try:
+        return [str(it) for it in Verifier(output).faults(ledger)]
+    finally:
+        ledger.close()
 
 
 def pruned(output: Path) -> list[str]:
@@ -116,11 +124,9 @@ def pruned(output: Path) -> list[str]:
     return [it.name.partition("=")[2] for it in folders if not list(it.glob("part-*"))]
 
 
-@pytest.fixture
-def months(tmp_path: Path) -> Path:
-    """An output folder of runs of half a year, built; the last run is not in the dataset."""
-    folder = tmp_path / "output"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def half_a_year(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("half-a-year")
     for number, run in enumerate(MONTHS, 1):
         records = [made_up(number), made_up(50 + number, date_published="2026-04-30T23:59:59Z")]
         if number > 1:
@@ -129,6 +135,12 @@ def months(tmp_path: Path) -> Path:
         if number == len(MONTHS) - 1:
             build(folder)
     return folder
+
+
+@pytest.fixture
+def months(tmp_path: Path, half_a_year: Path) -> Path:
+    """An output folder of runs of half a year, built; the last run is not in the dataset."""
+    return Path(shutil.copytree(half_a_year, tmp_path / "output", symlinks=True))
 
 
 MONTHS = [f"2026{month:02}01T120000Z" for month in range(5, 12)]
@@ -154,18 +166,18 @@ def test_old_runs_are_pruned_once_the_dataset_has_them(months: Path) -> None:
         f"3 runs up to {MONTHS[3]} are pruned: their records come from the dataset.\n"
     )
     assert command(months, "dataset", "changes", "hill", "--since", MONTHS[3]).stderr == ""
-    assert verified(months) == ""
+    assert faults(months) == []
     assert "revision 2" in command(months, "history", "hill", "1").stdout
     assert "Storm 1 nears" in command(months, "show", "hill", "1", "--revision", "1").stdout
     assert command(months, "check-run", "hill", MONTHS[0]).returncode in (0, 1)
     assert command(months, "ledger", "--rebuild").returncode == 0
-    assert verified(months) == ""
+    assert faults(months) == []
     # A build goes on, and one from scratch takes the records of the dataset before.
     build(months, full=True)
     build(months)
     whole = contents(months)
     assert whole != dataset
-    assert verified(months) == ""
+    assert faults(months) == []
     assert keyed(months) == every
     assert command(months, *PRUNE).stdout == "hill: 0 runs pruned, 0 records, 0 bytes.\n"
 
@@ -245,10 +257,10 @@ def test_a_prune_that_is_killed_is_finished_by_the_next(months: Path) -> None:
     folder = months / "hill" / f"run={MONTHS[0]}"
     keep_records(folder)
     assert keyed(months) == every
-    assert verified(months) == ""
+    assert faults(months) == []
     assert "4 runs pruned" in command(months, *PRUNE).stdout
     assert pruned(months) == MONTHS[:4]
-    assert verified(months) == ""
+    assert faults(months) == []
 
 
 def test_a_crawl_knows_what_pruned_and_merged_runs_published(tmp_path: Path) -> None:
@@ -274,9 +286,9 @@ def test_a_crawl_knows_what_pruned_and_merged_runs_published(tmp_path: Path) -> 
             ledger.unlink()
         done = crawl(output, *news, NEWSCRAWL_REPLAY=str(more))
         assert (done.code, done.runs[-1]["books"]["new"]) == (0, 0)
-    assert verified(output) == ""
+    assert faults(output) == []
     build(output, full=True)
-    assert verified(output) == ""
+    assert faults(output) == []
 
 
 def test_a_build_without_the_rows_of_pruned_runs_refuses(months: Path) -> None:
@@ -308,7 +320,7 @@ def test_runs_come_back_from_the_remote_storage(months: Path, tmp_path: Path) ->
     # The ledger knew these runs all the time.
     assert "rebuilt" not in done.stdout
     assert files_of(months / "hill") == before
-    assert (keyed(months), verified(months)) == (every, "")
+    assert (keyed(months), faults(months)) == (every, [])
     assert command(months, "restore", remote, "hill").stdout.startswith("hill: 0 runs restored, 0 ")
     # All of it, onto another machine.
     fresh = tmp_path / "fresh"
@@ -317,9 +329,9 @@ def test_runs_come_back_from_the_remote_storage(months: Path, tmp_path: Path) ->
     assert "The ledger was rebuilt from 20 records." in done.stdout
     assert f"{fresh / 'dataset'} was restored." in done.stdout
     assert files_of(fresh / "hill") == before
-    assert (keyed(fresh), verified(fresh)) == (every, "")
+    assert (keyed(fresh), faults(fresh)) == (every, [])
     assert "1 runs read" in command(fresh, "dataset", "build").stdout
-    assert verified(fresh) == ""
+    assert faults(fresh) == []
 
 
 def test_pruned_runs_come_back_on_demand(months: Path, tmp_path: Path) -> None:
@@ -330,13 +342,13 @@ def test_pruned_runs_come_back_on_demand(months: Path, tmp_path: Path) -> None:
     assert command(months, "restore", remote).stdout.startswith("hill: 0 runs restored")
     assert pruned(months) == MONTHS[:4]
     assert command(months, "restore", remote, "--pruned").stdout.startswith("hill: 4 runs restored")
-    assert (files_of(months / "hill"), verified(months)) == (before, "")
+    assert (files_of(months / "hill"), faults(months)) == (before, [])
     # A storage that has them as pruned runs restores them as such, with the dataset.
     assert command(months, *PRUNE, NEWSCRAWL_REMOTE=remote).returncode == 0
     assert command(months, "push", str(tmp_path / "later")).returncode == 0
     fresh = tmp_path / "fresh"
     assert command(fresh, "restore", str(tmp_path / "later")).returncode == 0
-    assert (pruned(fresh), verified(fresh)) == (MONTHS[:4], "")
+    assert (pruned(fresh), faults(fresh)) == (MONTHS[:4], [])
     assert keyed(fresh) == keyed(months)
 
 
@@ -408,7 +420,7 @@ def test_another_output_folder_is_taken_in(tmp_path: Path) -> None:
     # What was here stays as it was, and so does the other folder.
     assert before.items() <= files_of(here / "hill").items()
     assert files_of(other / "hill") == theirs
-    assert verified(here) == ""
+    assert faults(here) == []
     told = keyed(here, since)
     names = sorted({it[0] for it in told})
     assert told == [
@@ -418,7 +430,7 @@ def test_another_output_folder_is_taken_in(tmp_path: Path) -> None:
         (names[2], "gone", "7", 0),
     ]
     build(here)
-    assert verified(here) == ""
+    assert faults(here) == []
     rows = pq.read_table(here / "dataset" / "articles").to_pylist()
     texts = {it["id"]: (it["revision"], it["body"][:6], bool(it["date_gone"])) for it in rows}
     # The later text is the article; the early one is an archive's.
@@ -488,7 +500,7 @@ def test_a_consumer_that_crashes_between_read_and_commit_gets_everything_once(
     consume(crash=False)
     assert store["seen"] == expected
     build(tmp_path)
-    assert verified(tmp_path) == ""
+    assert faults(tmp_path) == []
     (row,) = pq.read_table(tmp_path / "dataset/articles", filters=[("id", "=", "2")]).to_pylist()
     assert row["date_gone"] is not None
 
@@ -510,7 +522,7 @@ def test_a_full_disk_costs_no_file_and_is_named(months: Path, tmp_path: Path) ->
         ("dataset", "csv", "articles", str(months / "a.csv")): "a.csv",
         ("restore", remote): f".{folder.name}.restoring",
         ("merge", str(other)): "hill/run=",
-        ("prune", "--older-than", "0d"): "",
+        ("prune", "--older-than", "0d"): f"hill/run={MONTHS[0]}/kept.jsonl",
     }
     before = files_of(months)
     seen = full(months, *writing)
@@ -532,7 +544,7 @@ def test_a_push_to_a_full_disk_is_named(output: Path, tmp_path: Path) -> None:
     assert done.stderr == f"{remote} cannot be used: No space left on device.\n"
 
 
-def test_a_device_is_written_and_not_replaced(output: Path, tmp_path: Path) -> None:
+def test_a_link_and_a_pipe_are_written_and_not_replaced(output: Path, tmp_path: Path) -> None:
     target = tmp_path / "target.csv"
     target.write_text("before")
     link = tmp_path / "link.csv"
@@ -540,3 +552,10 @@ def test_a_device_is_written_and_not_replaced(output: Path, tmp_path: Path) -> N
     assert command(output, "dataset", "csv", "articles", str(link)).returncode == 0
     assert link.is_symlink()
     assert target.read_text().startswith('"outlet"')
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    assert command(output, "dataset", "csv", "articles", str(pipe)).returncode == 0
+    assert pipe.is_fifo()
+    assert os.read(reader, 2**16).startswith(b'"outlet"')
+    os.close(reader)
