@@ -139,6 +139,13 @@ def test_elements_that_print_one_name_each_are_whole_names() -> None:
     ]
 
 
+def test_an_element_of_authors_may_print_several_names() -> None:
+    names = "<p class=by>By Ada Quill &amp; Bo Marsh</p><p class=job>News, Rome</p>"
+    order = {"authors": ("printed", "data")}
+    article = read(order, tags=names, layout=replace(LAYOUT, author="p.by"))
+    assert article.authors == [Author("Ada Quill"), Author("Bo Marsh")]
+
+
 def test_captions_and_credits_are_found_by_their_marks() -> None:
     story = (
         '<div class=slide><img src="/a.jpg"><p class=text>The harbour.</p></div>'

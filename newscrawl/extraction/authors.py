@@ -93,16 +93,6 @@ def printed_authors(
     )
 
 
-def named_authors(elements: Iterable[_Element], base_url: str) -> list[Author]:
-    """Return the authors of elements that print one name each, as a link or around one."""
-    found = []
-    for element in elements:
-        if name := whole_name(text_of(element)):
-            href = next((it.get("href") for it in element.iter("a")), None)
-            found.append(Author(name, _address(href, base_url)))
-    return _unique(found)
-
-
 def choose_authors(
     structured: Sequence[Author],
     printed: Sequence[Author],

@@ -66,11 +66,12 @@ class Layout:
     """One look of an outlet's article pages, in CSS selectors of elements (not of their text).
 
     A page is of the first layout whose ``article`` matches; the other selectors are looked up
-    below that element, only ``headline`` and ``byline`` anywhere on the page: they often stand
-    above the article. ``byline`` is the element that prints names and time, ``author`` elements
-    that print one name each. ``lead`` are figures before the story, and ``lead_caption`` is the
-    caption of a lead picture without figure. An empty selector says that the layout does not print
-    the field. ``section_separator`` divides a structured section that names its parent, too.
+    below that element, only ``headline``, ``byline`` and ``author`` anywhere on the page: they
+    often stand above the article. ``byline`` is the element that prints names and time; ``author``
+    are elements that print names alone, if the page has them. ``lead`` are figures before the
+    story, and ``lead_caption`` is the caption of a lead picture without figure. An empty selector
+    says that the layout does not print the field. ``section_separator`` divides a structured
+    section that names its parent, too.
     """
 
     name: str

@@ -12,7 +12,6 @@ from lxml.etree import _Element
 
 from newscrawl.extraction.authors import (
     choose_authors,
-    named_authors,
     printed_authors,
     structured_authors,
 )
@@ -150,8 +149,9 @@ class PageFields:
     def _authors(self, byline: list[_Element], text: str) -> list[Author]:
         base_url = self.loader.context["base_url"]
         structured = structured_authors(self.data, base_url)
-        elements = self.loader.printed(self.layout.author, "page")
-        printed = named_authors(elements, base_url) or printed_authors(byline, text, base_url)
+        if elements := self.loader.printed(self.layout.author, "page"):
+            byline, text = elements, "\n".join(map(lines_of, elements))
+        printed = printed_authors(byline, text, base_url)
         names = [{it.name.casefold() for it in authors} for authors in (structured, printed)]
         if all(names) and names[0] != names[1]:
             self.loader.count("newscrawl/disagree/authors")

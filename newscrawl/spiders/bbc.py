@@ -16,7 +16,7 @@ _ARTICLE = Layout(
     author='[data-testid^="byline-contributors-contributor"] > div > span:first-child,'
     ' [class*="TextContributorName"]',
     tags='[data-component^="tag-list"] a',
-    lead='figure:has([data-testid="hero-image"])',
+    lead='article [data-component="image-block"] figure',
     story='article [data-component$="-block"]',
 )
 _BEFORE_2020 = Layout(
@@ -28,7 +28,10 @@ _BEFORE_2020 = Layout(
     lead="div.story-body__inner > figure",
     story="div.story-body__inner",
 )
-_FURNITURE = ("headline", "byline", "links", "tag-list", "video", "media", "embed")
+_FURNITURE = (
+    *("headline", "byline", "contributor", "timestamp", "metadata", "links", "tag-list"),
+    *("video", "media", "embed", "include", "social-media", "advertisement"),
+)
 
 
 class BbcSpider(ArticleSpider):

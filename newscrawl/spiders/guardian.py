@@ -57,12 +57,15 @@ class GuardianSpider(ArticleSpider):
         noise=Noise(
             selectors=(
                 *("aside", "gu-island", "div#sign-in-gate", "div.submeta", "div.ad-slot"),
-                *('p[role="note"]', 'a[href^="#EmailSignup"]', "span.inline-expand-image"),
-                *("figure.element-video", "div#liveblog-body article > footer"),
+                *('figure[data-spacefinder-type*="Newsletter"]', 'a[href^="#EmailSignup"]'),
+                *('figure[data-spacefinder-role="richLink"]', 'p[role="note"]'),
+                *("span.inline-expand-image", "figure.element-video"),
+                # Live pages: the copy of an entry at the top, and buttons.
+                *('[data-gu-marker="pinned-post"]', "div#liveblog-body article > footer"),
             ),
         ),
         live="div#liveblog-body",
-        entries=Entries(entry="div#liveblog-body article", time="header time"),
+        entries=Entries(entry='article[id^="block-"]', time="header a:has(time)"),
         order=dict.fromkeys(("authors", "description"), ("printed", "data", "meta"))
         | dict.fromkeys(("section", "tags"), ("meta", "printed")),
     )
