@@ -21,8 +21,9 @@ demo: $(RUNS)
 	@$(BIN)/newscrawl demo
 
 test: lint browser wordpress $(SCRAPYD)/.ready
-	# A file of tests stays together: what it sets up once is used by all of them.
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	# A file of tests stays together: what it sets up once is used by all of them. The order of the
+	# files is that of tests/conftest.py.
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Debian's Chromium, where none is installed and we may install one.
 browser: $(READY)

@@ -24,11 +24,25 @@ from tests.forks import ROOT, forks
 SHARED = ROOT.parent / "shared"
 
 
+# The files that take longest, the longest first.
+LONG = (
+    *("test_scrapyd.py", "test_wordpress.py", "test_discovery_methods.py", "test_checks.py"),
+    *("test_ledger.py", "test_commands.py", "test_bench.py", "test_remote.py", "test_browser.py"),
+    *("test_discovery.py", "test_browse.py", "test_faults.py", "test_state.py", "test_dataset.py"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take the doctests for fast; a file or a test says so with ``pytest.mark.fast``."""
+    """Take the doctests for fast; a file or a test says so with ``pytest.mark.fast``.
+
+    Put the files first that take longest. Otherwise one of several workers would be left alone with
+    such a file at the end.
+    """
     for item in items:
         if isinstance(item, pytest.DoctestItem):
             item.add_marker("fast")
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(autouse=True)
