@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, command
-from tests.gazette import SITE, URL, Gazette, html
+from tests.gazette import ONE, SITE, URL, Gazette, html
 from tests.made_up import made_up, write_run
 from tests.sample.server import running
 
@@ -183,3 +183,94 @@ def test_list_names_a_wrong_row(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "[gazette]: " in done.stderr
     assert "hill" in done.stdout
+
+
+# newscrawl outlet try
+
+
+def tried(folder: Path, *arguments: str) -> list[str]:
+    done = run(folder, "outlet", "try", *arguments)
+    assert "Traceback" not in done.stderr
+    return [" ".join(it.split()) for it in done.stdout.splitlines()]
+
+
+def test_try_names_the_source_of_each_field(tmp_path: Path) -> None:
+    outlets(tmp_path, ROW, SELECTORS)
+    head = '<meta property="og:title" content="Halvern has a bridge">'
+    lines = tried(tmp_path, "gazette", saved(tmp_path, html(head=head)))
+    assert "headline data Bridge opens in Halvern" in lines
+    # Another source says something else.
+    assert lines[lines.index("headline data Bridge opens in Halvern") + 1] == (
+        "meta Halvern has a bridge"
+    )
+    assert "authors data Ada Quill" in lines
+    assert "section printed News" in lines
+    assert "tags printed Bridges" in lines
+    assert "date_published data 2026-11-20T18:04:00Z" in lines
+    assert "extraction selectors" in lines
+
+
+def test_try_shows_what_the_body_lacks_and_what_it_has_besides(tmp_path: Path) -> None:
+    note = "Ada Quill has written about rivers, ports and the people beside them for ten years."
+    page = html().replace("</article>", f"<p>{note}</p></article>")
+    story = '<div class="box newsletter"><p>Read more every day in our letter for you.</p></div>'
+    page = page.replace("<aside", f"{story}<p hidden>{ONE} Hidden.</p><aside")
+    outlets(tmp_path, ROW, SELECTORS)
+    lines = tried(tmp_path, "gazette", saved(tmp_path, page))
+    assert f"- {note} (outside the story)" in lines
+    missing = "- Get our letter every morning, with all that matters in Halvern and around it, in"
+    assert f"{missing} your mailbox. (noise: aside.newsletter)" in lines
+    assert "+ Read more every day in our letter for you. (generic leaves it out)" in lines
+    # A line of both is short, and without mark.
+    assert any(it.startswith("The bridge over the river Hal opened") for it in lines)
+    assert not [it for it in lines if "Hidden" in it]
+
+
+def test_try_lists_selectors_that_match_nothing(tmp_path: Path) -> None:
+    rules = SELECTORS.replace("p.byline", "p.nobody").replace('["aside', '["div.ad", "aside')
+    outlets(tmp_path, ROW, rules)
+    lines = tried(tmp_path, "gazette", saved(tmp_path))
+    at = lines.index("Selectors that match nothing on the page:")
+    assert lines[at + 1 :] == ["div.ad", "p.nobody"]
+
+
+def test_try_without_pages_reads_the_fixtures(tmp_path: Path) -> None:
+    outlets(tmp_path, ROW, SELECTORS)
+    done = run(tmp_path, "outlet", "try", "gazette")
+    assert done.returncode == 3
+    assert "gazette has no fixture in " in done.stderr
+    run(tmp_path, "capture", "gazette", saved(tmp_path))
+    assert run(tmp_path, "outlet", "try", "gazette").returncode == 0
+    expected = tmp_path / "tests/fixtures/gazette/news/expected.json"
+    expected.write_text(expected.read_text().replace("Ada Quill", "Bo Marsh"))
+    done = run(tmp_path, "outlet", "try", "gazette")
+    assert done.returncode == 1
+    assert "  differs from expected.json: authors\n" in done.stdout
+
+
+def test_try_says_why_a_page_has_no_record(tmp_path: Path) -> None:
+    outlets(tmp_path, ROW, SELECTORS)
+    page = saved(tmp_path, html().replace("story-page", "page"))
+    done = run(tmp_path, "outlet", "try", "gazette", page)
+    assert done.returncode == 1
+    assert "  No record: no article on the page\n" in done.stdout
+    assert "  article.story-page\n" in done.stdout
+
+
+def test_try_reads_any_page_and_posts(tmp_path: Path) -> None:
+    lines = tried(tmp_path, "generic", saved(tmp_path))
+    assert {"headline data Bridge opens in Halvern", "extraction generic"} <= {*lines}
+    lines = tried(tmp_path, "hill", str(NEWS.parent / "rest"))
+    assert "headline post Peat ‘no fuel’" in lines
+
+
+def test_lines_are_coloured_in_a_terminal_only(tmp_path: Path) -> None:
+    outlets(tmp_path, ROW, SELECTORS)
+    arguments = ("outlet", "try", "gazette", saved(tmp_path))
+    red = "\x1b[31m- Get our letter"
+    assert red not in command(tmp_path / "output", *arguments).stdout
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm"}
+    assert red in command(tmp_path / "output", *arguments, **terminal).stdout
+    done = command(tmp_path / "output", *arguments, **terminal, NO_COLOR="1")
+    assert red not in done.stdout
+    assert "- Get our letter" in done.stdout

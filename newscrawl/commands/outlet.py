@@ -1,10 +1,13 @@
-"""``newscrawl outlet``: the state of the outlets."""
+"""``newscrawl outlet``: list the outlets, try one on pages."""
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 from rich import box
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from scrapy.commands import ScrapyCommand
@@ -14,15 +17,18 @@ from scrapy.spiderloader import get_spider_loader
 from newscrawl.base_spiders.spider_loader import OutletLoader
 from newscrawl.commands.base import NEGATIVE, Terminal
 from newscrawl.commands.pages import PagesCommand
-from newscrawl.exceptions import PROGRAM, RowError
+from newscrawl.exceptions import PROGRAM, ArgumentError, RowError
+from newscrawl.extensions.progress import near
+from newscrawl.workbench.fixtures import EXPECTED, cases_of, differing_from_fixture
 from newscrawl.workbench.status import Status, status
+from newscrawl.workbench.trial import Trial, attempt
 
 
 class Command(PagesCommand, ScrapyCommand):
-    """Lists the outlets: what each declares, its fixtures, its latest run."""
+    """Lists the outlets with their state, and tries one on pages."""
 
-    arguments = "list"
-    summary = "List the outlets with their state"
+    arguments = "list | try"
+    summary = "List the outlets with their state, try one on pages"
     example = "outlet list"
     exit_codes = "0 done, 1 a row of outlets.toml is wrong, 2 wrong usage, 3 it cannot be done"
 
@@ -45,12 +51,50 @@ class Command(PagesCommand, ScrapyCommand):
             )
 
         add("list", "list the outlets: sources, extraction, fixtures, latest run, checks", "list")
+        trial = add(
+            "try",
+            "show record and page side by side: sources of the fields, missing and extra lines",
+            "try hill page.html",
+        )
+        trial.add_argument("outlet", help="an outlet, or generic")
+        trial.add_argument(
+            "pages",
+            nargs="*",
+            metavar="page",
+            help="a file, an address or a fixture's folder (default: all fixtures of the outlet)",
+        )
+        trial.add_argument("--url", help="address of a saved page (default: the page's own)")
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do what the action names."""
         if args:
             raise UsageError(f"{opts.action} does not take {args[0]!r}")
-        {"list": self.show_list}[opts.action](opts)
+        {"list": self.show_list, "try": self.try_outlet}[opts.action](opts)
+
+    def try_outlet(self, opts: argparse.Namespace) -> None:
+        """Print what the outlet reads of each page, then the selectors that matched nothing."""
+        outlet = self.find_outlet(opts.outlet)
+        folders = [] if opts.pages else cases_of(self.fixtures, outlet.name)
+        if not opts.pages and not folders:
+            raise ArgumentError(
+                f"{outlet.name} has no fixture in {near(self.fixtures / outlet.name)}: name a page."
+            )
+        console = Terminal(highlight=False, soft_wrap=True)
+        trials = []
+        for page in self.read_pages(opts.pages or list(map(str, folders)), opts.url):
+            trial = attempt(outlet, page)
+            trials.append(trial)
+            differences = differing_from_fixture(outlet, page) if not trial.reason else []
+            show_trial(console, trial, differences)
+            if trial.reason or differences:
+                self.exitcode = NEGATIVE
+        matched = frozenset[str]().union(*(it.matched for it in trials))
+        unmatched = frozenset[str]().union(*(it.unmatched for it in trials)) - matched
+        if unmatched:
+            where = "the page" if len(trials) == 1 else f"any of {len(trials)} pages"
+            console.print(f"Selectors that match nothing on {where}:")
+            for selector in sorted(unmatched):
+                console.print(f"  {escape(selector)}", style="yellow")
 
     def show_list(self, opts: argparse.Namespace) -> None:
         """Print a table of the outlets, and what is wrong in the tables of outlets."""
@@ -67,6 +111,36 @@ class Command(PagesCommand, ScrapyCommand):
         for error in loader.errors():
             print(error, file=sys.stderr)  # noqa: T201
             self.exitcode = NEGATIVE
+
+
+def show_trial(console: Console, trial: Trial, differences: Sequence[str]) -> None:
+    """Print a trial. ``differences`` are the fields that differ from the fixture's record."""
+    place = trial.page.place or trial.page.url
+    console.print(f"[bold]{escape(str(near(Path(place)) if place[:4] != 'http' else place))}[/]")
+    if trial.reason:
+        console.print(f"  No record: {trial.reason}\n", style="red")
+        return
+    for name in differences:
+        console.print(f"  differs from {EXPECTED}: {name}", style="red")
+    for it in trial.values:
+        console.print(f"  {it.field:<15} {it.source:<8} {escape(it.text)}")
+        for source, text in it.others:
+            console.print(f"  {'':<15} {source:<8} {escape(text)}", style="yellow")
+    console.print()
+    for line in trial.lines:
+        why = f"   ({line.why})" if line.why else ""
+        style = {"-": "red", "+": "green"}.get(line.mark, "")
+        text = line.text if line.mark else shortened(line.text)
+        console.print(f"{line.mark or ' '} {escape(text + why)}", style=style)
+    console.print()
+
+
+def shortened(text: str) -> str:
+    """Return the beginning and the end of a long line that needs no attention."""
+    return text if len(text) <= _SHORT else f"{text[: _SHORT // 2]} … {text[-_SHORT // 4 :]}"
+
+
+_SHORT = 100
 
 
 def _print_table(rows: list[Status]) -> None:

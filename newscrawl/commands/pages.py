@@ -9,8 +9,8 @@ from newscrawl.base_spiders.spider_loader import find_outlet
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extraction.outlet import Outlet
-from newscrawl.workbench.fixtures import fixtures_folder
-from newscrawl.workbench.pages import SavedPage, is_address, read_file
+from newscrawl.workbench.fixtures import fixtures_folder, saved_page
+from newscrawl.workbench.pages import META, SavedPage, is_address, read_file
 
 
 class PagesCommand(OutputCommand):
@@ -27,14 +27,14 @@ class PagesCommand(OutputCommand):
         return find_outlet(name, self.settings)
 
     def read_pages(self, names: Sequence[str], url: str | None = None) -> list[SavedPage]:
-        """Return the pages in files and at addresses, in the given order.
+        """Return the pages in files, fixtures' folders and at addresses, in the given order.
 
         ``url`` is the address of the only page, if that is a file. Addresses are fetched as the
         crawler does. Raises ArgumentError for what is no page or cannot be fetched.
         """
         if url and (len(names) != 1 or is_address(names[0])):
             raise ArgumentError("--url is the address of one saved page.")
-        files = {it: read_file(Path(it), url or "") for it in names if not is_address(it)}
+        files = {it: read_saved(Path(it), url or "") for it in names if not is_address(it)}
         addresses = [it for it in names if is_address(it)]
         return [{**files, **self.fetch_pages(addresses)}[it] for it in names]
 
@@ -58,3 +58,8 @@ class PagesCommand(OutputCommand):
         except UnreadableError as error:
             print(f"No record: {error}", file=sys.stderr)  # noqa: T201
             self.exitcode = NEGATIVE
+
+
+def read_saved(path: Path, url: str) -> SavedPage:
+    """Return the page in a file or in the folder of a fixture."""
+    return saved_page(path) if (path / META).is_file() else read_file(path, url)

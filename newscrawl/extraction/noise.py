@@ -55,6 +55,11 @@ class Noise:
         )
         self._boxes = xpath(f"descendant::*[text()[{near}][{exact}]]")
 
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """The CSS selectors of the rules."""
+        return self._given[0]
+
     def more(
         self, selectors: Iterable[str], texts: Iterable[str] = (), boxes: Iterable[str] = ()
     ) -> "Noise":

@@ -18,7 +18,7 @@ from newscrawl.base_spiders.saved_page import extract
 from newscrawl.exceptions import ArgumentError, OutputError
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Article, record
-from newscrawl.workbench.pages import META, SavedPage, unpacked
+from newscrawl.workbench.pages import META, SavedPage, is_address, unpacked
 
 EXPECTED = "expected.json"
 _CASE = re.compile(r"[a-z\d][a-z\d_-]*", re.ASCII)
@@ -76,20 +76,20 @@ def read_record(outlet: Outlet, page: SavedPage) -> tuple[Article, dict[str, Any
     return article, found
 
 
-def expected_of(folder: Path) -> dict[str, Any] | None:
-    """Return the expected record of a case; None if nobody wrote one yet."""
-    path = folder / EXPECTED
-    if not path.exists():
-        return None
+def differing_from_fixture(outlet: Outlet, page: SavedPage) -> list[str]:
+    """Return the fields in which a fixture's page does not give the expected record.
+
+    A page of no fixture, and one without ``expected.json``, gives none. Raises OutputError if the
+    file is damaged.
+    """
+    path = Path(page.place).parent / EXPECTED
+    if is_address(page.place) or not path.with_name(META).exists() or not path.exists():
+        return []
     try:
         expected: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise OutputError(f"{path} is damaged ({error}).") from None
-    return expected
-
-
-def differing(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """Return the fields in which two records differ."""
+    found = read_record(outlet, page)[1]
     names = dict.fromkeys((*expected, *found))
     return [it for it in names if expected.get(it) != found.get(it)]
 
