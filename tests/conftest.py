@@ -101,15 +101,15 @@ def for_article(response: Response, candidate: Candidate) -> Response:
     return response.replace(request=request)
 
 
-def records_of(output: Path) -> list[dict[str, Any]]:
+def records_of(output: Path, outlet: str = "hill") -> list[dict[str, Any]]:
     """Return every published record of the outlet, in the order of runs and lines."""
-    parts = sorted(output.glob("hill/run=*/part-*.jsonl"))
+    parts = sorted(output.glob(f"{outlet}/run=*/part-*.jsonl"))
     return [json.loads(line) for part in parts for line in part.read_text("utf-8").splitlines()]
 
 
-def runs_of(output: Path) -> list[dict[str, Any]]:
+def runs_of(output: Path, outlet: str = "hill") -> list[dict[str, Any]]:
     """Return every ``run.json`` of the outlet, the oldest first."""
-    return [json.loads(it.read_text()) for it in sorted(output.glob("hill/run=*/run.json"))]
+    return [json.loads(it.read_text()) for it in sorted(output.glob(f"{outlet}/run=*/run.json"))]
 
 
 @dataclass(frozen=True)
@@ -119,14 +119,15 @@ class Crawl:
     code: int
     log: str
     output: Path
+    outlet: str = "hill"
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        return records_of(self.output)
+        return records_of(self.output, self.outlet)
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        return runs_of(self.output)
+        return runs_of(self.output, self.outlet)
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -150,16 +151,18 @@ def command(output: Path, *arguments: str, **settings: str) -> "subprocess.Compl
     return _scrapy("", arguments, environ)
 
 
-def crawl(output: Path, *arguments: str, limits: str = "", **settings: str) -> Crawl:
-    """Run ``scrapy crawl hill`` as a user does, with settings from the environment.
+def crawl(
+    output: Path, *arguments: str, outlet: str = "hill", limits: str = "", **settings: str
+) -> Crawl:
+    """Run ``scrapy crawl`` as a user does, with settings from the environment.
 
     ``limits`` are a shell's resource limits for it, such as ``ulimit -f 32``.
     """
     if limits:
-        done = _scrapy(limits, ("crawl", "hill", *arguments), environment(output, **settings))
+        done = _scrapy(limits, ("crawl", outlet, *arguments), environment(output, **settings))
     else:
-        done = command(output, "crawl", "hill", *arguments, **settings)
-    return Crawl(done.returncode, done.stdout + done.stderr, output)
+        done = command(output, "crawl", outlet, *arguments, **settings)
+    return Crawl(done.returncode, done.stdout + done.stderr, output, outlet)
 
 
 def _scrapy(

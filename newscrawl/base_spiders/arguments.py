@@ -157,12 +157,20 @@ def parse(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
     _check_outlet(arguments, outlet)
     if arguments.since and arguments.until and arguments.since > arguments.until:
         raise wrong("since", str(given["since"]), f"a time before until={given['until']}")
+    if not (arguments.discover or arguments.archive):
+        raise ArgumentError(f"{outlet.name} declares no sources: there is nothing to crawl.")
     if arguments.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
         raise wrong(other, str(given[other]), "left out with archive: an archive has no listings")
     if "sitemap" in arguments.discover and arguments.until and not arguments.since:
         raise wrong("until", str(given["until"]), "given with since when discover has sitemap")
     if "sitemap" in arguments.discover and arguments.tags:
         raise wrong("tags", str(given["tags"]), "left out when discover has sitemap")
+    some = next((it for it in ("sections", "tags") if it in given), None)
+    if some and "feeds" in arguments.discover and not outlet.rest:
+        allowed = (
+            f"left out when discover has feeds: those of {outlet.name} are of the whole outlet"
+        )
+        raise wrong(some, str(given[some]), allowed)
     return arguments
 
 
@@ -170,10 +178,12 @@ def _check_outlet(arguments: Arguments, outlet: Outlet) -> None:
     """Raise ArgumentError for a section, tag or method that the outlet does not have."""
     sections = [section.strip("/") for section in outlet.listings.paths]
     for path in arguments.sections:
+        if not sections:
+            raise wrong("sections", path, f"left out: {outlet.name} declares no listings")
         _check("sections", path, sections)
     for path in arguments.tags:
         if not outlet.is_tag(f"/{path}/"):
-            raise wrong("tags", path, "a tag's path, such as people/joe-biden")
+            raise wrong("tags", path, f"the path of a tag's listing of {outlet.name}")
     for method in arguments.discover:
         _check("discover", method, outlet.methods)
     _check("fetch", arguments.fetch, [it for it in FETCH if it != "api" or outlet.rest])

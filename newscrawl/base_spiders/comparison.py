@@ -90,9 +90,15 @@ class Comparing(ArticleSpider):
         for request in nothing:
             yield request
 
+    @property
+    def _sources(self) -> list[str]:
+        """The sources that the outlet has."""
+        missing = {"api": not self.rest, "feed": not self.feeds}
+        return [it for it in SOURCES if not missing.get(it)]
+
     async def _compare(self, candidate: Candidate) -> Comparison:
         comparison = Comparison(candidate.id, candidate.url)
-        for source in SOURCES:
+        for source in self._sources:
             try:
                 comparison.fields[source] = await getattr(self, f"_from_{source}")(candidate)
             except Exception as error:  # the other sources are requested all the same
@@ -122,7 +128,8 @@ class Comparing(ArticleSpider):
 
     async def _from_feed(self, candidate: Candidate) -> dict[str, Any]:
         section = candidate.url.rpartition(f"/{candidate.id}-")[0]
-        for url in (*self.feeds, f"{section}/feed/"):
+        of_section = (f"{section}/feed/",) if self.rest else ()
+        for url in (*self.feeds, *of_section):
             if url not in self.entries:
                 response = await self._fetch(url, candidate)
                 self.entries[url] = {entry.id: entry for entry in read_feed(response, self)}
@@ -141,7 +148,8 @@ def describe(comparison: Comparison) -> Iterator[str]:
     """Yield the lines of one comparison for people."""
     yield f"{comparison.id}  {comparison.url}"
     for source in SOURCES:
-        yield f"  {source:<5} {comparison.errors.get(source, 'read')}"
+        if source in {**comparison.fields, **comparison.errors}:
+            yield f"  {source:<5} {comparison.errors.get(source, 'read')}"
     if not comparison.fields:
         return
     for name in FIELDS:

@@ -1,4 +1,4 @@
-"""``discover=feeds``: the site's feed and those of sections and tags."""
+"""``discover=feeds``: the outlet's feeds and, of WordPress, those of sections and tags."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,12 +27,15 @@ class Feeds:
         self.outlet = outlet
 
     def start(self) -> Iterator[Request]:
-        """Yield the feeds of the site and all sections, or those of ``sections`` and ``tags``."""
+        """Yield the feeds of the outlet and all sections, or those of ``sections`` and ``tags``.
+
+        WordPress has a feed below the path of every listing.
+        """
         arguments = self.outlet.arguments
         if not (arguments.sections or arguments.tags):
             for url in self.outlet.feeds:
                 yield ListingTask(name=url).request(url, self.parse)
-            if self._by_rest:
+            if self._by_rest or not self.outlet.rest:
                 # REST lists the articles of all sections; only the site's feed may be faster.
                 return
         for path in self.outlet.listing_paths():

@@ -50,7 +50,10 @@ class Links:
 
     def probe(self) -> Request:
         """Return a request that tests whether the site answers with pages again."""
-        path = next(iter(self.outlet.listing_paths()))
+        path = next(iter(self.outlet.listing_paths()), None)
+        if path is None:
+            # An outlet without listings has a front page all the same; nothing is read from it.
+            return self._task("/", is_probe=True).request(self.outlet.absolute("/"), _nothing)
         request = next(self._listing(path, named=True))
         return (
             self._task(path, is_probe=True)
@@ -167,6 +170,10 @@ class Links:
             listing=Listing(path, pages),
         )
         yield self.outlet.listing_request(request, pages)
+
+
+def _nothing(_: Response) -> None:
+    """Read nothing from a page."""
 
 
 def _base(page: Selector, url: str) -> str:

@@ -1,9 +1,8 @@
-"""``discover=sitemap``: the sitemap's index, the files of single days, and what changed in them."""
+"""``discover=sitemap``: indexes of sitemaps, the files of single days, and what changed in them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -12,12 +11,12 @@ from scrapy.http import Response
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.sitemap_days import DayBackfill, DayFiles
 from newscrawl.discovery.sitemap_files import Entry, read_sitemap
+from newscrawl.discovery.sitemap_news import SitemapNews
 from newscrawl.discovery.tasks import ListingTask
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.sources import NewsSitemap, Sitemap
 
-_SINCE = "sitemap since"  # the checkpoint with the time when a sitemap was first read
 _LATE = 60  # days; files younger than this may change although the index does not
 _DEPTH = 5  # of indexes in indexes; the protocol allows one
 
@@ -35,28 +34,43 @@ class Sitemaps:
     def start(self) -> Iterator[Request]:
         """Yield the first requests of each sitemap."""
         sources = [it for it in self.outlet.sources if isinstance(it, Sitemap | NewsSitemap)]
+        requested: set[str] = set()
         for source in sources:
             name = "sitemap" if source == sources[0] else f"sitemap {source.url}"
-            yield from SitemapFiles(self.outlet, source, name).start()
+            yield from SitemapFiles(self.outlet, source, name, requested).start()
 
 
 class SitemapFiles:
-    """Reads the files of today and yesterday, those that changed, and older ones now and then.
+    """Reads a sitemap: of an index the files that changed, and of days also the newest files.
 
     The index may give each file a time of change. Metro Sitemap gives the day itself, or nothing:
     the index does not show a correction or a late article in an older file. Such a file is read
     again at growing intervals, up to half its age. Between ``since`` and ``until`` the days' files
-    are requested by date, the newest first, whether the index lists them or not.
+    are requested by date, the newest first, whether the index lists them or not. Where there are
+    none, all files are read that have changed after ``since``.
     """
 
-    def __init__(self, outlet: OutletSpider, source: Sitemap | NewsSitemap, name: str) -> None:
-        """Prepare; ``name`` is the checkpoint that says that the source was read."""
+    def __init__(
+        self,
+        outlet: OutletSpider,
+        source: Sitemap | NewsSitemap,
+        name: str,
+        requested: set[str],
+    ) -> None:
+        """Prepare; ``name`` is the checkpoint that says that the source was read.
+
+        ``requested`` are the addresses of the files that no source requests again.
+        """
         self.outlet = outlet
         self._url = outlet.absolute(source.url)
         self._name = name
+        self._is_first = outlet.checkpoints.read(name) is None
         self._days = DayFiles(outlet, source.day if isinstance(source, Sitemap) else "")
+        self._news = SitemapNews(
+            outlet, self._days, first=self._is_first, only=isinstance(source, NewsSitemap)
+        )
         self._backfill: DayBackfill | None = None
-        self._requested: set[str] = set()
+        self._requested = requested
         self._any_readable = False
 
     def start(self) -> Iterator[Request]:
@@ -86,7 +100,7 @@ class SitemapFiles:
         pauses = (max(hours / 8, 6), min(max(hours / 2, 6), 720))
         known = checkpoints.read(url)
         now = datetime.now(UTC)
-        if known is None and checkpoints.read(self._name) is None:
+        if known is None and self._is_first:
             # Spread the first looks.
             pause = pauses[0] * (1 + age % 8 / 8)
             due = utc(now + timedelta(hours=pause))
@@ -123,12 +137,13 @@ class SitemapFiles:
         if response.status != 304:
             try:
                 yield from self._follow(response, 0)
-                checkpoints.save(self._name)
+                if not self.outlet.arguments.since:
+                    checkpoints.save(self._name)
             except UnreadableError as error:
                 failed = error
         for url in self._days.addresses(yesterday):
             yield from self._file(url)
-        _ = self._followed_since  # the first run saves it
+        _ = self._news.followed_since  # the first run saves it
         if response.status == 304:
             for url, age in self._days.ages.items():
                 if 1 < age < _LATE and (known := checkpoints.read(url)):
@@ -151,10 +166,7 @@ class SitemapFiles:
 
     def _follow(self, response: Response, depth: int) -> Iterator[Request]:
         """Request the articles and files that a file lists. Raises UnreadableError."""
-        checkpoints = self.outlet.checkpoints
         listed_any = is_ours = False
-        first = checkpoints.read(self._name) is None
-        recent = utc(datetime.now(UTC) - timedelta(days=2))
         try:
             for entry in read_sitemap(response.body, response.url):
                 listed_any = self._any_readable = True
@@ -165,13 +177,7 @@ class SitemapFiles:
                 if self._days.ages.get(entry.url, 0) > 1:
                     yield from self._older(entry.url, entry.modified, depth + 1)
                     continue
-                known = checkpoints.read(entry.url)
-                if known and entry.modified and known.position == entry.modified:
-                    continue
-                if first and entry.modified and entry.modified < recent:
-                    # A first run takes today's articles only; later runs see changes.
-                    checkpoints.save(entry.url, position=entry.modified)
-                elif self.outlet.on_site(entry.url):
+                if self.outlet.on_site(entry.url) and self._news.has_file(entry):
                     if depth == _DEPTH:
                         raise UnreadableError("indexes in indexes without end")
                     yield from self._file(entry.url, entry.modified, depth=depth + 1)
@@ -183,28 +189,11 @@ class SitemapFiles:
             raise
         self._any_readable = True
 
-    @cached_property
-    def _followed_since(self) -> str:
-        """The time when the outlet's sitemap was read for the first time."""
-        saved = self.outlet.checkpoints.read(_SINCE)
-        since = (saved.position if saved else None) or utc(datetime.now(UTC))
-        if not saved:
-            self.outlet.checkpoints.save(_SINCE, position=since)
-        return since
-
-    def _is_old_news(self, identity: str, entry: Entry, source: str) -> bool:
-        """Return whether an older day's article was there before the first run, and is left out."""
-        if self._backfill or self._days.ages.get(source, 0) < 2:
-            return False
-        if (entry.modified or "") >= self._followed_since:
-            return False
-        return self.outlet.known_articles.get(identity) is None
-
     def _article(self, entry: Entry, source: str) -> Iterator[Request]:
         candidate = self.outlet.candidate(entry.url)
-        if candidate and self._is_old_news(candidate.id, entry, source):
+        if candidate is None or not self._is_in_sections(candidate.url):
             return
-        if candidate and self._is_in_sections(candidate.url):
+        if self._news.has_article(candidate.id, entry, source):
             yield self.outlet.article_request(
                 replace(
                     candidate,

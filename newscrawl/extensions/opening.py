@@ -104,8 +104,9 @@ def open_run(
             ledger.apply(ledger.forget_future(spider.name, utc(now)))
         arguments = spider.arguments
         is_full = not PARTIAL & set(spider.given)
-        discover = spider.given.get("discover", "links")
-        follows_complete = is_full and is_previous_complete(stock.closed, arguments.pages, discover)
+        follows_complete = is_full and is_previous_complete(
+            stock.closed, arguments.pages, arguments.discover, spider.methods[:1]
+        )
         path = folder.create(rests_on.through)
         undo.callback(remove_unused, path)
         start["run"] = run_of(path)

@@ -72,18 +72,21 @@ class RunFolder:
         self._lock.close()
 
 
-def is_previous_complete(closed: Sequence[Path], pages: int, discover: str) -> bool:
+def is_previous_complete(
+    closed: Sequence[Path], pages: int, discover: Sequence[str], default: Sequence[str]
+) -> bool:
     """Return whether the latest full crawl missed no listing, and went as deep as this one.
 
     Only then does a listing page without anything new mean that the ``pages`` behind it
-    hold nothing new either. ``discover`` is the argument: only a crawl by the same methods
-    counts. ``closed`` are the folders of the closed runs, in order.
+    hold nothing new either. ``discover`` is the argument, and ``default`` that of runs without
+    it: only a crawl by the same methods counts. ``closed`` are the folders of the closed runs, in
+    order.
     """
     for folder in reversed(closed):
         run = read_run(folder)
         if run is None or PARTIAL & set(given := run.get("arguments", {})):
             continue
-        if given.get("discover", "links") != discover:
+        if given.get("discover", ",".join(default)) != ",".join(discover):
             continue
         missed = run.get("listings", {}).get("refused", 0) or missing_listings(run)
         return run["reason"] == "finished" and not missed and run.get("pages", 0) >= pages
