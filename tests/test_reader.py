@@ -90,6 +90,18 @@ def test_the_printed_section_is_before_meta_elements_if_json_ld_has_none() -> No
     assert read(data=data, layout=replace(LAYOUT, section="")).section == "Meta"
 
 
+def test_microdata_states_times_that_no_other_source_has() -> None:
+    undated = {key: value for key, value in DATA.items() if key != "datePublished"}
+    marks = (
+        '<meta itemprop="datePublished" content="2026-11-20T19:04:05+01:00">'
+        '<time itemprop="dateModified">2026-11-20T20:00:00Z</time>'
+    )
+    article = read(data=undated, tags=marks, layout=replace(LAYOUT, byline=""))
+    assert (article.date_published, article.date_precision) == ("2026-11-20T18:04:05Z", "second")
+    assert article.date_modified == "2026-11-20T20:00:00Z"
+    assert read(data=undated, tags=marks).date_published == "2026-11-21T08:00:00Z"
+
+
 def test_all_sections_have_an_order_too() -> None:
     assert read().sections == ["Data"]
     order = {"section": ("printed",)}

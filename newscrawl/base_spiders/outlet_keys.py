@@ -290,7 +290,7 @@ SELECTORS = (
         "order",
         Kind("a table of fields, each with a list of sources", _order),
         "Sources of a field, the most trusted first: `data`, `meta`, `meta:NAME`, `printed`, and"
-        " for times `marked`.",
+        " for times `marked` and `microdata`.",
         '{ headline = ["printed", "data"] }',
     ),
 )

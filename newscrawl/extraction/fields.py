@@ -1,8 +1,8 @@
 """Fields: the sources that state them, and the order in which the sources are trusted.
 
 A source is ``data`` (JSON-LD), ``meta`` (the meta elements of a field), ``meta:NAME`` (one of
-them), ``marked`` (times in the attributes of a byline) or ``printed`` (what a layout's selector
-finds).
+them), ``marked`` (times in the attributes of a byline), ``printed`` (what a layout's selector
+finds) or ``microdata`` (times of the article's element).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +13,16 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "headline": ("data", "meta", "printed"),
     "description": ("data", "meta", "printed"),
     "authors": ("data", "printed"),
-    "date_published": ("data", "meta", "marked", "printed"),
-    "date_modified": ("data", "meta", "marked", "printed"),
+    "date_published": ("data", "meta", "marked", "printed", "microdata"),
+    "date_modified": ("data", "meta", "marked", "printed", "microdata"),
     "section": ("data", "printed", "meta"),
     "sections": ("data",),
     "tags": ("printed", "data", "meta"),
 }
 """The sources of each field, the most trusted one first."""
+
+TIMES = ("marked", "microdata")
+"""The sources that have times only."""
 
 _KEYS = {
     "headline": ("headline",),
@@ -59,7 +62,7 @@ def check_order(order: Mapping[str, Sequence[str]]) -> None:
     for field, sources in order.items():
         if field not in ORDER:
             raise ValueError(f"order: no field {field!r} (known: {', '.join(ORDER)})")
-        known = ("data", "meta", "printed", *(it for it in ORDER[field] if it == "marked"))
+        known = ("data", "meta", "printed", *(it for it in ORDER[field] if it in TIMES))
         for source in sources:
             if source not in known and not source.startswith("meta:"):
                 names = ", ".join((*known[:2], "meta:NAME", *known[2:]))

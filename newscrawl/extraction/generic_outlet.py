@@ -27,7 +27,7 @@ from newscrawl.extraction.loaders import (
     base_of,
     languages_of,
 )
-from newscrawl.extraction.markup import is_cut, text_of, xpath
+from newscrawl.extraction.markup import is_cut, text_of
 from newscrawl.extraction.names import people, whole_name
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.outlet import Outlet
@@ -36,6 +36,7 @@ from newscrawl.extraction.story import read_story
 from newscrawl.extraction.structured_data import (
     Identity,
     StructuredData,
+    microdata,
     read_structured_data,
     strings,
     types,
@@ -51,7 +52,6 @@ _DAY = re.compile(r"\b(\d{4})[年.-](\d\d?)[月.-](\d\d?)(?!\d)|\b(\d\d?)\.\s?(\
 _LONGEST_DATE = 40
 # A name of the outlet behind a headline.
 _BEHIND = re.compile(r"(.+)(?:\s[-–—·•»:/]|\s*[|｜])\s*(.+)", re.S)
-_ITEMPROP = xpath("descendant::*[@itemprop=$name]")
 # Addresses of pages about authors.
 _PROFILE = re.compile(r"/(?:authors?|autor(?:en|es)?|auteurs?|autores)/[^/]")
 # "(dpa)" behind a name.
@@ -110,12 +110,12 @@ class GenericReader(Reader):
         published = [
             *data.values("datePublished"),
             *data.metas(*METAS["date_published"], *_MORE_PUBLISHED),
-            *(*_of_pages(data, "datePublished"), *_marked(root, "datePublished")),
+            *(*_of_pages(data, "datePublished"), *microdata(root, "datePublished")),
             *(it.get("datetime", "") for it in around.iter("time")),
         ]
         loader.add_value("date_published", published)
         modified = chain(data.values("dateModified"), data.metas(*METAS["date_modified"]))
-        more = chain(_of_pages(data, "dateModified"), _marked(root, "dateModified"))
+        more = chain(_of_pages(data, "dateModified"), microdata(root, "dateModified"))
         loader.add_value("date_modified", chain(modified, more))
         if loader.get_collected_values("date_published"):
             return "second"
@@ -168,12 +168,6 @@ def _of_pages(data: StructuredData, key: str) -> Iterator[str]:
         yield from strings(entry.get(key))
 
 
-def _marked(root: _Element, name: str) -> Iterator[str]:
-    """Yield the values of microdata: an attribute, or the text."""
-    for it in _ITEMPROP(root, name=name):
-        yield it.get("content") or it.get("datetime") or text_of(it)
-
-
 def _tags(data: StructuredData, around: _Element) -> list[str]:
     """Return the tags of the first source that has some."""
     links = (text_of(it) for it in around.iter("a") if "tag" in it.get("rel", "").split())
@@ -195,7 +189,7 @@ def _authors(data: StructuredData, root: _Element, around: _Element, base_url: s
     sources = (
         structured_authors(data, base_url),
         (Author(unescape(it)) for it in named),
-        (Author(it) for it in _marked(root, "author")),
+        (Author(it) for it in microdata(root, "author")),
         (Author(text_of(it), absolute_url(it.get("href", ""), base_url)) for it in links),
     )
     house = outlet_names(data, base_url)

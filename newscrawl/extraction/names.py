@@ -67,7 +67,7 @@ _BEHIND = re.compile(
     r"|(?-i:\b(?:on|at))|\b\d{1,3} ?[a-z]+ (?:ago|read))[\s:–—-]*$",
     re.I,
 )
-# A place after a name of two words or more: "Ada Quill in Halvern".
+# A place after an agency or a name of two words or more: "Ada Quill in Halvern".
 _PLACE = re.compile(r"(?<=\w) in (?:the )?[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|de|la|of|the))*$")
 # A role behind a name that stands for itself, such as a link: the sign is that of author_names.
 _BESIDE_LINK = re.compile("^([\ue000-\uf8ff])[ \xa0].*")
@@ -95,6 +95,7 @@ _LABEL = re.compile(
 )
 _NO_NAME = frozenset(
     "null|none|undefined|n/a|[object object]|author|no author|by|admin|administrator|guest"
+    "|agencies"
     "|facebook|instagram|linkedin|twitter".split("|")
 )
 _BETWEEN = re.compile(r"[,;|•·、，،]|\s[/+–—-]\s")
@@ -192,6 +193,8 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
     ['Ada Quill', 'Bo Marsh']
     >>> author_names("Ada Quill in Port Halvern and Bo Marsh in Rome"), author_names("Women in Law")
     (['Ada Quill', 'Bo Marsh'], ['Women in Law'])
+    >>> author_names("Ada Quill and agencies in Rome"), author_names("Reuters in Port Halvern")
+    (['Ada Quill'], ['Reuters'])
     >>> author_names("Parks and Rivers Sea editor, Bo Marsh", ["Parks and Rivers", "Bo Marsh"])
     ['Parks and Rivers', 'Bo Marsh']
     >>> author_names("by Parks and Rivers and Ada Quill, Reuters - 11/23/26", ["Parks and Rivers"])
@@ -218,7 +221,8 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
             for part in _BETWEEN.split(group):
                 name = _BEHIND.sub("", _BY.sub("", part.strip(_JUNK)))
                 name = _AGENCY_BEHIND.sub("", _ROLE.sub("", name))
-                if " " in (person := _PLACE.sub("", name)):
+                person = _PLACE.sub("", name)
+                if " " in person or is_agency(person) or not whole_name(person):
                     name = person
                 name = _BESIDE_LINK.sub(r"\1", name)
                 name = "".join(tokens.get(letter, letter) for letter in name)

@@ -25,7 +25,7 @@ from newscrawl.extraction.dates import (
 from newscrawl.extraction.fields import METAS, ORDER, stated, stated_tags
 from newscrawl.extraction.markup import lines_of
 from newscrawl.extraction.processors import unescape
-from newscrawl.extraction.structured_data import StructuredData
+from newscrawl.extraction.structured_data import StructuredData, microdata
 from newscrawl.items import Author
 
 if TYPE_CHECKING:
@@ -130,9 +130,13 @@ class PageFields:
         local = (iso_date(it, zone) or "" for it in clocks)
 
         def told(source: str) -> Iterable[str]:
+            if source == "microdata":
+                return microdata(self.loader.context["article"], "datePublished")
             return marked if source == "marked" else stated(data, "date_published", source)
 
         def later(source: str) -> Iterable[str]:
+            if source == "microdata":
+                return microdata(self.loader.context["article"], "dateModified")
             if source == "marked":
                 return (it for it, changed in _marked(byline) if changed)
             return stated(data, "date_modified", source)
@@ -142,7 +146,8 @@ class PageFields:
         if self.loader.get_collected_values("date_published"):
             return "second"
         metas = data.metas(*METAS["date_published"], "sailthru.date")
-        days = (iso_day(it, zone) for it in chain(data.values("datePublished"), metas, marked))
+        further = (*marked, *told("microdata"))
+        days = (iso_day(it, zone) for it in chain(data.values("datePublished"), metas, further))
         self.loader.add_value("date_published", chain(filter(None, days), printed_days(text, zone)))
         return "day"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
+from newscrawl.extraction.markup import text_of, xpath
 from newscrawl.extraction.urls import absolute_url, page_key
 
 # Types of schema.org that are articles, beside those whose names end in "Article".
@@ -102,6 +103,15 @@ def strings(value: Any, key: str = "name") -> Iterator[str]:
         found = entry.get(key, entry.get("@value")) if isinstance(entry, dict) else entry
         if isinstance(found, str):
             yield found
+
+
+_ITEMPROP = xpath("descendant::*[@itemprop=$name]")
+
+
+def microdata(root: _Element, name: str) -> Iterator[str]:
+    """Yield the values of microdata: an attribute, or the text."""
+    for it in _ITEMPROP(root, name=name):
+        yield it.get("content") or it.get("datetime") or text_of(it)
 
 
 def _truth(value: Any) -> bool | None:
