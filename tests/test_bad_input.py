@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.extraction.sources import Feed, Listings
 from newscrawl.storage.parts import read_part
 from tests.conftest import Crawl, crawl
 from tests.recordings import HTML, ROBOTS, address, article, site, write_warc
@@ -201,7 +202,8 @@ def test_an_argument_given_twice_is_refused(tmp_path: Path) -> None:
 
 def test_a_discovery_method_that_the_outlet_lacks_is_refused() -> None:
     class Paper(ArticleSpider):
-        name, host, sections, feed = "paper", "paper.example", ("news/",), "/feed/"
+        name, host = "paper", "paper.example"
+        sources = (Listings(("news/",)), Feed("/feed/"))
 
     for given in ({"discover": "api"}, {"discover": "links,sitemap"}, {"fetch": "api"}):
         spider = Paper(**given)
