@@ -2,9 +2,11 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,16 @@ def records_of(output: Path, outlet: str = "hill") -> list[dict[str, Any]]:
 def runs_of(output: Path, outlet: str = "hill") -> list[dict[str, Any]]:
     """Return every ``run.json`` of the outlet, the oldest first."""
     return [json.loads(it.read_text()) for it in sorted(output.glob(f"{outlet}/run=*/run.json"))]
+
+
+def make_due(output: Path, *, every: bool = False) -> None:
+    """Make the articles due that have a next attempt; ``every`` takes the others, too."""
+    with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
+        ledger.execute(
+            "UPDATE articles SET next_attempt = '2000-01-01T00:00:00Z'"
+            " WHERE next_attempt > '' OR ?",
+            [every],
+        )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from newscrawl.dataset.build import build
 from newscrawl.dataset.verify import Verifier
 from newscrawl.storage.ledger import Ledger
 from tests.archives import DATE, ENCODERS, chunked, digest, http, record, write
-from tests.conftest import Crawl, crawl
+from tests.conftest import Crawl, crawl, make_due
 from tests.recordings import HTML, address, article, site, write_warc
 from tests.test_dataset import rows
 
@@ -394,7 +394,7 @@ def test_an_archive_speaks_of_the_past(tmp_path: Path) -> None:
     always = {"NEWSCRAWL_REVISIT_HOURS": "1000000"}
     crawl(output, "-a", "sections=news", NEWSCRAWL_REPLAY=recording, **always)
     away = {**live, address(gone): (410, HTML, b"gone")}
-    due_now(output)
+    make_due(output)
     recording = str(site(tmp_path / "2.warc.gz", away))
     crawl(output, "-a", "sections=news", NEWSCRAWL_REPLAY=recording, **always)
     before = {it: state_of(output, it) for it in (here, failing, gone)}
@@ -434,7 +434,7 @@ def test_an_archive_speaks_of_the_past(tmp_path: Path) -> None:
     assert (after[failing]["revision"], after[failing]["last_fetched"]) == (2, old)
     assert state_of(output, unknown) == {}
     # The site says what it said: nothing is new.
-    due_now(output)
+    make_due(output)
     again = crawl(output, "-a", "sections=news", NEWSCRAWL_REPLAY=recording, **always)
     assert again.runs[-1]["books"]["unchanged"] == 1
     assert again.runs[-1]["parts"] == []
@@ -448,11 +448,6 @@ def test_an_archive_speaks_of_the_past(tmp_path: Path) -> None:
     ledger = Ledger(f"sqlite:///{output}/ledger.sqlite3")
     assert list(Verifier(output).faults(ledger)) == []
     ledger.close()
-
-
-def due_now(output: Path) -> None:
-    with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
-        ledger.execute("UPDATE articles SET next_attempt = '2000' WHERE state = 'published'")
 
 
 def test_limit_and_window_hold_for_an_archive(tmp_path: Path) -> None:

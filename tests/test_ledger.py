@@ -16,7 +16,7 @@ from newscrawl.items import Author, Candidate
 from newscrawl.storage.books import balance
 from newscrawl.storage.ledger import Checkpoint, Ledger
 from tests import kill
-from tests.conftest import ROOT, Crawl, command, crawl, environment
+from tests.conftest import ROOT, Crawl, command, crawl, environment, make_due
 from tests.recordings import HTML, address, article, site
 from tests.sample.__main__ import write_warc
 from tests.sample.server import running
@@ -38,14 +38,6 @@ def editions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def ledger(output: Path) -> sqlite3.Connection:
     return sqlite3.connect(output / "ledger.sqlite3")
-
-
-def let_time_pass(output: Path) -> None:
-    """Make everything due that will ever be due."""
-    with closing(ledger(output)) as connection, connection:
-        connection.execute(
-            "UPDATE articles SET next_attempt = '2000-01-01T00:00:00Z' WHERE next_attempt > ''"
-        )
 
 
 def states(output: Path) -> dict[str, tuple[str, int, str | None]]:
@@ -81,7 +73,7 @@ def test_a_shallow_run_does_not_hide_what_is_deeper(
 
 def test_a_corrected_article_is_a_new_revision(editions: tuple[Path, Path], tmp_path: Path) -> None:
     crawl(tmp_path, NEWSCRAWL_REPLAY=str(editions[0]), **ALWAYS)
-    let_time_pass(tmp_path)
+    make_due(tmp_path)
     done = crawl(tmp_path, NEWSCRAWL_REPLAY=str(editions[1]), **ALWAYS)
     books = done.runs[1]["books"]
     assert (books["new"], books["revised"]) == (3, 1)
@@ -134,7 +126,7 @@ def test_failures_are_kept_tried_again_and_given_up(tmp_path: Path) -> None:
             again = crawl(output, *NEWS, **patience)
             books = again.runs[-1]["books"]
             assert (books["known"], books["pending"]) == (1, 2), "a failure is not due at once"
-        let_time_pass(output)
+        make_due(output)
     done = crawl(output, *NEWS, **patience)
     assert done.runs[-1]["books"]["known"] == 3
     shown = command(output, "ledger").stdout
@@ -147,7 +139,7 @@ def test_an_article_that_the_site_took_away_is_gone_and_its_records_stay(tmp_pat
     there = site(tmp_path / "1.warc.gz", {address(6000001): (200, HTML, article(6000001))})
     away = site(tmp_path / "2.warc.gz", {address(6000001): (410, HTML, b"gone")})
     crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(there), **ALWAYS)
-    let_time_pass(output)
+    make_due(output)
     done = crawl(output, *NEWS, NEWSCRAWL_REPLAY=str(away), **ALWAYS)
     assert states(output)["6000001"][0] == "gone"
     assert [it["id"] for it in done.records] == ["6000001"]

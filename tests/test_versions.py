@@ -6,10 +6,7 @@ sections business and video-clips, one for each edition, and the dataset of both
 
 import csv
 import json
-import sqlite3
 import tarfile
-from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ from newscrawl.items import SCHEMA_VERSION, Article
 from newscrawl.storage.kept import keep_records
 from newscrawl.storage.parts import line_of
 from newscrawl.storage.schema import violation
-from tests.conftest import ROOT, command, crawl, records_of
+from tests.conftest import ROOT, command, crawl, make_due, records_of
 from tests.test_browse import browsing, get
 
 OLD = ROOT / "tests/fixtures/output_version_1.tar.xz"
@@ -85,7 +82,7 @@ def test_an_unchanged_article_gets_no_revision_and_a_new_one_is_of_the_current_v
     output: Path, tmp_path: Path
 ) -> None:
     old = records_of(output)
-    make_due(output)
+    make_due(output, every=True)
     edition = unpack_sample(tmp_path / "sample")[1]
     sections = ("-a", "sections=business,video-clips,opinion", "-a", "follow=0")
     done = crawl(output, *sections, NEWSCRAWL_REPLAY=str(edition), NEWSCRAWL_STRICT="0")
@@ -102,13 +99,6 @@ def test_an_unchanged_article_gets_no_revision_and_a_new_one_is_of_the_current_v
         assert found[it["id"]]["extraction"] == it["extraction"]
     # The next build adds to that one.
     assert dataset(output, "build").endswith(" is up to date.\n")
-
-
-def make_due(output: Path) -> None:
-    """Let every article be requested again."""
-    with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        ledger.execute("UPDATE articles SET next_attempt = ?", [now])
 
 
 def test_the_dataset_of_old_records_has_all_columns(output: Path, tmp_path: Path) -> None:
