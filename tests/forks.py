@@ -25,6 +25,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import IO, Any, NoReturn
 
+import fsspec.config
 from scrapy.utils.misc import walk_modules_iter
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +52,7 @@ _MODULES = (
     "pyarrow.pandas_compat",
     "rensa",
     "rich._emoji_codes",
+    "s3fs",
     "scrapy.cmdline",
     "scrapy.contracts.default",
     "scrapy.core.downloader.handlers.datauri",
@@ -76,8 +78,8 @@ _MODULES = (
 )
 # Some libraries start threads when they are imported. A fork would lack these threads.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1"}
-# What modules read when they are imported is none of these.
-_FREE = ("NEWSCRAWL_", "http_proxy", "https_proxy", "no_proxy", "NO_PROXY")
+# What modules read when they are imported is none of these; ``main`` reads those of two again.
+_FREE = ("AWS_", "FSSPEC_", "NEWSCRAWL_", "http_proxy", "https_proxy", "no_proxy", "NO_PROXY")
 
 Stream = IO[Any] | socket.socket
 
@@ -299,8 +301,9 @@ def main() -> None:
     order = serve(listener)
     os.environ.clear()
     os.environ.update(order["environment"])
-    # Its values are those of the environment when it is imported.
+    # Their values are those of the environment when they are imported.
     reload(sys.modules["newscrawl.settings"])
+    fsspec.config.set_conf_env(fsspec.config.conf)
     carry_out(order["main"], order["arguments"])
 
 

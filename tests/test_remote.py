@@ -6,8 +6,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -28,7 +26,8 @@ from newscrawl.dataset.build import build
 from newscrawl.exceptions import RemoteError
 from newscrawl.items import Article
 from newscrawl.storage.parts import PartWriter, describe
-from tests.conftest import ROOT, crawl, environment
+from tests.conftest import command, crawl, environment
+from tests.forks import Fork, forks
 from tests.kill import FAST
 from tests.recordings import HTML, address, site
 from tests.recordings import article as page_of
@@ -190,26 +189,16 @@ def files_of(*folders: Path) -> dict[str, bytes]:
     }
 
 
-def scrapy(output: Path, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "scrapy", *arguments],
-        cwd=ROOT,
-        env=environment(output, **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def told(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    text, _ = process.communicate(timeout=120)
+def push(output: Path, *arguments: str, **settings: str) -> tuple[int, str]:
+    done = command(output, "push", *arguments, **settings)
+    text = done.stdout + done.stderr
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in text
     assert "Traceback" not in text, text
-    return process.returncode, text
+    return done.returncode, text
 
 
-def push(output: Path, *arguments: str, **settings: str) -> tuple[int, str]:
-    return told(scrapy(output, "push", *arguments, **settings))
+def start_push(output: Path, *arguments: str, **settings: str) -> Fork:
+    return forks().start(["push", *arguments], environment(output, **settings))
 
 
 @pytest.fixture(scope="module")
@@ -365,15 +354,13 @@ def test_a_killed_upload_shows_nothing_half_and_is_made_good(
     killed = threading.Event()
 
     def kill() -> None:
-        pushing.send_signal(signal.SIGKILL)
-        pushing.wait()
+        pushing.kill()
+        assert pushing.wait(60) == -signal.SIGKILL
         killed.set()
 
     storage.upon["part-00000.jsonl"] = kill
-    pushing = scrapy(output, "push", f"s3://{bucket}", **storage.environment)
-    pushing.communicate(timeout=60)
+    pushing = start_push(output, f"s3://{bucket}", **storage.environment)
     assert killed.wait(60)
-    assert pushing.returncode == -signal.SIGKILL
     assert storage.holds(bucket) == {}
     assert push(output, f"s3://{bucket}", **storage.environment)[0] == 0
     found = storage.holds(bucket)
@@ -394,13 +381,11 @@ def test_a_killed_copy_to_a_folder_shows_nothing_half(tmp_path: Path) -> None:
         with temporary.open("rb") as pipe:
             half.append(pipe.read(10_000))
             pushing.kill()
-            pushing.wait()
 
-    pushing = scrapy(output, "push", str(target))
+    pushing = start_push(output, str(target))
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    pushing.communicate(timeout=60)
-    assert pushing.returncode == -signal.SIGKILL
+    assert pushing.wait(60) == -signal.SIGKILL
     killer.join()
     temporary.unlink()
     temporary.write_bytes(half[0])
