@@ -170,6 +170,7 @@ def served(tmp_path: Path) -> Iterator[tuple[DaySite, Server, list[tuple[str, st
 def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]) -> None:
     site, server, requests = served
     before = tree()
+    (server.prefix / "outlets.toml").write_text('[gazette]\nzoen = "UTC"\n', "utf-8")
     said = server.deploy()
     assert '"status": "ok"' in said.stdout, said.stdout
     assert tree() == before
@@ -190,6 +191,12 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]
         log = server.finish(job)
         assert sentence in log
         assert "Traceback" not in log
+    # So does a wrong row of the operator's table; the other outlets are as they were.
+    log = server.finish(server.schedule("gazette"))
+    assert "outlets.toml, [gazette]: Unknown key 'zoen'. Did you mean 'zone'?" in log
+    assert "Traceback" not in log
+    names = server.api("listspiders.json?project=newscrawl")["spiders"]
+    assert {"gazette", "hill", "ktla"} <= set(names)
     assert server.runs() == []
 
     # Killed in mid-run, machine and all; the next job recovers.

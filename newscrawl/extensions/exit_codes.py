@@ -44,7 +44,10 @@ NOT_STARTED = ExitCode(
     (START_FAILED, "start_error"),
 )
 WRONG_USAGE = ExitCode(
-    2, "wrong usage", "An argument or a setting is wrong. Nothing was requested.", (WRONG_ARGUMENT,)
+    2,
+    "wrong usage",
+    "An argument, a setting or the outlet's row is wrong. Nothing was requested.",
+    (WRONG_ARGUMENT,),
 )
 NO_OUTPUT = ExitCode(
     3,
