@@ -130,12 +130,12 @@ def test_a_setting_names_another_table(tmp_path: Path) -> None:
 
 
 def test_the_function_extract_knows_rows(tmp_path: Path) -> None:
-    output = table(tmp_path, row())
+    output = table(tmp_path, row(kinds='{ opinion = "/news/dam.*" }'))
     (tmp_path / "page.html").write_bytes(page(7001))
     program = (
         "import sys; from pathlib import Path; from newscrawl import extract;"
         "a = extract(Path(sys.argv[1]).read_bytes(), sys.argv[2], outlet='gazette');"
-        "print(a.id, a.headline)"
+        "print(a.id, a.headline, a.kind)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path / "page.html", URL.format(7001)],
@@ -145,7 +145,7 @@ def test_the_function_extract_knows_rows(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("7001 Dam 7001 holds\n", "")
+    assert (done.stdout, done.stderr) == ("7001 Dam 7001 holds opinion\n", "")
 
 
 # What is wrong in a row, and what the sentence about it says.
@@ -197,6 +197,12 @@ WRONG: dict[str, tuple[dict[str, str | None], str]] = {
         {"selectors": SELECTORS[:-1] + ', order = { headline = ["print"] } }'},
         "selectors.order=\"{'headline': ['print']}\" is not allowed: it must be a table of fields,"
         " each with a list of sources (order of headline: no source 'print'",
+    ),
+    "kinds": (
+        {"kinds": '{ comment = "/comment/.*" }'},
+        "kinds=\"{'comment': '/comment/.*'}\" is not allowed: it must be a table of regular"
+        " expressions; its keys are of news, opinion, newsletter, live, video, audio, gallery,"
+        " sponsored.",
     ),
     "boxes": (
         {"selectors": SELECTORS[:-1] + """, boxes = ['"More"'] }"""},

@@ -20,6 +20,7 @@ from newscrawl.extraction.fields import check_order
 from newscrawl.extraction.markup import css
 from newscrawl.extraction.processors import language_tag
 from newscrawl.extraction.sources import Feed, Listings, NewsSitemap, Sitemap, Source, WordPress
+from newscrawl.items import KINDS
 
 PLATFORMS: Mapping[str, type[ArticleSpider]] = {
     "nexstar": NexstarSpider,
@@ -129,6 +130,12 @@ def _order(value: object) -> dict[str, tuple[str, ...]]:
     order = {field: _list(_text)(sources) for field, sources in value.items()}
     check_order(order)
     return order
+
+
+def _kinds(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not set(value) <= set(KINDS):
+        raise ValueError
+    return {kind: _expression(rule) for kind, rule in value.items()}
 
 
 def _selector(value: object) -> str:
@@ -369,6 +376,13 @@ KEYS = (
     ),
     Key("hosts", _HOSTS, "Further hosts, with articles of their own.", '["sport.gazette.example"]'),
     Key("scheme", _word("https", "http"), "`http` for a site that has nothing else.", "http"),
+    Key(
+        "kinds",
+        Kind(f"a table of regular expressions; its keys are of {', '.join(KINDS)}", _kinds),
+        "Kinds of articles that are not declared to be anything but news. An expression matches the"
+        " whole path, or the name of one of the article's sections.",
+        '{ opinion = "/comment/.*", sponsored = "Partners" }',
+    ),
     Key(
         "selectors",
         Kind("a table of selectors", _selectors),

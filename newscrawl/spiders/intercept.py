@@ -1,6 +1,6 @@
 """The Intercept: https://theintercept.com, investigations from the United States."""
 
-from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.base_spiders.wordpress import WordPressSpider
 from newscrawl.extraction.dates import EASTERN
 from newscrawl.extraction.loaders import Layout, Reader
 from newscrawl.extraction.noise import Noise
@@ -28,7 +28,7 @@ _BEFORE_2024 = Layout(
 )
 
 
-class InterceptSpider(ArticleSpider):
+class InterceptSpider(WordPressSpider):
     """The Intercept.
 
     Domain
@@ -48,7 +48,6 @@ class InterceptSpider(ArticleSpider):
     language, zone, country = "en-US", EASTERN, "US"
     sources = (Feed("/feed/?lang=en"), Sitemap("/sitemap_index.xml"), WordPress())
     article = r"/\d{4}/\d\d/\d\d/[\w%-]+/?"
-    identity = "page"
     kinds = {"opinion": "Voices"}
     reader = Reader(
         zone=zone,
