@@ -6,7 +6,6 @@ import os
 import random
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 from bench.program import SCRAPY, Measured, measured
 from bench.table import markdown
 from newscrawl.items import Article, Author, Image, record
-from newscrawl.storage.parts import PartWriter, write_document
 from newscrawl.storage.runs import run_name
+from tests.made_up import close_run
 
 ROOT = Path(__file__).parents[1]
 SIZES = (100_000, 1_000_000)
@@ -87,19 +86,6 @@ def articles(size: int) -> Iterator[dict[str, Any]]:
             yield dict(record(article))
 
 
-def write_run(output: Path, moment: datetime, records: list[dict[str, Any]]) -> None:
-    """Write a closed run."""
-    folder = output / "hill" / f"run={run_name(moment)}"
-    folder.mkdir(parents=True)
-    writer = PartWriter(folder, 10**9, 1e9)
-    for it in records:
-        writer.write(it)
-    writer.rotate()
-    parts = [asdict(it) for it in writer.parts]
-    run = {"run": run_name(moment), "spider": "hill", "books": {}, "parts": parts}
-    write_document(folder / "run.json", run)
-
-
 def fill(output: Path, size: int) -> None:
     """Write the articles as the runs of a newsroom would."""
     waiting: list[dict[str, Any]] = []
@@ -107,10 +93,10 @@ def fill(output: Path, size: int) -> None:
     for it in articles(size):
         waiting.append(it)
         if len(waiting) == PART:
-            write_run(output, moment, waiting)
+            close_run(output, {"run": run_name(moment)}, waiting, 10**9)
             moment += timedelta(hours=1)
             waiting = []
-    write_run(output, moment, waiting)
+    close_run(output, {"run": run_name(moment)}, waiting, 10**9)
 
 
 def taken(output: Path, code: str, *arguments: str) -> Measured:
@@ -139,7 +125,7 @@ def measure(output: Path, size: int) -> list[str]:
             {**it, "id": f"9{turn}{it['id']}", "date_published": "2026-11-20T00:00:00Z"}
             for it in one_more
         ]
-        write_run(output, moment, news)
+        close_run(output, {"run": run_name(moment)}, news, 10**9)
         hourly.append(taken(output, SCRAPY, "dataset", "build").seconds)
     return [
         f"{size:,}",

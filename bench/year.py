@@ -12,8 +12,8 @@ from bench.program import SCRAPY, measured
 from bench.table import markdown
 from newscrawl.items import Article, Author, content_hash, record
 from newscrawl.storage.ledger import Ledger, sqlite_url
-from newscrawl.storage.parts import PartWriter, write_document
 from newscrawl.storage.runs import run_name
+from tests.made_up import close_run
 
 RUNS = 8760
 ARTICLES = 4
@@ -94,13 +94,7 @@ def fill(output: Path) -> None:
     for number, those in enumerate(records()):
         moment = BEGAN + timedelta(hours=number)
         run = run_name(moment)
-        folder = output / "hill" / f"run={run}"
-        folder.mkdir(parents=True)
-        writer = PartWriter(folder, 10_000, 1e9)
-        for it in those:
-            writer.write(it)
-        writer.rotate()
-        write_document(folder / "run.json", _run(run, moment, those, writer))
+        close_run(output, _run(run, moment, those), those)
         pending += [change for it in those for change in ledger.insert_revision(it, run, None)]
         if len(pending) > 10_000:
             ledger.apply(pending)
@@ -109,9 +103,7 @@ def fill(output: Path) -> None:
     ledger.close()
 
 
-def _run(
-    run: str, moment: datetime, those: list[dict[str, Any]], writer: PartWriter
-) -> dict[str, Any]:
+def _run(run: str, moment: datetime, those: list[dict[str, Any]]) -> dict[str, Any]:
     new = sum(it["revision"] == 1 for it in those)
     return {
         "run": run,
@@ -122,7 +114,6 @@ def _run(
         "finished": (moment + timedelta(minutes=4)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "reason": "finished",
         "complete": True,
-        "parts": [it.as_dict() for it in writer.parts],
         "books": {
             "discovered": len(those) + 90,
             "known": 90,

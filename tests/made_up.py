@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,30 @@ def made_up(number: int, revision: int = 1, **values: Any) -> dict[str, Any]:
     return dict(record(article))
 
 
+def close_run(
+    output: Path,
+    document: Mapping[str, Any],
+    records: Iterable[Mapping[str, Any]] = (),
+    part_records: int = 10_000,
+) -> Path:
+    """Leave the folder of a closed run: its parts, and ``run.json`` with the values of a document.
+
+    The document has ``run``; without ``spider``, the run is one of ``hill``.
+    """
+    outlet = document.get("spider", "hill")
+    folder = output / outlet / f"run={document['run']}"
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = PartWriter(folder, part_records, 1e9)
+    for it in records:
+        writer.write(it)
+    writer.rotate()
+    parts = {"parts": [part.as_dict() for part in writer.parts]} if writer.parts else {}
+    write_document(
+        folder / "run.json", {"spider": outlet, "books": {}, "parts": [], **document, **parts}
+    )
+    return folder
+
+
 def write_run(
     output: Path,
     run: str,
@@ -64,13 +88,7 @@ def write_run(
     part_records: int = 10_000,
 ) -> Path:
     """Leave what a run leaves: its folder with parts and ``run.json``, and the ledger."""
-    folder = output / outlet / f"run={run}"
-    folder.mkdir(parents=True)
     records = list(records)
-    writer = PartWriter(folder, part_records, 1e9)
-    for it in records:
-        writer.write(it)
-    writer.rotate()
     ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
     ledger.apply([change for it in records for change in ledger.insert_revision(it, run, None)])
     ledger.restore(outlet, run, withdrawn)
@@ -82,7 +100,6 @@ def write_run(
         "spider": outlet,
         "reason": "finished",
         "complete": True,
-        "parts": [asdict(part) for part in writer.parts],
         "books": {
             "discovered": len(ids),
             "known": 0,
@@ -95,8 +112,7 @@ def write_run(
         },
         "withdrawn": list(withdrawn),
     }
-    write_document(folder / "run.json", document)
-    return folder
+    return close_run(output, document, records, part_records)
 
 
 def edit(folder: Path, **values: Any) -> None:

@@ -22,9 +22,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
 
 from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.items import Article, Author, Image, content_hash, record
-from newscrawl.storage.parts import line_of, write_document
 from tests.conftest import command, environment
 from tests.forks import SCRAPY, captured, forks
+from tests.made_up import close_run
 from tests.mounts import MAIN, files_of, on_a_disk
 
 BROWSER = find_browser(os.environ.get("NEWSCRAWL_BROWSER", ""))
@@ -46,12 +46,7 @@ def article(identity: str, headline: str, body: str, **fields: Any) -> dict[str,
 
 def publish(output: Path, run: str, *records: dict[str, Any], **more: Any) -> None:
     """Leave what a closed run leaves."""
-    folder = output / f"gazette/run={run}"
-    folder.mkdir(parents=True)
-    lines = b"".join(map(line_of, records))
-    (folder / "part-00000.jsonl").write_bytes(lines)
-    part = {"name": "part-00000.jsonl", "records": len(records), "bytes": len(lines)}
-    write_document(folder / "run.json", {"run": run, "parts": [part], "books": {}, **more})
+    close_run(output, {"run": run, "spider": "gazette", **more}, records)
 
 
 def build(output: Path) -> None:

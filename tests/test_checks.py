@@ -21,6 +21,7 @@ from bench.watch import HOURS, TROUBLE, simulate
 from newscrawl.storage.books import balance
 from newscrawl.storage.runs import run_name
 from tests.conftest import command, crawl
+from tests.made_up import close_run
 from tests.recordings import HTML, address, article, site
 
 PASSWORD = "correct-horse-battery"
@@ -127,9 +128,7 @@ def check_run(
 ) -> tuple[int, dict[str, str], str]:
     """Return exit code, findings by check, and what was said, of ``scrapy check-run``."""
     for run in runs:
-        folder = output / "hill" / f"run={run['run']}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "run.json").write_text(json.dumps(run))
+        close_run(output, run)
     done = command(output, "check-run", "hill", "--json", *options)
     found = json.loads(done.stdout)["findings"] if done.stdout else []
     return done.returncode, {it["check"]: it["says"] for it in found}, done.stderr

@@ -1,6 +1,5 @@
 """Findings that last: when they are told, what ends them, what an operator accepts."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from newscrawl.storage import runs as runs_module
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.runs import run_name
 from tests.conftest import command, crawl
+from tests.made_up import close_run
 from tests.recordings import HTML, address, article, site
 from tests.test_checks import check_run, run_document
 
@@ -216,9 +216,7 @@ def test_each_run_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def written(output: Path, runs: list[RunDocument]) -> None:
     for run in runs:
-        folder = output / "hill" / f"run={run['run']}"
-        folder.mkdir(parents=True)
-        (folder / "run.json").write_text(json.dumps(run))
+        close_run(output, cast("dict[str, Any]", run))
 
 
 def test_a_change_is_accepted_and_is_the_new_usual(tmp_path: Path) -> None:

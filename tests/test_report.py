@@ -19,6 +19,7 @@ from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import run_name
 from tests.conftest import ROOT, Crawl, command, crawl
 from tests.kill import FAST
+from tests.made_up import close_run
 from tests.recordings import site
 from tests.sample.answer import Page
 from tests.sample.server import running
@@ -70,13 +71,7 @@ def latest(output: Path, *arguments: str) -> Report:
 
 def write_run(output: Path, began: datetime, *records: dict[str, Any], **more: Any) -> Path:
     """Write a closed run by hand."""
-    folder = output / "hill" / f"run={run_name(began)}"
-    folder.mkdir(parents=True)
-    document = run_document(began, len(records), **more)
-    (folder / "run.json").write_text(json.dumps(document))
-    lines = "".join(json.dumps(it) + "\n" for it in records)
-    (folder / "part-00000.jsonl").write_text(lines)
-    return folder
+    return close_run(output, run_document(began, len(records), **more), records)
 
 
 def record(**more: Any) -> dict[str, Any]:
