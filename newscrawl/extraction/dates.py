@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 from newscrawl.extraction.byline_words import CHANGED, CHANGED_INSIDE
+from newscrawl.extraction.languages import primary
 from newscrawl.extraction.processors import clean_text
 from newscrawl.extraction.time_forms import Forms, forms
 
@@ -189,6 +190,25 @@ def printed_days(text: str, zone: tzinfo, language: str = "") -> Iterator[str]:
         if not is_timed and not is_changed and (moment := _start_of_day(known, match, zone)):
             yield moment
         end = match.end()
+
+
+def sure_days(text: str, zone: tzinfo, language: str = "") -> Iterator[str]:
+    """Yield the start of each day that a text prints, with or without a time.
+
+    ``language`` is a BCP 47 tag. Where it does not tell days from months, both are left out.
+
+    >>> paris = ZoneInfo("Europe/Paris")
+    >>> [*sure_days("3 mai 2026, 14h05", paris, "fr"), *sure_days("24.12.2026", paris)]
+    ['2026-05-02T22:00:00Z', '2026-12-23T23:00:00Z']
+    >>> [*sure_days("03/05/2026", paris, "en"), *sure_days("03/05/2026", paris)]
+    []
+    """
+    is_sure = "-" in language or primary(language) not in ("", "en")
+    for known in map(forms, dict.fromkeys((language, "und"))):
+        for match in known.day.finditer(_lines(text)):
+            moment = _start_of_day(known, match, zone)
+            if moment and (is_sure or not match["month"] or match["sign"] == "."):
+                yield moment
 
 
 def _start_of_day(known: Forms, match: re.Match[str], zone: tzinfo) -> str | None:

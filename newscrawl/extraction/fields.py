@@ -2,7 +2,8 @@
 
 A source is ``data`` (JSON-LD), ``meta`` (the meta elements of a field), ``meta:NAME`` (one of
 them), ``marked`` (times in the attributes of a byline), ``printed`` (what a layout's selector
-finds) or ``microdata`` (times of the article's element).
+finds), ``microdata`` (times of the article's element) or ``breadcrumbs`` (sections in JSON-LD's
+``BreadcrumbList``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +16,18 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "authors": ("data", "printed"),
     "date_published": ("data", "meta", "marked", "printed", "microdata"),
     "date_modified": ("data", "meta", "marked", "printed", "microdata"),
-    "section": ("data", "printed", "meta"),
+    "section": ("data", "printed", "meta", "breadcrumbs"),
     "sections": ("data",),
     "tags": ("printed", "data", "meta"),
 }
 """The sources of each field, the most trusted one first."""
 
-TIMES = ("marked", "microdata")
-"""The sources that have times only."""
+_TIMES, _SECTIONS = ("marked", "microdata"), ("breadcrumbs",)
+_MORE: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(("date_published", "date_modified"), _TIMES),
+    **dict.fromkeys(("section", "sections"), _SECTIONS),
+}
+"""The sources that only some fields have."""
 
 _KEYS = {
     "headline": ("headline",),
@@ -62,7 +67,7 @@ def check_order(order: Mapping[str, Sequence[str]]) -> None:
     for field, sources in order.items():
         if field not in ORDER:
             raise ValueError(f"order: no field {field!r} (known: {', '.join(ORDER)})")
-        known = ("data", "meta", "printed", *(it for it in ORDER[field] if it in TIMES))
+        known = ("data", "meta", "printed", *_MORE.get(field, ()))
         for source in sources:
             if source not in known and not source.startswith("meta:"):
                 names = ", ".join((*known[:2], "meta:NAME", *known[2:]))
@@ -74,6 +79,8 @@ def stated(data: StructuredData, field: str, source: str) -> Iterator[str]:
     if source == "data":
         for key in _KEYS[field]:
             yield from data.values(key)
+    elif source == "breadcrumbs":
+        yield from data.breadcrumbs
     elif source == "meta":
         yield from data.metas(*METAS[field])
     elif source.startswith("meta:"):

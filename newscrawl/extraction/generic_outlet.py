@@ -16,7 +16,7 @@ from parsel import Selector
 
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.authors import META, outlet_names, structured_authors
-from newscrawl.extraction.dates import iso_day
+from newscrawl.extraction.dates import iso_day, sure_days
 from newscrawl.extraction.fields import METAS, stated, stated_tags
 from newscrawl.extraction.generic import GenericNoise, Sizes, find_container, letters, trimmed
 from newscrawl.extraction.loaders import (
@@ -47,8 +47,6 @@ from newscrawl.items import Author
 # Types of schema.org that are lists of articles.
 _LISTS = frozenset({"CollectionPage", "SearchResultsPage", "ProfilePage"})
 _MORE_PUBLISHED = ("publishdate", "publish-date", "publish_date", "publication_date")
-# Days as short texts print them: 24.12.2026, 2026年12月24日
-_DAY = re.compile(r"\b(\d{4})[年.-](\d\d?)[月.-](\d\d?)(?!\d)|\b(\d\d?)\.\s?(\d\d?)\.\s?(\d{4})\b")
 _LONGEST_DATE = 40
 # A name of the outlet behind a headline.
 _BEHIND = re.compile(r"(.+)(?:\s[-–—·•»:/]|\s*[|｜])\s*(.+)", re.S)
@@ -81,12 +79,12 @@ class GenericReader(Reader):
         loader.add_value("headline", headlines)
         summaries = _stated(data, "description")
         loader.add_value("description", summaries)
+        loader.add_value("language", filter(None, languages_of(root, data)))
         precision = self._add_times(loader, data, root, around)
-        sections = _stated(data, "section")
+        sections = _stated(data, "section") or data.breadcrumbs
         loader.add_value("section", sections)
         loader.add_value("sections", sections)
         loader.add_value("tags", _tags(data, around))
-        loader.add_value("language", filter(None, languages_of(root, data)))
         noise = GenericNoise(container, sizes, {letters(unescape(it)) for it in summaries} - {""})
         reader = replace(self, noise=noise)
         story = reader._read(loader, [container], lambda link: identity(link) in data.here)
@@ -119,8 +117,10 @@ class GenericReader(Reader):
         loader.add_value("date_modified", chain(modified, more))
         if loader.get_collected_values("date_published"):
             return "second"
+        language = next(iter(loader.get_collected_values("language")), "")
+        printed = _printed_days(around, self.zone, language)
         days = filter(None, (iso_day(it[:10], self.zone) for it in published))
-        loader.add_value("date_published", chain(days, _printed_days(around, self.zone)))
+        loader.add_value("date_published", chain(days, printed))
         return "day"
 
 
@@ -153,13 +153,11 @@ def _is_article_type(element: _Element) -> bool:
     return kind.rstrip("/").endswith(("Article", "BlogPosting"))
 
 
-def _printed_days(around: _Element, zone: tzinfo) -> Iterator[str]:
-    """Yield the days that short texts print in a form that is the same in all countries."""
+def _printed_days(around: _Element, zone: tzinfo, language: str) -> Iterator[str]:
+    """Yield the days that short texts print."""
     for text in around.itertext():
-        if len(text) <= _LONGEST_DATE and (found := _DAY.search(text)):
-            year, month, day = (found[1], found[2], found[3]) if found[1] else found.group(6, 5, 4)
-            if moment := iso_day(f"{year}-{int(month):02}-{int(day):02}", zone):
-                yield moment
+        if len(text) <= _LONGEST_DATE and any(map(str.isdigit, text)):
+            yield from sure_days(text, zone, language)
 
 
 def _of_pages(data: StructuredData, key: str) -> Iterator[str]:

@@ -108,15 +108,15 @@ def _halves(locale: Locale) -> Iterator[tuple[str, str]]:
 def is_day_first(tag: str) -> bool:
     """Return whether 3/4/2026 is in April, in a language by its BCP 47 tag.
 
-    >>> [is_day_first(it) for it in ("en-US", "en", "en-GB", "de", "xx")]
+    >>> [is_day_first(it) for it in ("en-US", "en", "en-GB", "de", "und")]
     [False, False, True, True, True]
     """
-    for name in (tag.replace("-", "_"), primary(tag)):
-        with suppress(ValueError, UnknownLocaleError):
-            locale = Locale.parse(name)
-            break
-    else:
+    # Babel takes the undetermined language for English.
+    if not localedata.exists(primary(tag)):
         return True
+    locale = Locale.parse(primary(tag))
+    with suppress(ValueError, UnknownLocaleError):
+        locale = Locale.parse(tag.replace("-", "_"))
     order = [it for it in locale.date_formats["short"].pattern if it in "yMd"]
     # Where the year is first, a form that ends with it is another country's.
     return bool(order[0] != "M")

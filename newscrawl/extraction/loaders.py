@@ -66,12 +66,13 @@ class Layout:
     """One look of an outlet's article pages, in CSS selectors of elements (not of their text).
 
     A page is of the first layout whose ``article`` matches; the other selectors are looked up
-    below that element, only ``headline``, ``byline`` and ``author`` anywhere on the page: they
-    often stand above the article. ``byline`` is the element that prints names and time; ``author``
-    are elements that print names alone, if the page has them. ``lead`` are figures before the
-    story, and ``lead_caption`` is the caption of a lead picture without figure. An empty selector
-    says that the layout does not print the field. ``section_separator`` divides a structured
-    section that names its parent, too.
+    below that element, only ``headline``, ``byline``, ``dateline`` and ``author`` anywhere on the
+    page: they often stand above the article. ``byline`` is the element that prints names and time,
+    ``dateline`` the one that prints the time if it is another; ``author`` are elements that print
+    names alone, if the page has them. ``lead`` are figures before the story, and ``lead_caption``
+    is the caption of a lead picture without figure. ``paywall`` is what only a page has that needs
+    a subscription. An empty selector says that the layout does not print the field.
+    ``section_separator`` divides a structured section that names its parent, too.
     """
 
     name: str
@@ -80,12 +81,14 @@ class Layout:
     story: str
     description: str = ""
     byline: str = ""
+    dateline: str = ""
     author: str = ""
     section: str = ""
     tags: str = ""
     lead: str = ""
     lead_caption: str = ""
     section_separator: str = ""
+    paywall: str = ""
 
 
 def _valid(values: Iterable[str | None]) -> list[str]:
@@ -224,7 +227,8 @@ class Page:
 class Reader:
     """How an outlet's articles are read: its layouts, and the rules that hold in all of them.
 
-    ``zone`` is that of printed times that name none.
+    ``zone`` is that of printed times that name none, ``language`` a BCP 47 tag: the language of
+    the bylines of pages that declare none.
     ``order`` names the sources of a field, the most trusted one first, where they differ from
     ``fields.ORDER``. An order of ``section`` holds for ``sections``, too.
     ``tag`` is a regular expression that a whole tag matches; its first group, if there is one, is
@@ -232,15 +236,18 @@ class Reader:
     ``figures`` are marks of figures, captions and credits beside those of HTML.
     ``live`` is a CSS selector of what only a live page's story holds, and ``entries`` are what
     JavaScript fills in there.
-    ``headline`` and ``author_url`` clean a headline and an author's address, string to string.
+    ``headline``, ``author`` and ``author_url`` clean a headline, an author's name and address,
+    string to string. A name that becomes empty is none.
     """
 
     layouts: tuple[Layout, ...]
     noise: Noise
     zone: ZoneInfo = _UTC
+    language: str = ""
     live: str = ""
     entries: Entries | None = None
     headline: Callable[[str], str] = str
+    author: Callable[[str], str] = str
     author_url: Callable[[str], str] = str
     order: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     tag: str = ""
@@ -272,8 +279,8 @@ class Reader:
         loader.count(f"newscrawl/layout/{layout.name}")
         titles = list(map(text_of, loader.printed(layout.headline, "page")))
         data = read_structured_data(page.root, url, identity, next(iter(titles), ""))
-        authors, precision = PageFields(self, layout, loader, data).add(titles)
         loader.add_value("language", filter(None, languages_of(element, data)))
+        authors, precision = PageFields(self, layout, loader, data).add(titles)
         roots = loader.printed(layout.story)
         # A whole page is no element that must have an end tag.
         if any(map(is_cut, roots if element.tag == "body" else [element])):
@@ -283,6 +290,8 @@ class Reader:
         story = self._read(loader, roots, lambda link: identity(link) in data.here)
         article = self._finish(loader, roots, story, lead, authors)
         article.date_precision, article.accessible = precision, data.accessible
+        if article.accessible is None and loader.printed(layout.paywall):
+            article.accessible = False
         article.extraction = layout.name
         unfilled = bool(self.entries and article.kind == "live" and not story.entries)
         return Page(article, data, unfilled, _further(roots, base_url, data))

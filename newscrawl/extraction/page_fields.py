@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -58,8 +58,16 @@ class PageFields:
         self._add_tags()
         byline = self.loader.printed(self.layout.byline, "page")[:1]
         text = "".join(map(lines_of, byline))
-        precision = self._add_dates(byline, text)
+        if dateline := self.loader.printed(self.layout.dateline, "page")[:1]:
+            precision = self._add_dates(dateline, "".join(map(lines_of, dateline)))
+        else:
+            precision = self._add_dates(byline, text)
         return self._authors(byline, text), precision
+
+    @property
+    def _language(self) -> str:
+        """The language of the bylines, as a BCP 47 tag; "" if the page declares none."""
+        return next(iter(self.loader.get_collected_values("language")), self.reader.language)
 
     def _order(self, field: str) -> tuple[str, ...]:
         order = self.reader.order
@@ -120,10 +128,10 @@ class PageFields:
 
     def _add_dates(self, byline: list[_Element], text: str) -> str:
         """Add the valid times, the surest source first; return the precision of publication."""
-        data, zone = self.data, self.reader.zone
+        data, zone, language = self.data, self.reader.zone, self._language
         # All are read only where they are asked for: a search for dates takes long.
-        published = (it for it, changed in printed_dates(text, zone) if not changed)
-        changes = (it for it, changed in printed_dates(text, zone) if changed)
+        published = (it for it, changed in printed_dates(text, zone, language) if not changed)
+        changes = (it for it, changed in printed_dates(text, zone, language) if changed)
         marked = [it for it, changed in _marked(byline) if not changed]
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
         clocks = chain(marked, data.metas("sailthru.date"))
@@ -146,17 +154,23 @@ class PageFields:
         if self.loader.get_collected_values("date_published"):
             return "second"
         metas = data.metas(*METAS["date_published"], "sailthru.date")
-        further = (*marked, *told("microdata"))
-        days = (iso_day(it, zone) for it in chain(data.values("datePublished"), metas, further))
-        self.loader.add_value("date_published", chain(filter(None, days), printed_days(text, zone)))
+        texts = chain(data.values("datePublished"), metas, marked, told("microdata"))
+        days = (iso_day(it, zone, language) for it in texts)
+        shown = printed_days(text, zone, language)
+        self.loader.add_value("date_published", chain(filter(None, days), shown))
         return "day"
 
     def _authors(self, byline: list[_Element], text: str) -> list[Author]:
         base_url = self.loader.context["base_url"]
-        structured = structured_authors(self.data, base_url)
         if elements := self.loader.printed(self.layout.author, "page"):
             byline, text = elements, "\n".join(map(lines_of, elements))
-        printed = printed_authors(byline, text, base_url)
+        structured, printed = (
+            [replace(it, name=name) for it in authors if (name := self.reader.author(it.name))]
+            for authors in (
+                structured_authors(self.data, base_url),
+                printed_authors(byline, text, base_url, self._language),
+            )
+        )
         names = [{it.name.casefold() for it in authors} for authors in (structured, printed)]
         if all(names) and names[0] != names[1]:
             self.loader.count("newscrawl/disagree/authors")

@@ -140,6 +140,10 @@ _LABELLED = re.compile(
     r"(?:^|(?<=[.!?…’”'\"])\s*)(?:(?:Photo|Image|Picture) credits?|Photo illustration|Photographs?"
     r"|Photos?|Illustration|Composite|Image|Picture|Credits?)\s?:\s*([^\s:][^:]{1,119})$"
 )
+_CREDIT_JAPANESE = re.compile(
+    r"[＝、。]([^＝、。]{2,20}?)(?:撮影|提供)$"
+    r"|＝((?:AP|ＡＰ|AFP|ＡＦＰ|ロイター|共同|時事|新華社|ゲッティ)[^＝、。]{0,6})$"
+)
 # Parentheses that are not a credit: a place in the picture, a party and state, a year.
 _NO_CREDIT = re.compile(
     r"(?:(?:at|in|on|the|far|top|bottom|upper|lower|front|back|second|third|from|pictured|seen) )*"
@@ -152,7 +156,8 @@ _NO_CREDIT = re.compile(
 def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
     """Split a picture's printed text into caption and credit.
 
-    The credit is a final parenthesis, or what follows a label.
+    The credit is a final parenthesis, or what follows a label; in Japanese, who took or provided
+    the picture.
 
     >>> caption_and_credit("Senators wait. (Bo Marsh/Halvern Wire)")
     ('Senators wait.', 'Bo Marsh/Halvern Wire')
@@ -162,8 +167,12 @@ def caption_and_credit(text: str | None) -> tuple[str | None, str | None]:
     ('Sen. Ada Quill (R-Utah)', None)
     >>> caption_and_credit("A dam. Photograph: Bo Marsh/Halvern Wire")
     ('A dam.', 'Bo Marsh/Halvern Wire')
+    >>> caption_and_credit("港＝大阪市で、山田太郎撮影"), caption_and_credit("港＝ロイター")
+    (('港＝大阪市で', '山田太郎'), ('港', 'ロイター'))
     """
     text = clean_text(text or "")
+    if text[-1:] > "\u3000" and (credit := _CREDIT_JAPANESE.search(text)):
+        return text[: credit.start()] or None, credit[1] or credit[2]
     if (credit := _CREDIT.search(text)) and not _NO_CREDIT.fullmatch(credit[1]):
         return text[: credit.start()] or None, credit[1].strip()
     if ":" in text and (credit := _LABELLED.search(text)):

@@ -22,7 +22,7 @@ from newscrawl.extraction.markup import (
     text_of,
 )
 from newscrawl.extraction.noise import Noise
-from newscrawl.extraction.processors import caption_and_credit
+from newscrawl.extraction.processors import caption_and_credit, clean_text
 from newscrawl.extraction.tables import is_data_table
 from newscrawl.extraction.text import Text
 from newscrawl.extraction.urls import clean_url
@@ -86,11 +86,14 @@ class Figures:
 
     ``figure`` are elements that hold a picture and its caption; they are blocks, such as ``div``.
     ``caption`` and ``credit`` are read inside figures, and left out of the text everywhere.
+    ``title`` is no selector: the text between caption and credit in the ``title`` of a picture,
+    which is read where the page prints neither.
     """
 
     figure: str = ""
     caption: str = ""
     credit: str = ""
+    title: str = ""
 
     def marks(self, root: _Element) -> dict[_Element, str]:
         """Return the elements below ``root`` that the selectors name, with what they are."""
@@ -137,8 +140,10 @@ class _Figure:
 class _Pictures:
     """The pictures of a story while its elements are read, with the captions of figures."""
 
-    def __init__(self, base_url: str, text: Text) -> None:
+    def __init__(self, base_url: str, text: Text, title: str) -> None:
         self.images: list[Image] = []
+        self._title = title
+        self._titles: dict[int, str] = {}
         self._base_url = base_url
         self._text = text
         self._figures: list[_Figure] = []
@@ -175,7 +180,22 @@ class _Pictures:
         if address:
             if self._figures:
                 self._figures[-1].own.append(len(self.images))
+            if self._title and (title := clean_text(element.get("title") or "")):
+                self._titles[len(self.images)] = title
             self.images.append(Image(address))
+
+    def complete(self) -> list[Image]:
+        """Return the pictures, with what their titles say where the page prints nothing."""
+        for place, title in self._titles.items():
+            image = self.images[place]
+            caption, separator, credit = title.rpartition(self._title)
+            caption, credit = (caption, credit) if separator else (title, "")
+            self.images[place] = replace(
+                image,
+                caption=image.caption or caption or None,
+                credit=image.credit or credit or None,
+            )
+        return self.images
 
     def add_late(self, noscript: _Element) -> None:
         """Add the pictures of a ``noscript`` if the picture before it has no address."""
@@ -233,7 +253,7 @@ class _Reader:
         self.skipped: dict[_Element, str] = {}
         self.marks: dict[_Element, str] = {}
         self.text = Text(noise)
-        self.pictures = _Pictures(base_url, self.text)
+        self.pictures = _Pictures(base_url, self.text, figures.title if figures else "")
         self.links: list[str] = []
         self.times: dict[_Element, str] = {}
         self.printing: set[_Element] = set()
@@ -245,7 +265,7 @@ class _Reader:
         """Return the story that was read."""
         return Story(
             self.text.blocks,
-            self.pictures.images,
+            self.pictures.complete(),
             list(dict.fromkeys(self.links)),
             self.text.noise,
             self.dated,

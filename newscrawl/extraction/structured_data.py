@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
@@ -78,6 +79,25 @@ class StructuredData:
         stated = (_truth(it.get("isAccessibleForFree")) for it in self.articles)
         return next((it for it in stated if it is not None), None)
 
+    @property
+    def breadcrumbs(self) -> list[str]:
+        """The names of the sections around the article, the widest first (``BreadcrumbList``).
+
+        Neither the front page nor the article itself is a section.
+        """
+        lists = (it for it in self.entries if "BreadcrumbList" in types(it))
+        items = _crumbs(next(lists, {}).get("itemListElement"))
+        own = {_plain(it) for it in self.values("headline")}
+        addresses = set(self.addresses)
+        base = next(iter(self.addresses), "")
+        return [
+            name
+            for name, address in items
+            if (url := absolute_url(address, base)) not in addresses
+            and (url is None or urlsplit(url).path not in ("", "/"))
+            and _plain(name) not in own
+        ]
+
     @cached_property
     def objects(self) -> Mapping[str, Object]:
         """The JSON-LD objects that have an ``@id``, by their ``@id``; those of one are merged."""
@@ -112,6 +132,21 @@ def microdata(root: _Element, name: str) -> Iterator[str]:
     """Yield the values of microdata: an attribute, or the text."""
     for it in _ITEMPROP(root, name=name):
         yield it.get("content") or it.get("datetime") or text_of(it)
+
+
+def _crumbs(value: Any) -> list[tuple[str, str]]:
+    """Return name and address of the items of a list of breadcrumbs, in the list's order."""
+    found = []
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, dict):
+            item = entry.get("item")
+            names = [
+                *strings(entry.get("name")),
+                *strings(item if isinstance(item, dict) else None),
+            ]
+            addresses = [*strings(item, "@id"), *strings(item, "url")]
+            found.append((next(iter(names), ""), next(iter(addresses), "")))
+    return [it for it in found if it[0]]
 
 
 def _truth(value: Any) -> bool | None:
