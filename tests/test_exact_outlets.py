@@ -23,6 +23,10 @@ PAGES = {
     "bbc": "uk-BBC_2026_04_25",
     "guardian": "uk-TheGuardian_2024_02_24",
     "intercept": "us-TheIntercept_2024_02_28",
+    "lbc": "lb-LBCGroup_2026_01_08",
+    "lemonde": "fr-LeMonde_2023_09_01",
+    "mainichi": "jp-MainichiShimbun_2025_01_14",
+    "tagesschau": "de-Tagesschau_2023_04_28",
 }
 
 

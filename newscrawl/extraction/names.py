@@ -111,7 +111,15 @@ _AND_ELSEWHERE = re.compile(
     re.I,
 )
 # What stands between names; degrees and the like belong to a name.
-_SIGNS = re.compile(r"\s*[;|•·、，،]\s*|\s[/+–—-]\s|,(?!\s*(?:Jr|Sr|[A-Z]{2,4}|M\.D|Ph\.?D)\b)\s*")
+_SIGNS = re.compile(
+    r"\s*[;|•·、，،]\s*|\s[/+–—-]\s"
+    r"|,(?!\s*(?:Jr|Sr|I{2,3}|IV|MD|M\.D|Ph\.?D|RN|MPH|MBA|JD|DO|MA|MS|BA|BS|DDS|CPA)\b)\s*"
+)
+_AND_AGENCY = re.compile(
+    rf",?\s+(?:{AND}|&)\s+(?:l[’'])?(?:{'|'.join(sorted(map(re.escape, _AGENCIES)))})$", re.I
+)
+# Behind a comma: "Ada Quill, und Bo Marsh".
+_AND_FIRST = re.compile(rf"^(?:{AND}|&)\s+(?=\S+ \S)", re.I)
 _BEHIND_ELSEWHERE = re.compile(
     rf"(?:(?:^|\s+)(?:{CHANGED}|{PUBLISHED})(?:\s+(?:{AT}))?|\s*(?:{CHANGED_INSIDE}))[\s:：–—-]*$",
     re.I,
@@ -168,7 +176,7 @@ def people(text: str) -> Iterator[str]:
     (['José Ortega y Gasset'], ['ليلى حداد', 'سامر خوري', 'وليد نصر'])
     """
     for part in _SIGNS.split(text):
-        names = _AND_ELSEWHERE.split(part)
+        names = _AND_ELSEWHERE.split(_AND_FIRST.sub("", part))
         yield from names if all(map(_is_full, names)) else [part]
 
 
@@ -238,8 +246,8 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
 
 def _elsewhere(line: str, tokens: Mapping[str, str]) -> Iterator[str]:
     """Yield the names in a line of a byline in a language other than English."""
-    text = _IN_PARENTHESES.sub("", line).strip(_JUNK)
-    for part in people(_BY_ELSEWHERE.sub("", text)):
+    text = _BY_ELSEWHERE.sub("", _IN_PARENTHESES.sub("", line).strip(_JUNK))
+    for part in people(_AND_AGENCY.sub("", _BEHIND_ELSEWHERE.sub("", text))):
         name, before = part.strip(_JUNK), ""
         while name != before:
             before = name

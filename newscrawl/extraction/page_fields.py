@@ -53,7 +53,8 @@ class PageFields:
 
         self._add("headline", headlines, titles)
         summaries = self.loader.texts(self.layout.description)
-        self._add("description", partial(stated, self.data, "description"), summaries)
+        told = partial(stated, self.data, "description")
+        self._add("description", told, summaries, is_checked=False)
         self._add_sections()
         self._add_tags()
         byline = self.loader.printed(self.layout.byline, "page")[:1]
