@@ -30,7 +30,8 @@ class ApnewsSpider(ArticleSpider):
     Domain
       apnews.com
     Identity
-      The 32 hexadecimal digits at the end of an address. Live pages have none.
+      The 32 hexadecimal digits at the end of an address. Live pages have none; live pages, videos
+      and press releases are left out.
     History
       July 2023: moved to Brightspot; the addresses stayed.
     Caveats
@@ -43,7 +44,7 @@ class ApnewsSpider(ArticleSpider):
     host = "apnews.com"
     language, zone, country = "en-US", EASTERN, "US"
     sources = (NewsSitemap("/news-sitemap-content.xml"), Sitemap("/sitemap.xml"))
-    article = r"/(?:[\w-]+/)*(?:[\w-]+-)?(?P<id>[0-9a-f]{32})/?"
+    article = r"/(?:article/)?(?:[\w-]+-)?(?P<id>[0-9a-f]{32})/?"
     reader = Reader(
         zone=zone,
         layouts=(_ARTICLE, _BEFORE_2023),

@@ -40,7 +40,8 @@ class BbcSpider(ArticleSpider):
     Domain
       bbc.com, bbc.co.uk
     Identity
-      The code at the end of an address, such as c0123456789o, or the eight digits before 2023.
+      The code at the end of an address, such as c0123456789o; the eight digits before 2023; date
+      and slug of features. Live pages and videos are left out.
     History
       2020: blocks; before that ``story-body``. 2023: codes in place of numbers.
     Caveats
@@ -57,7 +58,10 @@ class BbcSpider(ArticleSpider):
         NewsSitemap("/sitemaps/https-index-com-news.xml"),
         Sitemap("/sitemaps/https-index-com-archive.xml"),
     )
-    article = r"/(?!.*\btopics/)(?:[\w-]+/)+(?:[\w-]+-)?(?P<id>\d{8}|c[\da-z]{10}[ot])/?"
+    article = (
+        r"/(?:(?!topics|live|videos|av)[\w-]+/)+(?:[\w-]+-)?"
+        r"(?P<id>\d{8}(?:-[\w-]+)?|c[\da-z]{10}o)/?"
+    )
     reader = Reader(
         zone=zone,
         layouts=(_ARTICLE, _BEFORE_2020),

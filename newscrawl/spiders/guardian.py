@@ -37,6 +37,7 @@ class GuardianSpider(ArticleSpider):
       theguardian.com
     Identity
       The path: section, date, slug. The Guardian's open interface has the same ids.
+      Pages of pictures, video and audio are left out.
     History
       2020: "dotcom rendering" (the layout ``dcr``).
     Caveats
@@ -49,7 +50,10 @@ class GuardianSpider(ArticleSpider):
     host, aliases = "www.theguardian.com", ("amp.theguardian.com", "www.guardian.co.uk")
     language, zone, country = "en-GB", ZoneInfo("Europe/London"), "GB"
     sources = (Feed("/world/rss"), Feed("/uk-news/rss"), NewsSitemap("/sitemaps/news.xml"))
-    article = r"/(?P<id>[\w-]+/(?:[\w-]+/)*\d{4}/[a-z]{3}/\d\d/[\w-]+)/?"
+    article = (
+        r"/(?P<id>[\w-]+/(?:(?!video|audio|gallery|picture|ng-interactive)[\w-]+/)*"
+        r"\d{4}/[a-z]{3}/\d\d/(?!all/?$)[\w-]+)/?"
+    )
     kinds = {"opinion": "/commentisfree/.*"}
     reader = Reader(
         zone=zone,
