@@ -78,9 +78,12 @@ class Crawler:
         with other:
             self.process = start(pairs, environment, (other, other, self.log))
 
-    def crawl(self, now: datetime, **arguments: str) -> str:
-        """Run one crawl at a time; return its close reason. Raises RuntimeError if it died."""
-        order = {"now": now.isoformat(), "arguments": arguments}
+    def crawl(self, now: datetime, spider: str = "", **arguments: str) -> str:
+        """Run one crawl at a time; return its close reason. Raises RuntimeError if it died.
+
+        ``spider`` names the class if it is not The Hill's.
+        """
+        order = {"now": now.isoformat(), "arguments": arguments, "spider": spider}
         self.stream.write(json.dumps(order) + "\n")
         self.stream.flush()
         if reason := self.stream.readline().strip():

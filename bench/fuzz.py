@@ -48,7 +48,7 @@ from newscrawl.discovery.post_lists import PostLists
 from newscrawl.discovery.sitemap_files import read_sitemap
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.terms import TermNumbers
-from newscrawl.downloader.recordings import _response
+from newscrawl.downloader.recordings import captured_response
 from newscrawl.exceptions import ArchiveError, UnreadableError
 from newscrawl.items import Article, Candidate, content_hash, record
 from newscrawl.spiders.hill import HillSpider
@@ -321,7 +321,7 @@ def _read_capture(capture: Capture) -> str:
         return capture.fault or "no candidate"
     request = ArticleTask(candidate=candidate, capture=capture).on(Request(capture.url))
     try:
-        found = list(spider().parse_article(_response(capture, request)))
+        found = list(spider().parse_article(captured_response(capture, request)))
     except UnreadableError as error:
         return str(error)
     for it in found:

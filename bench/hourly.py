@@ -2,7 +2,8 @@
 
 Reads lines of JSON, ``{"now": "2026-11-01T04:00:00Z", "arguments": {...}}``, runs the crawl of
 The Hill at that time, with the project's settings and those given as ``NAME=VALUE`` arguments, and
-prints the crawl's close reason for each line. The clock runs on during a crawl.
+prints the crawl's close reason for each line. The clock runs on during a crawl. ``spider`` may name
+another class.
 """
 
 import asyncio
@@ -14,14 +15,15 @@ import time
 import time_machine
 from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.utils.log import configure_logging
+from scrapy.utils.misc import load_object
 from scrapy.utils.project import get_project_settings
 from scrapy.utils.reactor import install_reactor
 from twisted.internet.defer import Deferred
 
+_HILL = "newscrawl.spiders.hill.HillSpider"
+
 
 async def crawls() -> None:
-    from newscrawl.spiders.hill import HillSpider  # noqa: PLC0415  # after the reactor
-
     settings = get_project_settings()
     settings.setdict(dict(pair.split("=", 1) for pair in sys.argv[1:]), priority="cmdline")
     configure_logging(settings)
@@ -30,7 +32,7 @@ async def crawls() -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         order = json.loads(line)
         runner = AsyncCrawlerRunner(settings)
-        crawler = runner.create_crawler(HillSpider)
+        crawler = runner.create_crawler(load_object(order.get("spider") or _HILL))
         with time_machine.travel(order["now"], tick=True):
             await runner.crawl(crawler, **order["arguments"])
         assert crawler.stats is not None

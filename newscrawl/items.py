@@ -161,7 +161,11 @@ class Article:
     """The requested address."""
 
     date_fetched: str = field(default="", metadata=_extra(**_UTC))
-    """Time of the request; for an archive, the time of the capture."""
+    """Time of the request; for an archive, the time of the capture.
+
+    A further revision with the same time is the same response, read again: the extraction
+    changed, not the article.
+    """
 
     extraction: str | None = None
     """The layout that the page was read by, such as ``drupal``.

@@ -1,13 +1,17 @@
 """Item pipelines: validate, check the window, number the revision, publish."""
 
-from datetime import datetime, timedelta
+import logging
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Self
 
 from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
 
 from newscrawl.discovery import Arguments, outlet_spider
 from newscrawl.exceptions import (
     LedgerError,
+    OutputError,
     OutsideWindow,
     PostponedItem,
     RejectedItem,
@@ -16,9 +20,18 @@ from newscrawl.exceptions import (
 from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Article
+from newscrawl.monitoring.accepted import read_accepted
+from newscrawl.storage.document import ADDRESSES_CHANGED
+from newscrawl.storage.latest import Version
 from newscrawl.storage.ledger import Versions
+from newscrawl.storage.rereading import is_of_the_past
 from newscrawl.storage.schema import fault
 
+logger = logging.getLogger(__name__)
+
+# New articles that are compared with published ones; of more only if half of them are doubles.
+_COMPARED = 5
+_ADDRESSES = "site:addresses"
 # Articles whose versions are kept in memory; the ledger has them within a second.
 _RECENT = 1000
 
@@ -58,6 +71,43 @@ class WindowPipeline:
         return item
 
 
+class RereadPipeline:
+    """Compares an article that is read again with the revisions that are known.
+
+    If a later one is known, the article is of the past, like those of archives. On with ``reread``
+    only.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Compare with the ledger of ``run``."""
+        self.run = run
+        self.seen: set[str] = set()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Find the run. Raises NotConfigured when nothing is read again."""
+        if not _arguments(crawler).reread:
+            raise NotConfigured
+        return cls(Run.of(crawler))
+
+    def process_item(self, item: Article) -> Article:
+        """Return the article, with its source. Raises PostponedItem."""
+        if item.id in self.seen:
+            # What this run published of the article is not in the ledger yet.
+            self.run.commit()
+        self.seen.add(item.id)
+        try:
+            known = self.run.ledger.get(item.outlet, item.id)
+            history = self.run.ledger.history(item.outlet, item.id)
+        except LedgerError as error:
+            self.run.fail(error)
+            raise PostponedItem("the ledger cannot be read") from error
+        version = Version(0, item.date_modified, item.date_fetched)
+        if is_of_the_past(version, known, history):
+            item.source = "archive"
+        return item
+
+
 class RevisePipeline:
     """Numbers the revision of an article, or drops an article that equals a published revision.
 
@@ -90,10 +140,79 @@ class RevisePipeline:
             raise UnchangedItem("equals a published revision")
         item.revision = versions.revision + 1
         self.versions.pop(item.id, None)
-        self.versions[item.id] = versions.published(item.content_hash)
+        self.versions[item.id] = versions.published(item.content_hash, is_latest=not is_archived)
         if len(self.versions) > _RECENT:
             del self.versions[next(iter(self.versions))]
         return item
+
+
+class DoublesPipeline:
+    """Stops the run when articles that earlier runs published appear again under other ids.
+
+    The form of the addresses has changed then, and every article would be published twice. Only
+    new articles from before the previous run are compared, and no more than a few while none of
+    them is a double. Once stopped, later runs stop at the first double, until an operator accepts
+    the finding ``site:addresses``.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Compare with the ledger of ``run``."""
+        self.run = run
+        self.compared = self.doubles = 0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Find the run. Raises NotConfigured for an archive, which may hold any address."""
+        if _arguments(crawler).is_offline:
+            raise NotConfigured
+        return cls(Run.of(crawler))
+
+    @cached_property
+    def was_stopped(self) -> bool:
+        """Whether an earlier run was stopped."""
+        return self.run.checkpoints.read(ADDRESSES_CHANGED) is not None
+
+    @cached_property
+    def is_accepted(self) -> bool:
+        """Whether an operator accepted the new addresses."""
+        now = datetime.now(UTC)
+        try:
+            known = read_accepted(self.run.folder.parent)
+        except (OutputError, OSError) as error:
+            logger.warning("Nothing is taken for accepted: %s", error)
+            return False
+        return any(it.covers(_ADDRESSES, it.accepted, now) for it in known)
+
+    def process_item(self, item: Article) -> Article:
+        """Return the article. Raises PostponedItem for a double that stops the run."""
+        if item.revision > 1 and self.was_stopped:
+            # The ids are those of before again.
+            self.was_stopped = False
+            self.run.checkpoints.delete(ADDRESSES_CHANGED)
+        is_old = item.date_published < self.run.previous
+        is_enough = self.compared >= _COMPARED and 2 * self.doubles <= self.compared
+        if item.revision > 1 or not is_old or (is_enough and not self.was_stopped):
+            return item
+        if self.is_accepted:
+            return item
+        self.compared += 1
+        try:
+            key = (item.outlet, item.id, item.content_hash)
+            self.doubles += self.run.ledger.has_double(*key)
+        except LedgerError as error:
+            self.run.fail(error)
+            raise PostponedItem("the ledger cannot be read") from error
+        most = 2 * self.doubles > self.compared
+        if not most or (self.compared < _COMPARED and not self.was_stopped):
+            return item
+        logger.error(
+            "The addresses of articles have changed: %s has the text of an article that was"
+            " published under another id. The run stops before everything is published twice.",
+            item.url,
+        )
+        self.run.checkpoints.save(ADDRESSES_CHANGED)
+        self.run.stop(ADDRESSES_CHANGED)
+        raise PostponedItem("its address is a new one of a published article")
 
 
 class PublishPipeline:

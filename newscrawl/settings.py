@@ -92,7 +92,10 @@ DOWNLOADER_MIDDLEWARES = {
 ITEM_PIPELINES = {
     "newscrawl.pipelines.ValidatePipeline": 100,
     "newscrawl.pipelines.WindowPipeline": 200,
+    # Off but for ``reread``.
+    "newscrawl.pipelines.RereadPipeline": 250,
     "newscrawl.pipelines.RevisePipeline": 300,
+    "newscrawl.pipelines.DoublesPipeline": 350,
     "newscrawl.pipelines.PublishPipeline": 400,
 }
 
@@ -180,6 +183,14 @@ table = (
         options.NUMBER,
         "Minutes after which a part ends and its readers see it.",
         "NEWSCRAWL_PART_MINUTES=5 newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_REJECTED_MB",
+        "50",
+        options.AMOUNT,
+        "Size, in megabytes, up to which a run keeps the responses that gave no record, for"
+        " `newscrawl reread`. 0: none is kept.",
+        "NEWSCRAWL_REJECTED_MB=200 newscrawl crawl hill",
     ),
     Option(
         "NEWSCRAWL_REFUSALS",

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from newscrawl.discovery import OutletSpider, outlet_spider
 from newscrawl.discovery.tasks import ArticleTask, ListingTask
 from newscrawl.downloader.validators import make_conditional, not_modified, validators
+from newscrawl.downloader.walls import NEEDS_JAVASCRIPT, needs_javascript
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extensions.outcomes import Outcomes
 from newscrawl.extensions.run import Run
@@ -171,10 +172,11 @@ class AdmissionMiddleware:
         """Record a response that cannot be read; leave other exceptions to Scrapy."""
         if not isinstance(exception, UnreadableError):
             return None
+        reason = NEEDS_JAVASCRIPT if needs_javascript(response) else str(exception)
         if ArticleTask.of(response):
-            self.outcomes.article_rejected(response, str(exception))
+            self.outcomes.article_rejected(response, reason)
         else:
-            self.listings.unreadable(response, str(exception))
+            self.listings.unreadable(response, reason)
         return iter(())
 
     def admit(self, request: Request, shown: Shown | None) -> Request | None:
@@ -215,7 +217,7 @@ class AdmissionMiddleware:
         """Return whether a listing states that an article was published outside the window."""
         arguments = self.spider.arguments
         published = candidate.published
-        if not published or arguments.archive:
+        if not published or arguments.is_offline:
             return False
         # Times in the record's form sort as text.
         before = arguments.since and published < arguments.since

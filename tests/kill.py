@@ -129,7 +129,19 @@ def _archive(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
     return SampleSite(20), ("-a", f"archive={write(folder / 'input.warc.gz', captures)}")
 
 
-KINDS = {"crawl": _crawl, "backfill": _backfill, "archive": _archive}
+def _reread(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
+    """Write a recording of two responses of each article, in order, to be read again."""
+    captures = [
+        record(
+            address(number), http(article(number, f"<p>As it was on {date}.</p>")), WARC_Date=date
+        )
+        for date in ("2023-11-22T10:00:00Z", "2024-11-22T10:00:00Z")
+        for number in range(6000001, 6000001 + articles)
+    ]
+    return SampleSite(20), ("-a", f"reread={write(folder / 'input.warc.gz', captures)}")
+
+
+KINDS = {"crawl": _crawl, "backfill": _backfill, "archive": _archive, "reread": _reread}
 
 
 def _lines(output: Path) -> int:

@@ -221,6 +221,7 @@ def test_an_incomplete_record_is_counted_and_logged(read: tuple[Crawl, str]) -> 
     assert run["archives"][path] == {
         "records": len(readable()) + len(unusable()) + len(PASSED_OVER) + 6,
         "articles": len(readable()) + len(unusable()) + 1,
+        "no_record": sum(reasons.values()),
         "revisits": 3,
         "damaged": 0,
         "wrong_digests": 1,

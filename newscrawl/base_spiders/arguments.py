@@ -14,6 +14,7 @@ from newscrawl.extensions.options import Kind, Option, comma_list, unknown, wron
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.extraction.sources import METHODS
+from newscrawl.storage.runs import is_run_name
 from newscrawl.storage.warc import WarcFile
 
 # Arguments that have no meaning for an archive.
@@ -60,6 +61,15 @@ def _files(text: str) -> tuple[str, ...]:
             allowed = f"a file that can be read ({error.strerror})"
             raise wrong("archive", path, allowed) from error
     return tuple(files)
+
+
+def _runs_or_files(text: str) -> tuple[str, ...]:
+    names = comma_list(text)
+    runs = [it for it in names if is_run_name(it)]
+    files = ",".join(it for it in names if it not in runs)
+    if not names:
+        raise ValueError
+    return (*runs, *(_files(files) if files else ()))
 
 
 _TIME = "a date or an ISO time, such as 2026-11-23 or 2026-11-23T14:00:00Z"
@@ -138,6 +148,14 @@ OPTIONS = (
         "Articles come from these WARC files and nothing from the network.",
         "archive=CC-NEWS-2026*.warc.gz",
     ),
+    Option(
+        "reread",
+        None,
+        Kind("names of runs, or WARC files of NEWSCRAWL_RECORD, comma-separated", _runs_or_files),
+        "The rejected responses of these runs, or these recordings, are read again. The command"
+        " `reread` sets this argument.",
+        "reread=20261123T201400Z",
+    ),
 )
 
 
@@ -157,10 +175,13 @@ def parse(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
     _check_outlet(arguments, outlet)
     if arguments.since and arguments.until and arguments.since > arguments.until:
         raise wrong("since", str(given["since"]), f"a time before until={given['until']}")
-    if not (arguments.discover or arguments.archive):
+    if not (arguments.discover or arguments.is_offline):
         raise ArgumentError(f"{outlet.name} declares no sources: there is nothing to crawl.")
-    if arguments.archive and (other := next((it for it in _OF_THE_SITE if it in given), None)):
-        raise wrong(other, str(given[other]), "left out with archive: an archive has no listings")
+    if arguments.is_offline and (other := next((it for it in _OF_THE_SITE if it in given), None)):
+        name = "archive" if arguments.archive else "reread"
+        raise wrong(other, str(given[other]), f"left out with {name}: an archive has no listings")
+    if arguments.archive and arguments.reread:
+        raise wrong("archive", str(given["archive"]), "left out with reread")
     if "sitemap" in arguments.discover and arguments.until and not arguments.since:
         raise wrong("until", str(given["until"]), "given with since when discover has sitemap")
     if "sitemap" in arguments.discover and arguments.tags:

@@ -6,7 +6,7 @@ articles that earlier crawls have published.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +29,8 @@ from newscrawl.extensions.run import Run
 from newscrawl.items import Article
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.known_articles import KnownArticles
+from newscrawl.storage.rejected import REJECTED_FILE
+from newscrawl.storage.runs import is_run_name, run_folder
 from newscrawl.storage.warc import Counts
 
 _METHODS: Mapping[str, type[Discovery]] = {
@@ -73,7 +75,7 @@ class ArticleSpider(ReadingSpider):
     async def start(self) -> AsyncIterator[Request]:
         """Yield the first requests of each discovery method, then articles that are due."""
         for request in self._first_requests():
-            if self.arguments.archive and self.crawler.engine.needs_backout():
+            if self.arguments.is_offline and self.crawler.engine.needs_backout():
                 # Requests contain the recorded pages: keep few of them in memory.
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield request
@@ -81,8 +83,8 @@ class ArticleSpider(ReadingSpider):
 
     def _first_requests(self) -> Iterator[Request]:
         arguments = self.arguments
-        if arguments.archive:
-            yield from Archive(self).start()
+        if arguments.is_offline:
+            yield from Archive(self, arguments.archive or self._to_reread()).start()
             return
         if self.access.is_probe_due and arguments.fetch != "api":
             yield self.links.probe()
@@ -101,6 +103,14 @@ class ArticleSpider(ReadingSpider):
             yield from Presence(self).start()
         if self.rest and Run.of(self.crawler).is_full and not {"api", "sitemap"} & names.keys():
             yield from Presence(self).appeared()
+
+    def _to_reread(self) -> Sequence[str]:
+        """Return the paths of the files that are read again."""
+        output = Run.of(self.crawler).output
+        return [
+            str(run_folder(output, self.name, it) / REJECTED_FILE) if is_run_name(it) else it
+            for it in self.arguments.reread
+        ]
 
     def _due_requests(self) -> Iterator[Request]:
         """Yield requests for articles that are due, whether a listing shows them or not."""

@@ -13,7 +13,7 @@ from scrapy.http import Response, TextResponse
 from newscrawl.base_spiders.requests import RequestingSpider
 from newscrawl.discovery.bylines import Bylines
 from newscrawl.discovery.links import Links
-from newscrawl.discovery.tasks import ArticleTask, FirstPages
+from newscrawl.discovery.tasks import ArticleTask, FirstPages, source_of
 from newscrawl.discovery.terms import TermNames
 from newscrawl.downloader.browser.installed import can_render
 from newscrawl.exceptions import UnreadableError
@@ -22,6 +22,7 @@ from newscrawl.extraction.loaders import Page, joined, parsed
 from newscrawl.extraction.outlet import post_of
 from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
+from newscrawl.storage.rejected import SOURCE
 
 # An article with more pages is taken for a site whose next pages never end.
 _MOST_PAGES = 50
@@ -83,6 +84,9 @@ class ReadingSpider(RequestingSpider):
         pages = tuple(dict.fromkeys((*first.pages, *page.further)))
         if len(pages) == first.read:
             return first.article
+        if task.capture and self.arguments.reread:
+            # The site has the others: the article is requested again.
+            raise UnreadableError("only the first page")
         if task.capture:
             # A capture is of one address; other pages may be elsewhere in the archive, or missing.
             self.crawler.stats.inc_value("newscrawl/not_whole")
@@ -146,9 +150,13 @@ class ReadingSpider(RequestingSpider):
         task = ArticleTask.required(response)
         assert response.request is not None
         if task.capture:
-            article.source = "archive"
+            article.source = source_of(response) if self.arguments.reread else "archive"
             article.source_url = absolute_url(task.capture.url) or task.capture.url
             article.date_fetched = task.capture.date
+            if self.arguments.reread and SOURCE not in response.headers:
+                # A recorded response, unlike one that was rejected, may have a record.
+                date = self.known_articles.date_of_record(article.id, task.capture.date)
+                article.date_fetched = date
         else:
             article.source = source
             article.source_url = task.source_listing or response.request.url

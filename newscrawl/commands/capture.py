@@ -1,13 +1,15 @@
 """``newscrawl capture``: save a page of an outlet as a fixture."""
 
 import argparse
+from typing import Any
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.commands.pages import PagesCommand
-from newscrawl.exceptions import PROGRAM
+from newscrawl.exceptions import PROGRAM, UnreadableError
 from newscrawl.extensions.progress import near
+from newscrawl.extraction.outlet import Outlet
 from newscrawl.workbench.fixtures import (
     EXPECTED,
     free_case,
@@ -15,6 +17,7 @@ from newscrawl.workbench.fixtures import (
     unused_case,
     write_case,
 )
+from newscrawl.workbench.pages import SavedPage
 
 
 class Command(PagesCommand, ScrapyCommand):
@@ -23,7 +26,7 @@ class Command(PagesCommand, ScrapyCommand):
     Compare the record with the page: the test of the fixture expects just that record.
     """
 
-    arguments = "<outlet> <URL or file> [<case>]"
+    arguments = "<outlet> <URL or file> [<case>] | <outlet> --rejected [<case>]"
     summary = "Save a page of an outlet as a fixture: the page and its expected record"
     example = (
         "capture hill page.html opinion --url https://thehill.com/opinion/5671027-storm-nears/"
@@ -37,22 +40,49 @@ class Command(PagesCommand, ScrapyCommand):
         """Add our options to Scrapy's."""
         super().add_options(parser)
         parser.add_argument("--url", help="address of a saved page (default: the page's own)")
+        parser.add_argument(
+            "--rejected",
+            action="store_true",
+            help="the latest response that a crawl rejected, or with --url that of one article",
+        )
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Write the fixture."""
-        if len(args) not in (2, 3):
+        count = 1 if opts.rejected else 2
+        if len(args) not in (count, count + 1):
             raise UsageError("name an outlet, a page, and a case if it is not the article's kind")
         outlet = self.find_outlet(args[0])
-        for case in args[2:]:
+        for case in args[count:]:
             free_case(self.fixtures, outlet.name, case)
-        (page,) = self.read_pages(args[1:2], opts.url)
+        if opts.rejected:
+            (page,) = self.rejected_pages(outlet, opts.url, 1)
+        else:
+            (page,) = self.read_pages(args[1:2], opts.url)
         with self.reading():
-            article, expected = read_record(outlet, page)
-            case = (*args[2:], unused_case(self.fixtures, outlet.name, article.kind))[0]
+            kind, expected = self.read_page(outlet, page, is_rejected=opts.rejected)
+            case = (*args[count:], unused_case(self.fixtures, outlet.name, kind))[0]
             folder = free_case(self.fixtures, outlet.name, case)
             write_case(folder, page, expected)
             print(f"Wrote {near(folder)}")  # noqa: T201
             print(  # noqa: T201
                 f"A person must compare {near(folder / EXPECTED)} with the page:"
-                f" {PROGRAM} outlet try {outlet.name}"
+                if expected
+                else f"Correct the selectors until the page gives a record; a test of it writes"
+                f" {near(folder / EXPECTED)}:",
+                f"{PROGRAM} outlet try {outlet.name}",
             )
+
+    def read_page(
+        self, outlet: Outlet, page: SavedPage, *, is_rejected: bool
+    ) -> tuple[str, dict[str, Any] | None]:
+        """Return kind and record of a page; no record if it is a rejected one that has none.
+
+        Raises UnreadableError for another page without article.
+        """
+        try:
+            article, expected = read_record(outlet, page)
+        except UnreadableError:
+            if not is_rejected:
+                raise
+            return "rejected", None
+        return article.kind, expected

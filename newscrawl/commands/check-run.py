@@ -17,6 +17,7 @@ from newscrawl.monitoring.accepted import Accepted, read_accepted, write_accepte
 from newscrawl.monitoring.checks import Finding, look
 from newscrawl.monitoring.findings_file import look_up
 from newscrawl.monitoring.history import History, in_time, runs_before
+from newscrawl.monitoring.messages import advice
 from newscrawl.monitoring.standing import Standing, Standings
 from newscrawl.monitoring.times import moment
 from newscrawl.storage.document import RunDocument
@@ -106,6 +107,8 @@ class Command(OutputCommand, ScrapyCommand):
         for it in checked.found:
             accepted = " (accepted)" if checked.is_accepted(it) else ""
             print(f"  {it.name:<13} {it.says}{accepted}")  # noqa: T201
+            if not accepted and (next_step := advice(it, args[0])):
+                print(f"    Next: {next_step}.")  # noqa: T201
 
     def check(self, args: list[str]) -> Checked:
         """Return what is wrong with the named run, or with the latest that can be read.

@@ -96,7 +96,7 @@ class Command(SpiderCommand, CrawlCommand):
                 " Name an existing one with NEWSCRAWL_OUTPUT_DIR=/path/to/output",
                 folder.absolute(),
             )
-        is_live = "archive" not in given and not self.settings["NEWSCRAWL_REPLAY"]
+        is_live = not {"archive", "reread"} & given.keys() and not self.settings["NEWSCRAWL_REPLAY"]
         if is_live and self.settings["USER_AGENT"] == placeholder:
             logger.warning(
                 "The user agent contains a placeholder instead of your address: set"

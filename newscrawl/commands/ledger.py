@@ -1,4 +1,4 @@
-"""``newscrawl ledger``: show the state of the articles."""
+"""``newscrawl ledger``: show the state of the articles, and make failed ones due again."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.commands.articles import ArticleCommand
-from newscrawl.commands.base import Terminal
+from newscrawl.commands.base import NEGATIVE, Terminal
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import ArticleState, Ledger, State
 
@@ -18,11 +18,15 @@ _WAITING = (State.PENDING, State.FAILED, State.REJECTED, State.ABANDONED)
 
 
 class Command(ArticleCommand, ScrapyCommand):
-    """Shows counts by state, waiting and due articles, or the whole state of one article."""
+    """Shows counts by state, waiting and due articles, or the whole state of one article.
 
-    arguments = "[<outlet> [<id or URL>]] | --rebuild"
-    summary = "Show the state of the articles, or rebuild the ledger from the parts"
+    With --retry, the next crawl requests the articles of a state again, all or those of one reason.
+    """
+
+    arguments = "[<outlet> [<id or URL>]] | <outlet> --retry STATE [REASON] | --rebuild"
+    summary = "Show the state of the articles, retry them, or rebuild the ledger"
     example = "ledger hill 4373704"
+    exit_codes = "0 done, 1 no article to retry, 2 wrong usage, 3 it cannot be done"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""
@@ -31,6 +35,11 @@ class Command(ArticleCommand, ScrapyCommand):
             "--rebuild",
             action="store_true",
             help="set the ledger aside and create a new one from the published parts",
+        )
+        parser.add_argument(
+            "--retry",
+            choices=[State.REJECTED.value, State.FAILED.value, State.ABANDONED.value],
+            help="request the articles of this state in the next crawl, as if for the first time",
         )
         parser.add_argument("--limit", type=int, default=10, help="rows of a list (default: 10)")
 
@@ -41,6 +50,10 @@ class Command(ArticleCommand, ScrapyCommand):
             if args:
                 raise UsageError("--rebuild takes no names: the ledger contains every outlet")
             console.print(f"Rebuilt the ledger from {self.rebuild_ledger()} published records.")
+        elif opts.retry:
+            if len(args) not in (1, 2):
+                raise UsageError("name an outlet, and a reason if only its articles are meant")
+            self.retry(console, self.known_outlet(args[0]), State(opts.retry), *args[1:])
         elif len(args) > 2:
             raise UsageError("name an outlet, an outlet and an article, or nothing")
         elif len(args) == 2:
@@ -52,6 +65,17 @@ class Command(ArticleCommand, ScrapyCommand):
         else:
             chosen = [self.known_outlet(it) for it in args]
             show(self.open_ledger(), console, opts.limit, chosen)
+
+    def retry(self, console: Console, outlet: str, state: State, reason: str = "") -> None:
+        """Make the articles of a state due, and print how many these are."""
+        self.open_ledger().close()
+        ledger = Ledger(self.ledger_url)
+        count = ledger.retry(outlet, state, reason)
+        ledger.close()
+        why = f" for {reason!r}" if reason else ""
+        console.print(f"{outlet}: {count} articles {state}{why} are due now", soft_wrap=True)
+        if not count:
+            self.exitcode = NEGATIVE
 
 
 def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) -> None:

@@ -23,6 +23,9 @@ from newscrawl.workbench.fixtures import EXPECTED, cases_of, differing_from_fixt
 from newscrawl.workbench.status import Status, status
 from newscrawl.workbench.trial import Trial, attempt
 
+# Rejected responses that are tried.
+_REJECTED = 3
+
 
 class Command(PagesCommand, ScrapyCommand):
     """Lists the outlets with their state, and tries one on pages."""
@@ -64,6 +67,11 @@ class Command(PagesCommand, ScrapyCommand):
             help="a file, an address or a fixture's folder (default: all fixtures of the outlet)",
         )
         trial.add_argument("--url", help="address of a saved page (default: the page's own)")
+        trial.add_argument(
+            "--rejected",
+            action="store_true",
+            help="the latest responses that crawls rejected, or with --url those of one article",
+        )
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do what the action names."""
@@ -74,14 +82,21 @@ class Command(PagesCommand, ScrapyCommand):
     def try_outlet(self, opts: argparse.Namespace) -> None:
         """Print what the outlet reads of each page, then the selectors that matched nothing."""
         outlet = self.find_outlet(opts.outlet)
-        folders = [] if opts.pages else cases_of(self.fixtures, outlet.name)
-        if not opts.pages and not folders:
+        if opts.rejected and opts.pages:
+            raise UsageError("name a page or --rejected, not both")
+        is_fixture = not opts.pages and not opts.rejected
+        folders = cases_of(self.fixtures, outlet.name) if is_fixture else []
+        if is_fixture and not folders:
             raise ArgumentError(
                 f"{outlet.name} has no fixture in {near(self.fixtures / outlet.name)}: name a page."
             )
         console = Terminal(highlight=False, soft_wrap=True)
         trials = []
-        for page in self.read_pages(opts.pages or list(map(str, folders)), opts.url):
+        if opts.rejected:
+            pages = self.rejected_pages(outlet, opts.url, _REJECTED)
+        else:
+            pages = self.read_pages(opts.pages or list(map(str, folders)), opts.url)
+        for page in pages:
             trial = attempt(outlet, page)
             trials.append(trial)
             differences = differing_from_fixture(outlet, page) if not trial.reason else []

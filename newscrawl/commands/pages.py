@@ -3,14 +3,20 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from scrapy import Request
 
 from newscrawl.base_spiders.spider_loader import find_outlet
 from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.downloader.recordings import captured_response
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extraction.outlet import Outlet
+from newscrawl.items import Candidate
+from newscrawl.storage.rejected import latest_rejected
 from newscrawl.workbench.fixtures import fixtures_folder, saved_page
-from newscrawl.workbench.pages import META, SavedPage, is_address, read_file
+from newscrawl.workbench.pages import META, SavedPage, is_address, page_of, read_file
 
 
 class PagesCommand(OutputCommand):
@@ -50,6 +56,20 @@ class PagesCommand(OutputCommand):
         assert self.settings is not None
         return fetching(self.settings, work)
 
+    def rejected_pages(self, outlet: Outlet, url: str | None, count: int) -> list[SavedPage]:
+        """Return the latest responses that crawls of an outlet rejected, at most ``count``.
+
+        ``url`` chooses those of one address. Raises ArgumentError if there is none.
+        """
+        assert self.settings is not None
+        most = self.settings.getint("DOWNLOAD_MAXSIZE")
+        wanted = partial(_is_of, outlet, outlet.find_candidate(url) if url else None)
+        found = latest_rejected(self.existing_output(), outlet.name, wanted, count, most)
+        if not found:
+            of = f" of {url}" if url else ""
+            raise ArgumentError(f"No rejected response{of} is kept for {outlet.name}.")
+        return [page_of(captured_response(it, Request(it.url)), it.url) for it in found]
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Print the reason of a page without article, and set the exit code."""
@@ -63,3 +83,9 @@ class PagesCommand(OutputCommand):
 def read_saved(path: Path, url: str) -> SavedPage:
     """Return the page in a file or in the folder of a fixture."""
     return saved_page(path) if (path / META).is_file() else read_file(path, url)
+
+
+def _is_of(outlet: Outlet, wanted: Candidate | None, url: str) -> bool:
+    """Return whether an address is that of an article, and of the wanted one if there is one."""
+    candidate = outlet.find_candidate(url)
+    return candidate is not None and (wanted is None or candidate.id == wanted.id)

@@ -17,9 +17,17 @@ from newscrawl.exceptions import OutputError
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.document import RunDocument, Withdrawal
 from newscrawl.storage.latest import Version
-from newscrawl.storage.parts import PartWriter, naming, write_document
+from newscrawl.storage.parts import PartWriter, naming, sync, write_document
+from newscrawl.storage.rejected import REJECTED_FILE
 from newscrawl.storage.run_folder import RunFolder
-from newscrawl.storage.runs import RUN_FILE, closed_runs, run_folders, run_of, run_start
+from newscrawl.storage.runs import (
+    RUN_FILE,
+    closed_runs,
+    run_folder,
+    run_folders,
+    run_of,
+    run_start,
+)
 from newscrawl.storage.versions import Record
 
 
@@ -75,14 +83,20 @@ def merge(output: Path, outlet: str, other: Path, part_records: int) -> Merged:
     merged = Merged()
     folder = RunFolder(output, outlet)
     try:
-        articles = _articles(output, outlet, closed_runs(output, outlet))
+        closed = list(closed_runs(output, outlet))
+        articles = _articles(output, outlet, closed)
+        rejected = {it.get("rejected_file", {}).get("sha256") for it in closed}
         for run, records in records_of_runs(other, outlet, closed_runs(other, outlet)):
             those = list(records)
             lines = list(_lines(those, articles, merged))
             events = list(_events(run, those, articles))
+            source = run_folder(other, outlet, run["run"]) / REJECTED_FILE
+            entry = run.get("rejected_file", {})
+            if entry.get("sha256") in rejected or not source.exists():
+                run.pop("rejected_file", None)
             # Of one that was merged before, nothing is left.
-            if lines or events:
-                merged.runs.append(_write(folder, run, those, lines, events, part_records))
+            if lines or events or "rejected_file" in run:
+                merged.runs.append(_write(folder, run, those, lines, events, part_records, source))
     finally:
         folder.release()
     return merged
@@ -139,8 +153,12 @@ def _write(
     lines: list[Record],
     events: list[Withdrawal],
     part_records: int,
+    rejected: Path,
 ) -> str:
-    """Write a run of the other folder as the next one here, or nothing; return its name."""
+    """Write a run of the other folder as the next one here, or nothing; return its name.
+
+    ``rejected`` is the file of rejected responses there.
+    """
     path = folder.create()
     try:
         with naming(path):
@@ -148,6 +166,9 @@ def _write(
             for line in lines:
                 writer.write(line)
             writer.rotate()
+        if "rejected_file" in run:
+            shutil.copyfile(rejected, path / REJECTED_FILE)
+            sync(path / REJECTED_FILE)
         # Books count articles, and each is in one place.
         articles = {it["id"] for it in lines}
         new = {it["id"] for it in lines if it["revision"] == 1}

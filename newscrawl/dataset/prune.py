@@ -1,7 +1,8 @@
 """Remove the parts of old runs whose records are in the dataset, with proof for each record.
 
-``run.json`` stays, for checks and statistics, and ``kept.jsonl`` beside it holds what a rebuild of
-the ledger needs. From then on the records are in the dataset only, and in the remote storage.
+The rejected responses of these runs are removed with the parts. ``run.json`` stays, for checks and
+statistics, and ``kept.jsonl`` beside it holds what a rebuild of the ledger needs. From then on the
+records are in the dataset only, and in the remote storage.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from newscrawl.exceptions import DatasetError, VersionError
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import is_pruned, keep_records
 from newscrawl.storage.parts import part_files, read_part, sha256_of
+from newscrawl.storage.rejected import REJECTED_FILE
 from newscrawl.storage.run_folder import RunFolder
 from newscrawl.storage.runs import closed_runs, run_folder, run_start
 
@@ -63,8 +65,8 @@ def prune(
             now = min([datetime.now(UTC), *map(run_start, closed[-1:])])
             for run in closed[:-1]:
                 path = run_folder(output, outlet, run["run"])
-                parts = part_files(path)
-                if not parts or run_start(run) >= now - older_than:
+                files = [*part_files(path), *path.glob(REJECTED_FILE)]
+                if not files or run_start(run) >= now - older_than:
                     continue
                 reason = proof.fault(path, run)
                 if not reason and is_pushed and not is_pushed(path):
@@ -74,18 +76,18 @@ def prune(
                     continue
                 pruned.runs += 1
                 pruned.records += sum(it["records"] for it in run["parts"])
-                pruned.bytes += sum(it.stat().st_size for it in parts)
+                pruned.bytes += sum(it.stat().st_size for it in files)
                 if not is_dry:
-                    _remove(path, parts)
+                    _remove(path, files)
     finally:
         folder.release()
     return pruned
 
 
-def _remove(folder: Path, parts: list[Path]) -> None:
+def _remove(folder: Path, files: list[Path]) -> None:
     if not is_pruned(folder):
         keep_records(folder)
-    for path in parts:
+    for path in files:
         path.unlink()
 
 

@@ -26,6 +26,7 @@ from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import RemoteError, extra_missing
 from newscrawl.storage.kept import KEPT_FILE, is_pruned
 from newscrawl.storage.parts import TEMPORARY, sha256_of, sync
+from newscrawl.storage.rejected import run_files
 from newscrawl.storage.runs import RUN_FILE, run_folders
 
 logger = logging.getLogger(__name__)
@@ -247,8 +248,8 @@ class PushedRuns:
         """
         place = f"{folder.parent.name}/{folder.name}"
         data = (folder / RUN_FILE).read_bytes()
-        parts = (_document(data) or {}).get("parts", ())
-        is_there = all(self._there.get(f"{place}/{it['name']}") == it["bytes"] for it in parts)
+        files = run_files({"parts": (), **(_document(data) or {})})
+        is_there = all(self._there.get(f"{place}/{it['name']}") == it["bytes"] for it in files)
         if is_pruned(folder):
             kept = (folder / KEPT_FILE).stat().st_size
             is_there = is_there or self._there.get(f"{place}/{KEPT_FILE}") == kept
@@ -279,8 +280,8 @@ def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
         pushed = Pushed(bytes=target.put(f"{place}/{KEPT_FILE}", folder / KEPT_FILE), files=1)
         pushed.pruned = 1
     else:
-        parts = {it["name"]: it for it in document["parts"]}
-        pushed = _push_files(folder, parts, target, place)
+        files = {it["name"]: it for it in run_files(document)}
+        pushed = _push_files(folder, files, target, place)
     if not pushed.wrong:
         pushed.bytes += target.put(f"{place}/{RUN_FILE}", data)
         pushed.files += 1

@@ -16,6 +16,7 @@ from newscrawl.exceptions import RemoteError
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import KEPT_FILE, is_pruned
 from newscrawl.storage.parts import naming, sha256_of, sync
+from newscrawl.storage.rejected import REJECTED_FILE, run_files
 from newscrawl.storage.run_folder import RunFolder
 from newscrawl.storage.runs import RUN_FILE, run_of
 
@@ -84,25 +85,42 @@ class _Run:
         if path.exists() and path.read_bytes() != data:
             restored.wrong.append(f"{path} differs from the one there: the run is left alone.")
             return
-        missing = {
-            it["name"]: it["sha256"]
-            for it in document["parts"]
-            if not (self.folder / it["name"]).exists()
-        }
-        if path.exists() and (not missing or (is_pruned(self.folder) and not pruned)):
+        files = self._files(document, restored, pruned=pruned)
+        if not files and (files is None or path.exists()):
             return
-        files: dict[str, str | None] = {**missing}
-        if missing and not all(f"{self.place}/{it}" in self.there for it in missing):
-            # The parts were pruned before they were pushed.
-            if path.exists() or f"{self.place}/{KEPT_FILE}" not in self.there:
-                restored.wrong.append(f"{self.target.url}/{self.place} lacks parts: not restored.")
-                return
-            files = {KEPT_FILE: None}
         if wrong := self._fetch(files, restored):
             restored.wrong.append(wrong)
             return
         self._put_in_place(data, files)
         restored.runs.append(run_of(self.folder))
+
+    def _files(
+        self, document: RunDocument, restored: Restored, *, pruned: bool
+    ) -> dict[str, str | None] | None:
+        """Return the files that are missing here, with their SHA-256; None if they cannot be had.
+
+        Of a run that was pruned here, none is missing unless ``pruned`` is given.
+        """
+        is_here = (self.folder / RUN_FILE).exists()
+        if is_here and is_pruned(self.folder) and not pruned:
+            return {}
+        files: dict[str, str | None] = {
+            it["name"]: it["sha256"]
+            for it in run_files(document)
+            if not (self.folder / it["name"]).exists()
+        }
+        lacking = [it for it in files if f"{self.place}/{it}" not in self.there]
+        place = f"{self.target.url}/{self.place}"
+        if lacking == [REJECTED_FILE]:
+            restored.wrong.append(f"{place} lacks {REJECTED_FILE}: restored without it.")
+            del files[REJECTED_FILE]
+        elif lacking:
+            # The parts were pruned before they were pushed.
+            if is_here or f"{self.place}/{KEPT_FILE}" not in self.there:
+                restored.wrong.append(f"{place} lacks parts: not restored.")
+                return None
+            return {KEPT_FILE: None}
+        return files
 
     def _fetch(self, files: Mapping[str, str | None], restored: Restored) -> str:
         """Download files into the temporary folder; return what is wrong with one, or nothing."""
@@ -136,10 +154,10 @@ def _run_document(data: bytes, folder: Path) -> RunDocument | None:
     try:
         document: RunDocument = json.loads(data)
         is_its_own = document["run"] == run_of(folder)
-        names = [it["name"] for it in document["parts"] if it["sha256"]]
+        names = [it["name"] for it in run_files(document) if it["sha256"]]
     except (ValueError, KeyError, TypeError):
         return None
-    is_safe = all("/" not in it and it.startswith("part-") for it in names)
+    is_safe = all("/" not in it and (it.startswith("part-") or it == REJECTED_FILE) for it in names)
     return document if is_its_own and is_safe else None
 
 

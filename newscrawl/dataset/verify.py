@@ -16,6 +16,7 @@ from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import KEPT_FILE, is_pruned, read_run_records
 from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import sha256_of
+from newscrawl.storage.rejected import REJECTED_FILE
 from newscrawl.storage.runs import RUN_FILE, outlets, run_folders, run_of
 from newscrawl.storage.schema import violation
 from newscrawl.storage.versions import upgraded
@@ -95,6 +96,7 @@ class Verifier:
         if is_pruned(folder):
             yield from self._pruned(outlet, folder, run, published, latest)
             return
+        yield from self._rejected(folder, run)
         on_disk = {it.name for it in folder.glob("part-*.jsonl*")}
         for name in sorted(on_disk - set(parts)):
             yield Fault(self._name(folder / name), "the part is not in run.json")
@@ -115,6 +117,17 @@ class Verifier:
             ids |= reader.ids
         if is_whole:
             yield from self._booked(path, run, new, ids)
+
+    def _rejected(self, folder: Path, run: RunDocument) -> Iterator[Fault]:
+        """Yield a fault if the file of rejected responses is not the one in ``run.json``."""
+        path, entry = folder / REJECTED_FILE, run.get("rejected_file")
+        if not entry or not entry["name"]:
+            if path.exists():
+                yield Fault(self._name(path), "the file is not in run.json")
+        elif not path.exists():
+            yield Fault(self._name(path), "the file is missing")
+        elif sha256_of(path) != entry["sha256"]:
+            yield Fault(self._name(path), "the SHA-256 differs from run.json")
 
     def _booked(
         self, path: Path, run: RunDocument, new: set[str], ids: set[str]

@@ -13,6 +13,7 @@ from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 
 from newscrawl.extraction.outlet import Outlet
+from newscrawl.extraction.sources import Feed, NewsSitemap, Sitemap
 from newscrawl.items import Candidate
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.known_articles import KnownArticles
@@ -26,7 +27,8 @@ class Arguments:
     ``sections`` and ``tags`` are paths without slashes around them; both empty means everything.
     ``since`` and ``until`` bound the time of publication, inclusive, in the record's form.
     With ``follow`` articles that none of these listings shows are read, too.
-    ``archive`` holds paths of WARC files; ``limit`` counts new and revised articles.
+    ``archive`` holds paths of WARC files, ``reread`` such paths and names of runs, whose rejected
+    responses are read again; ``limit`` counts new and revised articles.
     """
 
     sections: tuple[str, ...] = ()
@@ -37,8 +39,14 @@ class Arguments:
     since: str | None = None
     until: str | None = None
     archive: tuple[str, ...] = ()
+    reread: tuple[str, ...] = ()
     limit: int | None = None
     pages: int = 10
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether all responses are from WARC files, and nothing is requested from the site."""
+        return bool(self.archive or self.reread)
 
 
 class OutletSpider(Outlet, Spider):
@@ -89,6 +97,13 @@ class OutletSpider(Outlet, Spider):
         written = {section.strip("/"): section for section in self.listings.paths}
         paths = (*self.arguments.sections, *self.arguments.tags) or written
         return [f"/{written.get(path, f'{path}/')}" for path in paths]
+
+    def main_listing(self, url: str) -> str:
+        """Return the address of the feed, sitemap or REST that a listing is of, or ""."""
+        if self.rest and url.startswith(f"{self.rest}/"):
+            return self.rest
+        lists = (it for it in self.sources if isinstance(it, Feed | Sitemap | NewsSitemap))
+        return url if url in {self.absolute(it.url) for it in lists} else ""
 
     def listing_fallback(self, path: str) -> Callable[[], Request | None] | None:
         """Return a function that returns the request in place of a refused listing, or None."""

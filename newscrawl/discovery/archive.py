@@ -1,7 +1,8 @@
-"""``archive=``: articles that others recorded in WARC files; nothing is requested of the site."""
+"""``archive=`` and ``reread=``: articles in WARC files; nothing is requested of the site."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from scrapy import Request
 
@@ -22,11 +23,11 @@ class Archive:
     or a 404, is counted only: it does not state what the site has now.
     """
 
-    def __init__(self, outlet: OutletSpider) -> None:
-        """Prepare; no file is open yet."""
+    def __init__(self, outlet: OutletSpider, paths: Iterable[str]) -> None:
+        """Prepare to read the files ``paths``; none is open yet."""
         self.outlet = outlet
         self.counts = outlet.archives
-        self.counts.update((path, Counts()) for path in outlet.arguments.archive)
+        self.counts.update((path, Counts()) for path in paths)
         self._most = outlet.crawler.settings.getint("DOWNLOAD_MAXSIZE")
 
     def start(self) -> Iterator[Request]:
@@ -91,6 +92,9 @@ class Archive:
         counts = self.counts[capture.path]
         candidate = self.outlet.candidate(capture.url)
         assert candidate is not None
+        if self.outlet.arguments.reread and (known := self.outlet.known_articles.get(candidate.id)):
+            # A post of REST names no authors.
+            candidate = replace(candidate, credited=known.known_authors)
         counts.articles += 1
         if capture.fault:
             counts.unusable[capture.fault] += 1

@@ -45,10 +45,17 @@ class Feeds:
 
     def parse(self, response: Response) -> Iterator[Request]:
         """Request the articles of a feed, then raise UnreadableError if it is cut or broken."""
+        candidates: list[Candidate] = []
+        is_main = bool(self.outlet.main_listing(response.request.url))  # type: ignore[union-attr]
+        for candidate in read_feed(response, self.outlet):
+            candidates.append(candidate)
+            if not self._by_rest:
+                yield self.outlet.article_request(candidate)
+        if is_main:
+            name = f"newscrawl/listed/{response.request.url}"  # type: ignore[union-attr]
+            self.outlet.crawler.stats.set_value(name, len(candidates))
         if not self._by_rest:
-            yield from map(self.outlet.article_request, read_feed(response, self.outlet))
             return
-        candidates = list(read_feed(response, self.outlet))
         news = [it for it in candidates if self._is_news(it)]
         yield from map(self.outlet.article_request, (it for it in candidates if it not in news))
         yield from PostLists(self.outlet).articles_by_id(news)

@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Self
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
-from newscrawl.items import Article, Candidate
+from newscrawl.items import SOURCES, Article, Candidate
 from newscrawl.storage.capture import Capture
 from newscrawl.storage.ledger import ArticleState, Checkpoint
+from newscrawl.storage.rejected import SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,20 @@ class ListingTask(_Task):
 
     checkpoint: Checkpoint | None = None
     """The checkpoint of earlier runs, if the request is conditional."""
+
+
+def source_of(response: Response) -> str:
+    """Return the source of an article in a response: page, browser or api.
+
+    A rejected response that was kept states what it was.
+    """
+    task = ArticleTask.of(response)
+    stated = (response.headers.get(SOURCE) or b"").decode("latin-1")
+    if task and task.capture and stated in SOURCES:
+        return stated
+    if response.meta.get("playwright"):
+        return "browser"
+    return "api" if response.body.lstrip()[:1] == b"{" else "page"
 
 
 def is_page(request: Request) -> bool:

@@ -33,4 +33,6 @@ class ExactHostMiddleware:
         host = urlparse_cached(request).hostname
         if spider and host not in spider.requested_hosts():
             self.crawler.stats.inc_value("newscrawl/offsite")
+            if "redirect_urls" in request.meta:
+                self.crawler.stats.inc_value(f"newscrawl/offsite/{host}")
             raise IgnoreRequest(f"offsite: {host}")

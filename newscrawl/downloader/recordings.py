@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 import scrapy
@@ -16,15 +17,16 @@ from scrapy.responsetypes import responsetypes
 from newscrawl import __version__
 from newscrawl.discovery import outlet_spider
 from newscrawl.discovery.tasks import ArticleTask
-from newscrawl.exceptions import ArchiveError, OutputError, UnreadableError
+from newscrawl.exceptions import ArchiveError, UnreadableError
 from newscrawl.storage.capture import DAMAGED, Capture
-from newscrawl.storage.recorder import Recorder
+from newscrawl.storage.recorder import Recorder, response_member
 from newscrawl.storage.runs import run_name
 from newscrawl.storage.warc import Counts, WarcFile
 
 logger = logging.getLogger(__name__)
 
-_SOFTWARE = f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
+SOFTWARE = f"newscrawl/{__version__} Scrapy/{scrapy.__version__}"
+"""What WARC files name as the program that wrote them."""
 
 
 def prevent_start(crawler: Crawler, sentence: str) -> None:
@@ -54,9 +56,10 @@ class RecordMiddleware:
             raise NotConfigured
         name = f"{crawler.spidercls.name}-{run_name()}-{os.getpid()}.warc.gz"
         try:
-            middleware = cls(Recorder(folder, name, _SOFTWARE))
-        except OutputError as error:
-            prevent_start(crawler, str(error))
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            middleware = cls(Recorder(Path(folder) / name, name, SOFTWARE))
+        except OSError as error:
+            prevent_start(crawler, f"NEWSCRAWL_RECORD={folder!r} cannot be used: {error}.")
             raise NotConfigured from error
         crawler.signals.connect(middleware.recorder.close, signals.engine_stopped)
         return middleware
@@ -65,7 +68,8 @@ class RecordMiddleware:
         """Write the response, unless it is from a recording."""
         if "recorded" not in response.flags:
             headers = [(name, it) for name, values in response.headers.items() for it in values]
-            self.recorder.write(request.url, response.status, headers, response.body)
+            member = response_member(request.url, response.status, headers, response.body)
+            self.recorder.write(member)
         return response
 
 
@@ -97,7 +101,7 @@ class ReplayMiddleware:
         path = crawler.settings.get("NEWSCRAWL_REPLAY")
         if not path:
             spider = outlet_spider(crawler)
-            return cls(None, most, offline=bool(spider and spider.arguments.archive))
+            return cls(None, most, offline=bool(spider and spider.arguments.is_offline))
         try:
             return cls(_index(path), most)
         except ArchiveError as error:
@@ -115,7 +119,7 @@ class ReplayMiddleware:
         if task and task.capture:
             if task.capture.fault:
                 raise UnreadableError(task.capture.fault)
-            return _response(task.capture, request)
+            return captured_response(task.capture, request)
         if self.recording is None:
             return _not_recorded(request, "not in the archive") if self.offline else None
         if recorded := self.recording.get(request.url):
@@ -123,7 +127,7 @@ class ReplayMiddleware:
             self.requested[request.url] = turn + 1
             capture = _read(recorded[min(turn, len(recorded) - 1)]).decoded(self.most)
             if not capture.fault:
-                return _response(capture, request)
+                return captured_response(capture, request)
             return _not_recorded(request, capture.fault)
         return _not_recorded(request, "not recorded")
 
@@ -156,7 +160,7 @@ def _read(capture: Capture) -> Capture:
         return file.capture_at(capture.offset) or capture.failed(DAMAGED)
 
 
-def _response(capture: Capture, request: Request) -> Response:
+def captured_response(capture: Capture, request: Request) -> Response:
     """Return a capture as the response to a request."""
     headers = Headers(capture.headers)
     cls = responsetypes.from_args(headers=headers, url=request.url, body=capture.payload)

@@ -1,11 +1,11 @@
-"""Recognise responses that refuse a page: 403, block pages and JavaScript challenges.
+"""Recognise responses without a page: 403, block pages, JavaScript challenges, empty shells.
 
 newscrawl does not disguise itself and works around no block.
 """
 
 import re
 
-from scrapy.http import Response
+from scrapy.http import HtmlResponse, Response
 
 _HEAD = 16 * 1024
 """Bytes to look at: a block page is short, and its signs are at its beginning."""
@@ -39,3 +39,29 @@ def refusal(response: Response) -> str | None:
     if title.startswith(_CHALLENGES) or (marked and b"<article" not in head):
         return "javascript challenge"
     return "http 403" if response.status == 403 else None
+
+
+NEEDS_JAVASCRIPT = "page needs JavaScript"
+_SHORTEST = 200
+_TEXTS = (
+    "//body//text()[not(ancestor::script or ancestor::style or ancestor::noscript"
+    " or ancestor::template)]"
+)
+
+
+def visible_text(response: Response) -> str:
+    """Return the text of a page that a reader without JavaScript sees; empty for other responses.
+
+    White space is single spaces.
+    """
+    if not isinstance(response, HtmlResponse):
+        return ""
+    return " ".join(" ".join(response.xpath(_TEXTS).getall()).split())
+
+
+def needs_javascript(response: Response) -> bool:
+    """Return whether a page has scripts and next to no text: a shell that JavaScript fills."""
+    if not isinstance(response, HtmlResponse) or response.meta.get("playwright"):
+        return False
+    has_scripts = bool(response.xpath("boolean(//script)").get() == "1")
+    return has_scripts and len(visible_text(response)) < _SHORTEST

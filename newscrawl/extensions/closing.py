@@ -4,6 +4,7 @@ import logging
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import scrapy
@@ -12,10 +13,14 @@ from newscrawl import __version__
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.extensions.clock import SiteClock
 from newscrawl.extensions.opening import OpenRun
+from newscrawl.extensions.options import comma_list
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.books import Books, Listings, balance
 from newscrawl.storage.clock import fault_by_duration, passed, says
-from newscrawl.storage.document import RunDocument, RunStart
+from newscrawl.storage.document import RereadDocument, RunDocument, RunStart
+from newscrawl.storage.parts import write_document
+from newscrawl.storage.rejected import REJECTED_FILE
+from newscrawl.storage.runs import RUN_FILE, is_run_name, read_run, run_folder
 from newscrawl.storage.warc import Counts
 
 logger = logging.getLogger(__name__)
@@ -33,7 +38,42 @@ def check_clock(start: RunStart, began: float, site: SiteClock | None) -> None:
         logger.warning("%s", says(found))
 
 
-def summary(
+def _spare(opened: OpenRun, books: Books) -> None:
+    """Do not abandon articles of which most pages of the run shared the reason for rejection.
+
+    The layout has changed, and the articles are not at fault. Raises LedgerError.
+    """
+    if {"archive", "reread"} & opened.start["arguments"].keys():
+        return
+    for identity in books.rejected_alike():
+        outlet = opened.start["spider"]
+        opened.journal.queue(*opened.ledger.spare(outlet, identity, opened.schedule))
+
+
+def close_run(
+    opened: OpenRun,
+    reason: str,
+    books: Books,
+    listings: Listings,
+    archives: Mapping[str, Counts],
+    access: PageAccess,
+    stats: dict[str, Any],
+) -> RunDocument:
+    """Finish the files of a run and write its ``run.json``. Raises OSError and LedgerError."""
+    rejected = opened.rejected.close()
+    opened.journal.commit()
+    _spare(opened, books)
+    opened.journal.close()
+    document = _summary(opened, reason, books, listings, archives, access, stats)
+    if rejected:
+        document["rejected_file"] = rejected
+    if reread := _reread_runs(document, opened.folder.output):
+        document["reread"] = reread
+    write_document(opened.journal.folder / RUN_FILE, document)
+    return document
+
+
+def _summary(
     opened: OpenRun,
     reason: str,
     books_of_run: Books,
@@ -42,7 +82,7 @@ def summary(
     access: PageAccess,
     stats: dict[str, Any],
 ) -> RunDocument:
-    """Return the ``run.json`` of a run that ends."""
+    """Return the ``run.json`` of a run that ends, without its rejected responses."""
     books = books_of_run.as_dict()
     out_by = balance(books)
     if out_by:
@@ -80,3 +120,19 @@ def summary(
     if archives:
         document["archives"] = {path: it.as_dict() for path, it in archives.items()}
     return cast("RunDocument", {**opened.start, **document})
+
+
+def _reread_runs(run: RunDocument, output: Path) -> dict[str, RereadDocument]:
+    """Return the runs whose rejected responses a run read again, all of them to their end."""
+    found: dict[str, RereadDocument] = {}
+    given, archives = run.get("arguments", {}), run.get("archives", {})
+    if run["reason"] != "finished" or run["books"]["pending"] or given.keys() != {"reread"}:
+        return found
+    for name in filter(is_run_name, comma_list(given["reread"])):
+        folder = run_folder(output, run["spider"], name)
+        counts, read = archives[str(folder / REJECTED_FILE)], read_run(folder)
+        if read and counts["finished"]:
+            left = counts["no_record"] + counts["damaged"]
+            sha256 = read.get("rejected_file", {}).get("sha256", "")
+            found[name] = {"sha256": sha256, "left": left}
+    return found

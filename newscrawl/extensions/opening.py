@@ -10,6 +10,7 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 
 from newscrawl.discovery import OutletSpider
+from newscrawl.downloader.recordings import SOFTWARE
 from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, RunningError, WaitError
 from newscrawl.extensions.exit_codes import (
     ALREADY_RUNNING,
@@ -27,8 +28,9 @@ from newscrawl.storage.journal import Journal
 from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule, sqlite_url
 from newscrawl.storage.parts import PartWriter
 from newscrawl.storage.reconcile import Stock, check_basis, take_stock
+from newscrawl.storage.rejected import RejectedWriter
 from newscrawl.storage.run_folder import PARTIAL, RunFolder, is_previous_complete, remove_unused
-from newscrawl.storage.runs import run_of
+from newscrawl.storage.runs import run_of, run_start
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class OpenRun:
 
     folder: RunFolder
     journal: Journal
+    rejected: RejectedWriter
     ledger: Ledger
     checkpoints: Checkpoints
     schedule: Schedule
@@ -76,6 +79,8 @@ class OpenRun:
     """What ``run.json`` says of the beginning of the run."""
     began: float
     """When the run was opened, by ``clock.passed``."""
+    previous: str
+    """When the run before began, in the record's form; empty for the first run."""
     is_full: bool
     """Whether the whole outlet is crawled, as opposed to some sections or a window of time."""
     follows_complete: bool
@@ -117,18 +122,20 @@ def open_run(
         )
         journal = Journal(writer, ledger)
         checkpoints = Checkpoints(ledger, spider.name, journal.queue, failed)
-        if not arguments.archive:
+        if not arguments.is_offline:
             _check_wait(ledger.read_checkpoint(spider.name, WAIT))
         # Also shows that the ledger can be written, before the site is asked.
         ledger.apply([ledger.set_basis(spider.name, replace(rests_on, through=run_of(path)))])
         opened = OpenRun(
             folder=folder,
             journal=journal,
+            rejected=RejectedWriter(path, read(settings, "NEWSCRAWL_REJECTED_MB") * 1e6, SOFTWARE),
             ledger=ledger,
             checkpoints=checkpoints,
             schedule=schedule,
             start=start,
             began=passed(),
+            previous=utc(run_start(stock.latest)) if stock.latest else "",
             is_full=is_full,
             follows_complete=follows_complete,
         )

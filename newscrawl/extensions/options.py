@@ -101,6 +101,13 @@ def _number(text: str) -> float:
     return number
 
 
+def _amount(text: str) -> float:
+    number = float(text)
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError
+    return number
+
+
 def _hours(text: str) -> tuple[float, ...]:
     hours = tuple(map(float, comma_list(text)))
     if not all(math.isfinite(it) and it >= 0 for it in hours):
@@ -149,6 +156,7 @@ SOME = Kind("some text", _some)
 FOLDER = Kind("a path", _some)
 WHOLE = Kind("a whole number from 1 up", _whole)
 NUMBER = Kind("a number above 0", _number)
+AMOUNT = Kind("a number from 0 up", _amount)
 HOURS = Kind("hours, comma-separated, or nothing", _hours)
 PAIR = Kind("two numbers above 0, the least and the most, such as 6,48", _pair)
 SWITCH = Kind("0 or 1", _switch)

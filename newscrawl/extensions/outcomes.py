@@ -25,10 +25,12 @@ from newscrawl.exceptions import (
     StoppingError,
     UnchangedItem,
 )
+from newscrawl.extensions.rejections import Rejections
 from newscrawl.extensions.run import Run
-from newscrawl.items import Article, Candidate
+from newscrawl.items import Article
 from newscrawl.storage.books import FAILED, NEW, PENDING, REJECTED, REVISED, UNCHANGED, Books
 from newscrawl.storage.ledger import NOT_PUBLISHED, State
+from newscrawl.storage.rereading import soon_after
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Outcomes:
         """Record into the crawl's run."""
         self.crawler = crawler
         self.outlet = crawler.spidercls.name
+        self._rejections = Rejections(crawler)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -93,7 +96,8 @@ class Outcomes:
         logger.warning("Could not read listing page %s: %s", url, reason)
         spider = outlet_spider(self.crawler)
         section = url if spider and spider.is_section(url) else ""
-        self.run.listings.fail(reason, may_be_gone=task.may_be_gone, section=section)
+        main = spider.main_listing(url) if spider else ""
+        self.run.listings.fail(reason, may_be_gone=task.may_be_gone, section=section, main=main)
 
     # Articles.
 
@@ -113,30 +117,43 @@ class Outcomes:
             reason = NOT_PUBLISHED
         logger.warning("Could not fetch article %s: %s", task.candidate.url, reason)
         self.count(f"newscrawl/failed/{reason}")
-        self._record_failure(task.candidate, FAILED, reason)
+        self._record_failure(task, FAILED, reason)
 
     def article_rejected(self, response: Response, reason: str) -> None:
-        """Record an article whose response is not a valid article."""
-        candidate = ArticleTask.required(response).candidate
+        """Record an article whose response is not a valid article, and keep the response."""
+        task = ArticleTask.required(response)
+        candidate = task.candidate
+        self._rejections.add(response, reason)
         leads = "" if response.url == candidate.url else f" (leads to {response.url})"
         logger.warning("Rejected %s%s: %s", candidate.url, leads, reason)
         self.count(f"newscrawl/rejected/{reason}")
-        self._record_failure(candidate, REJECTED, reason)
+        self._record_failure(task, REJECTED, reason)
 
-    def article_unchanged(self, identity: str, date_published: str) -> None:
-        """Record an article that equals its published revision."""
+    def article_unchanged(
+        self, identity: str, date_published: str, date: str | None = None
+    ) -> None:
+        """Record an article that equals its published revision; ``date`` (now) is when it did."""
         self.books.record(identity, UNCHANGED)
         due = self.run.schedule.revisit(date_published, datetime.now(UTC))
-        changes = self.from_ledger(
-            lambda: self.run.ledger.record_unchanged(self.outlet, identity, self.run.name, due)
-        )
+        key = (self.outlet, identity, self.run.name)
+        changes = self.from_ledger(lambda: self.run.ledger.record_unchanged(*key, due, date))
         self.run.queue(*(changes or ()))
 
-    def _record_failure(self, candidate: Candidate, outcome: int, reason: str) -> None:
+    def _reread_unchanged(self, item: Article, identity: str) -> None:
+        """Record a response that was read again and equals the latest published revision."""
+        known = self.from_ledger(lambda: self.run.ledger.get(self.outlet, item.id))
+        if known and (known.last_fetched or "") <= soon_after(item.date_fetched):
+            # It is the latest response: a failure that it stood for is settled.
+            self.article_unchanged(identity, item.date_published, item.date_fetched)
+        else:
+            self.books.record(identity, UNCHANGED)
+
+    def _record_failure(self, task: ArticleTask, outcome: int, reason: str) -> None:
+        candidate = task.candidate
         self.books.record(candidate.id, outcome, reason)
-        spider = outlet_spider(self.crawler)
-        if spider and spider.arguments.archive:
+        if task.capture:
             # A capture is of the past. The state of the article today, and its retries, stay.
+            self.run.archives[task.capture.path].no_record += 1
             return
         state = State.FAILED if outcome == FAILED else State.REJECTED
         key = (self.outlet, candidate.id, self.run.name)
@@ -161,12 +178,15 @@ class Outcomes:
 
     def item_dropped(self, item: Article, exception: DropItem, response: Response) -> None:
         """Record an article that a pipeline dropped, by the kind of drop."""
-        candidate = ArticleTask.required(response).candidate
+        task = ArticleTask.required(response)
+        candidate = task.candidate
         if isinstance(exception, UnchangedItem):
             self.count("newscrawl/unchanged")
             # An archive does not state what the site has now.
             if item.source == "archive":
                 self.books.record(candidate.id, UNCHANGED)
+            elif task.capture:
+                self._reread_unchanged(item, candidate.id)
             else:
                 self.run.queue(self.run.ledger.moved(self.outlet, item.id, item.url))
                 self.article_unchanged(candidate.id, item.date_published)
@@ -182,14 +202,14 @@ class Outcomes:
 
     def item_error(self, response: Response, failure: Failure) -> None:
         """Record an article that broke a pipeline."""
-        candidate = ArticleTask.required(response).candidate
-        self._record_failure(candidate, FAILED, f"error: {type(failure.value).__name__}")
+        task = ArticleTask.required(response)
+        self._record_failure(task, FAILED, f"error: {type(failure.value).__name__}")
 
     def spider_error(self, failure: Failure, response: Response) -> None:
         """Record an article or a listing whose response broke our code."""
         reason = f"error: {type(failure.value).__name__}"
         if task := ArticleTask.of(response):
-            self._record_failure(task.candidate, FAILED, reason)
+            self._record_failure(task, FAILED, reason)
         elif outlet_spider(self.crawler) and response.request is not None:
             self.listing_unread(response.request, reason)
 

@@ -13,12 +13,12 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
-from newscrawl.discovery import OutletSpider
+from newscrawl.discovery import OutletSpider, outlet_spider
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import asked_to_wait
 from newscrawl.exceptions import ArgumentError, LedgerError
 from newscrawl.extensions.clock import SiteClock
-from newscrawl.extensions.closing import check_clock, summary
+from newscrawl.extensions.closing import check_clock, close_run
 from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, OUTPUT_FAILED
 from newscrawl.extensions.opening import WAIT, OpenRun, open_run, output_folder, report_refusal
 from newscrawl.extensions.stopping import close_on_signals
@@ -30,8 +30,8 @@ from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.ledger import Change, Ledger, Schedule
-from newscrawl.storage.parts import write_document
-from newscrawl.storage.runs import RUN_FILE
+from newscrawl.storage.rejected import RejectedWriter
+from newscrawl.storage.rereading import has_answered_since
 from newscrawl.storage.stats import plain
 from newscrawl.storage.warc import Counts
 
@@ -126,6 +126,11 @@ class Run:
         return self._open.schedule
 
     @property
+    def previous(self) -> str:
+        """When the run before began, in the record's form; empty for the first run."""
+        return self._open.previous
+
+    @property
     def is_full(self) -> bool:
         """Whether the whole outlet is crawled, as opposed to some sections or a window of time."""
         return self._open.is_full
@@ -163,7 +168,7 @@ class Run:
         self._opened = opened
         close_on_signals()
         self._ticker.start(1.0, now=False)
-        if not spider.arguments.archive:
+        if not spider.arguments.is_offline:
             PageAccess.of(self.crawler).breaker.restore(opened.checkpoints)
 
     def wait(self, seconds: float) -> None:
@@ -192,13 +197,22 @@ class Run:
         Raises OSError and LedgerError.
         """
         line = record(item)
-        revisit = self.schedule.revisit(item.date_published, datetime.now(UTC))
-        changes = self.ledger.insert_revision(line, self.name, revisit)
+        spider = outlet_spider(self.crawler)
+        next_look = self.schedule.revisit(item.date_published, datetime.now(UTC))
+        if spider and spider.arguments.reread and has_answered_since(self.ledger, item):
+            next_look = utc(datetime.now(UTC))
+        changes = self.ledger.insert_revision(line, self.name, next_look)
         self._open.journal.publish(line, changes)
 
+    @property
+    def rejected(self) -> RejectedWriter:
+        """The file of rejected responses."""
+        return self._open.rejected
+
     def commit(self) -> None:
-        """Bring lines to disk and then the ledger up to date."""
+        """Bring lines and rejected responses to disk, and then the ledger up to date."""
         try:
+            self._open.rejected.sync()
             self._open.journal.commit()
         except Exception as error:  # any other would end the ticker without a word
             self.fail(error)
@@ -223,9 +237,8 @@ class Run:
         opened = self._opened
         self._ticker.stop()
         try:
-            opened.journal.close()
             check_clock(opened.start, opened.began, self.crawler.get_extension(SiteClock))
-            document = summary(
+            self.document = close_run(
                 opened,
                 reason,
                 self.books,
@@ -234,8 +247,6 @@ class Run:
                 PageAccess.of(self.crawler),
                 plain(self.crawler.stats.get_stats()),
             )
-            write_document(self.folder / RUN_FILE, document)
-            self.document = document
         except Exception as error:  # whatever it is, the next run salvages this one
             logger.error("The run cannot be closed, the next one will salvage it: %s", error)
         finally:

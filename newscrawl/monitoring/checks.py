@@ -14,10 +14,12 @@ from newscrawl.monitoring.history import History, in_time
 from newscrawl.monitoring.news import Periods, of_runs
 from newscrawl.monitoring.quiet_days import missing_holidays
 from newscrawl.monitoring.shares import Share, Shortfall, is_over, shares, shortfall
+from newscrawl.monitoring.site_changes import shorter, site
 from newscrawl.monitoring.times import HISTORY
 from newscrawl.storage.books import balance
 from newscrawl.storage.clock import says as clock_says
 from newscrawl.storage.document import RunDocument, archive_faults, missing_listings
+from newscrawl.storage.stats import LONG
 
 _ENDS_WELL = {"finished", "limit", "shutdown"}
 _LONG_AGO = datetime.fromisoformat("0001-01-01T00:00:00Z")
@@ -111,7 +113,8 @@ def complete(history: History) -> Iterator[tuple[str, str]]:
     """
     run = history.run
     lost, listings = missing_listings(run), run.get("listings")
-    if lost and listings and not listings.get("read"):
+    is_explained = any(True for _ in site(history))
+    if lost and listings and not listings.get("read") and not is_explained:
         yield "listings", f"The site does not answer: no listing could be read ({_listed(lost)})."
     for path, counts in run.get("archives", {}).items():
         if faults := archive_faults(counts):
@@ -123,7 +126,10 @@ def complete(history: History) -> Iterator[tuple[str, str]]:
 
 
 def closed(history: History) -> Iterator[tuple[str, str]]:
-    """Report a section that the site has closed: 404, 410 or a redirect to its front page."""
+    """Report a listing that the site has closed: a section, or its feed, sitemap or REST.
+
+    Of a section, 404, 410 and a redirect to the front page count; of the others any failure.
+    """
     for address in _gone(history.run):
         since, runs = history.now, 0
         for place in range(len(history) - 1, -1, -1):
@@ -133,12 +139,16 @@ def closed(history: History) -> Iterator[tuple[str, str]]:
             elif run.get("listings", {}).get("read"):
                 break
         if runs >= _CLOSED_RUNS or history.now - since >= _CLOSED_FOR:
-            yield address, f"The site has closed the listing {address} since {_time(since)}."
+            why = history.run["listings"].get("main_failed", {}).get(address)
+            says = f"cannot be read ({why})" if why else "is closed"
+            yield address, f"The listing {address} {says} since {_time(since)}."
 
 
 def _gone(run: RunDocument) -> Sequence[str]:
     listings = run.get("listings")
-    return listings.get("gone_at", ()) if listings else ()
+    if not listings:
+        return ()
+    return [*listings.get("gone_at", ()), *listings.get("main_failed", ())]
 
 
 def refused(history: History) -> Iterator[tuple[str, str]]:
@@ -205,9 +215,11 @@ EVENTS: Mapping[str, Callable[[History], Iterator[tuple[str, str]]]] = {
     for check in (
         ended,
         killed,
+        site,
         balanced,
         complete,
         closed,
+        shorter,
         refused,
         clock,
         state,
@@ -222,6 +234,7 @@ CHECKS: Mapping[str, str] = {
     **{name: (check.__doc__ or "").partition("\n")[0] for name, check in EVENTS.items()},
     "news": "Report fewer new articles than usual at these hours of these weekdays.",
     "coverage": "Report fields that are filled less often than usual, by source of the records.",
+    "length": "Report that more records than usual are short, by source of the records.",
     "selectors": "Report selectors that match less often than usual.",
     "disagreement": "Report fields on which page and structured data disagree more than usual.",
     "rejected": "Report that more articles than usual were rejected.",
@@ -295,6 +308,8 @@ def _fallen(share: Share, history: History, fell: Shortfall) -> Finding:
     elif share.check == "coverage":
         source, _, field = subject.partition("/")
         says = f"{field} is filled in {hits} of {tries} records from {source}, usually {usual:.0%}"
+    elif share.check == "length":
+        says = f"{misses} of {tries} records from {subject} have fewer than {LONG} words, {often}"
     elif share.check == "selectors":
         says = f"The selector {subject!r} matched on {hits} of {tries} pages, usually {usual:.0%}"
     else:

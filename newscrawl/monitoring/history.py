@@ -14,6 +14,8 @@ from newscrawl.storage.runs import OnDamage, closed_runs, read_run, run_start
 _COUNTED = (
     "newscrawl/published/",
     "newscrawl/filled/",
+    "newscrawl/long/",
+    "newscrawl/short/",
     "newscrawl/unmatched/",
     "newscrawl/disagree/",
     "parser/css/",

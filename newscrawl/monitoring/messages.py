@@ -11,16 +11,32 @@ _NEXT = {
     "killed": "look for the cause in dmesg and in the job's log; nothing published is lost",
     "balanced": "report it, with this run's run.json",
     "complete": "nothing if the site is down: later runs catch up. Else newscrawl report {outlet}",
-    "closed": "open the address. If the section is gone, accept the finding",
+    "closed": "open the address. If the listing is gone for good, choose another discovery method"
+    " or accept the finding",
+    "shorter": "crawl more often, or with -a discover=links,feeds",
+    "site:moved": "open the site. If it has moved for good, set the new host in the outlet, then"
+    " newscrawl ledger {outlet} --retry failed offsite",
+    "site:robots": "nothing by force: ask the site. Crawls read it again when it allows it",
+    "site:addresses": "open an article and compare its address with the outlet's rule for ids; then"
+    " newscrawl crawl {outlet}. If the ids are new for good:"
+    " newscrawl check-run {outlet} --accept site:addresses",
+    "site:javascript": "newscrawl crawl {outlet} -a fetch=browser -a limit=20; if that reads them,"
+    " crawl with fetch=browser",
+    "site:same-page": "open an article: consent, a paywall or a block. Then newscrawl crawl"
+    " {outlet} -a fetch=api, or ask the site",
+    "length": "open a short article: a paywall may cut it, or the selector of the story lost its"
+    " end; then newscrawl reread {outlet}",
     "refused": "nothing while REST serves: a page is tested at least once a day",
     "errors": "read the job's log",
     "duration": "newscrawl report {outlet} shows the latencies",
     "news": "compare the site with newscrawl runs {outlet}; try"
     " newscrawl crawl {outlet} -a discover=feeds,api",
     "coverage": "newscrawl compare {outlet} shows pages and records; correct the field",
-    "selectors": "correct the selector: docs/how-to/when-the-layout-changes.md",
+    "selectors": "correct the selector, then newscrawl reread {outlet}:"
+    " docs/how-to/when-the-site-changes.md",
     "disagreement": "newscrawl compare {outlet} shows both values",
-    "rejected": "newscrawl ledger lists the reasons; correct the layout",
+    "rejected": "newscrawl ledger {outlet} lists the reasons; correct the layout, then newscrawl"
+    " reread {outlet}: docs/how-to/when-the-site-changes.md",
     "failed": "nothing: failed articles are retried. newscrawl ledger lists the reasons",
     "clock": "set the clock of the machine, for example with timedatectl set-ntp true",
     "state": "read the log of the run; newscrawl dataset verify shows what is missing",
@@ -38,6 +54,12 @@ def title(message: Message, outlet: str) -> str:
     named = message.begun or message.ended or message.reminded
     names = ", ".join(dict.fromkeys(it.check for it in named))
     return f"newscrawl {outlet}: {said} ({names})"
+
+
+def advice(finding: Finding, outlet: str) -> str:
+    """Return what to do about a finding, or an empty string."""
+    step = _NEXT.get(finding.name) or _NEXT.get(finding.check, "")
+    return step.format(outlet=outlet)
 
 
 def text(message: Message, outlet: str) -> str:
@@ -64,7 +86,7 @@ def _lines(heading: str, it: Finding, message: Message, outlet: str) -> Iterator
     yield f"{heading} {it.name}{since}: {it.says}"
     if others := message.consequences.get(it.name):
         yield f"  With it: {', '.join(other.name for other in others)}."
-    if advice := _NEXT.get(it.check):
-        yield f"  Next: {advice.format(outlet=outlet)}."
+    if next_step := advice(it, outlet):
+        yield f"  Next: {next_step}."
     if it.check == "closed" or it.is_proven:
         yield f"  If the change is to stay: newscrawl check-run {outlet} --accept '{it.name}'"

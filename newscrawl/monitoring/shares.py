@@ -82,6 +82,8 @@ def shares(history: History) -> Iterator[Share]:
         if area == "filled":
             published = f"newscrawl/published/{key.partition('/')[0]}"
             yield Share("coverage", key, hits=name, tries=published)
+        elif area == "long":
+            yield Share("length", key, hits=name, misses=f"newscrawl/short/{key}")
         elif area == "unmatched":
             yield Share("selectors", key, hits=f"parser/css/{key}", misses=name)
         elif area == "disagree":

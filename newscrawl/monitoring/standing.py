@@ -27,6 +27,8 @@ _CONSEQUENCES: Mapping[str, frozenset[str]] = {
     for cause, effects in {
         "refused": "complete closed failed rejected news errors coverage selectors disagreement"
         " duration ended",
+        "site": "complete closed failed rejected news errors coverage selectors disagreement"
+        " duration ended length",
         "complete": "complete closed failed rejected news errors duration ended",
         "ended": "complete news errors duration killed",
         "killed": "complete news duration",

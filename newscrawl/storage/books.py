@@ -10,6 +10,8 @@ from newscrawl.storage.document import GONE, BooksDocument, ListingsDocument
 PENDING, FAILED, REJECTED, KNOWN, UNCHANGED, REVISED, NEW = range(7)
 """Outcomes of an article. Of two outcomes in one run the higher one counts."""
 
+_SEVERAL = 3
+
 
 @dataclass(slots=True)
 class Books:
@@ -72,6 +74,20 @@ class Books:
         """Return how many articles have each outcome."""
         return Counter(outcome for outcome, _ in self._outcomes.values())
 
+    def rejected_alike(self) -> list[str]:
+        """Return the articles that were rejected for a reason that most pages of the run gave.
+
+        >>> books = Books()
+        >>> for number in "12345":
+        ...     books.record(number, NEW if number < "3" else REJECTED, "no body")
+        >>> books.rejected_alike()
+        ['3', '4', '5']
+        """
+        read = sum(REJECTED <= it != KNOWN for it, _ in self._outcomes.values())
+        reasons = Counter(why for outcome, why in self._outcomes.values() if outcome == REJECTED)
+        common = {why for why, count in reasons.items() if count >= _SEVERAL and 2 * count > read}
+        return [id_ for id_, it in self._outcomes.items() if it[0] == REJECTED and it[1] in common]
+
     def as_dict(self) -> BooksDocument:
         """Return the books as ``run.json`` holds them (docs/reference/outcomes.md)."""
         counts = self.counts()
@@ -116,6 +132,7 @@ class Listings:
     _failed: Counter[str] = field(default_factory=Counter)
     _perhaps_gone: Counter[str] = field(default_factory=Counter)
     _sections_gone: set[str] = field(default_factory=set)
+    _main_failed: dict[str, str] = field(default_factory=dict)
 
     def count_request(self) -> None:
         """Count a listing that is requested."""
@@ -130,12 +147,17 @@ class Listings:
         self._counts["read"] += 1
         self._counts["unchanged"] += is_unchanged
 
-    def fail(self, reason: str, *, may_be_gone: bool = False, section: str = "") -> None:
+    def fail(
+        self, reason: str, *, may_be_gone: bool = False, section: str = "", main: str = ""
+    ) -> None:
         """Count a listing that could not be read; a section may be gone from the site.
 
-        ``section`` is the listing's address if it is one of the outlet's sections.
+        ``section`` is the listing's address if it is one of the outlet's sections, ``main`` that of
+        a listing of the whole site.
         """
         self._failed[reason] += 1
+        if main:
+            self._main_failed[main] = reason
         if may_be_gone and reason in GONE:
             self._perhaps_gone[reason] += 1
             self._sections_gone.update({section} - {""})
@@ -161,6 +183,7 @@ class Listings:
             "failed": dict(sorted(self._failed.items())),
             "gone": dict(sorted(self.gone.items())),
             "gone_at": sorted(self._sections_gone) if self.gone else [],
+            "main_failed": self._main_failed,
         }
 
 

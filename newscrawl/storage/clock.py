@@ -57,7 +57,7 @@ def says(clock: ClockDocument) -> str:
     """Return a sentence for people."""
     wrong, other = {
         "run": ("is wrong, or was in the run before", "the run before ended at"),
-        "site": ("is wrong", "the site's clock shows"),
+        "site": ("is wrong, or the site's is", "the site's clock shows"),
         "start": ("was set while the run was on", "by the time that the run took it should be"),
     }[clock["by"]]
     return (

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 LEADS_TO_FRONT = "leads to the front page"
+ADDRESSES_CHANGED = "addresses changed"
+"""The reason of a run that was stopped because known articles appeared under new ids."""
 GONE = ("http 404", "http 410", LEADS_TO_FRONT)
 """Reasons of a listing that the site may have closed."""
 
@@ -64,6 +66,8 @@ class ListingsDocument(TypedDict):
     """Those of ``failed`` that the site has closed: 404, 410 or its front page; others answer."""
     gone_at: NotRequired[list[str]]
     """Addresses of those of ``gone`` that are sections of the outlet or their feeds."""
+    main_failed: NotRequired[dict[str, str]]
+    """Reasons of those of ``failed`` that list the whole site, by address: feed, sitemap, REST."""
 
 
 class PartDocument(TypedDict):
@@ -72,11 +76,18 @@ class PartDocument(TypedDict):
     name: str
     """File name in the run's folder."""
     records: int
-    """Number of lines."""
+    """Number of records."""
     bytes: int
     """Size in bytes."""
     sha256: str
     """SHA-256 of the file, in hexadecimal."""
+
+
+class RejectedDocument(PartDocument):
+    """The file of rejected responses. Without a file, ``name`` and ``sha256`` are empty."""
+
+    omitted: int
+    """Rejected responses that were not kept, because the file would have been too large."""
 
 
 class ArchiveDocument(TypedDict):
@@ -86,6 +97,8 @@ class ArchiveDocument(TypedDict):
     """Its records, of every kind."""
     articles: int
     """Captures of article addresses that were read."""
+    no_record: NotRequired[int]
+    """Those of them that gave no record: rejected, or unusable."""
     revisits: int
     """Records that state that an address gave an earlier response again."""
     damaged: int
@@ -98,6 +111,15 @@ class ArchiveDocument(TypedDict):
     """Captures of article addresses that are not whole, by reason."""
     finished: bool
     """Whether the file was read to its end."""
+
+
+class RereadDocument(TypedDict):
+    """The rejected responses of a run, after they were read again."""
+
+    sha256: str
+    """SHA-256 of the file that was read."""
+    left: int
+    """Responses that still give no record. Without any, the file is done."""
 
 
 def archive_faults(counts: ArchiveDocument) -> dict[str, int]:
@@ -185,7 +207,7 @@ class RunDocument(RunStart):
     """What ``run.json`` holds: the summary of one run that has ended.
 
     A run that was killed and then salvaged has none of the keys that are not required but
-    ``bytes_cut``: only its parts show what it did.
+    ``bytes_cut`` and ``rejected_file``: only its files show what it did.
     """
 
     reason: str
@@ -196,6 +218,8 @@ class RunDocument(RunStart):
     """The run's parts, in the order of their records."""
     books: BooksDocument
     """Where every discovered article is."""
+    rejected_file: NotRequired[RejectedDocument]
+    """The file of rejected responses; only if a response was rejected."""
     withdrawn: list[Withdrawal]
     """Articles that the run found removed from the site, or back."""
     waiting: NotRequired[int]
@@ -212,6 +236,8 @@ class RunDocument(RunStart):
     """Listings by outcome."""
     archives: NotRequired[dict[str, ArchiveDocument]]
     """What was found in each file of ``archive``, by its path as given."""
+    reread: NotRequired[dict[str, RereadDocument]]
+    """The runs whose rejected responses this run read again, all of them, by name."""
     stats: NotRequired[dict[str, Any]]
     """Scrapy's stats, those that JSON can hold."""
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from newscrawl.exceptions import LedgerError
 from newscrawl.storage.ledger import ArticleState, Change, Ledger, Schedule
+from newscrawl.storage.rereading import Row, date_of_record
 
 _T = TypeVar("_T")
 
@@ -38,6 +39,12 @@ class KnownArticles:
     def get(self, identity: str) -> ArticleState | None:
         """Return the state of an article, or None if it is not in the ledger."""
         return self._ask(lambda: self._ledger.get(self._outlet, identity), None)
+
+    def date_of_record(self, identity: str, answered: str) -> str:
+        """Return the ``date_fetched`` of the record of a response; see ``date_of_record``."""
+        none: list[Row] = []
+        rows = self._ask(lambda: self._ledger.history(self._outlet, identity), none)
+        return date_of_record(answered, rows)
 
     def count(self) -> int:
         """Return how many articles are known and have not gone from the site."""

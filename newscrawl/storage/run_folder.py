@@ -13,7 +13,7 @@ from newscrawl.storage.document import missing_listings
 from newscrawl.storage.parts import sync
 from newscrawl.storage.runs import read_run, run_folders, run_name, run_of, run_time
 
-PARTIAL = frozenset(("sections", "tags", "follow", "archive", "since", "until"))
+PARTIAL = frozenset(("sections", "tags", "follow", "archive", "reread", "since", "until"))
 """The arguments with which a crawl is not of the whole outlet."""
 
 OUTPUT_ID = "output-id"

@@ -10,16 +10,17 @@ from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import read_run_records
 from newscrawl.storage.ledger import LEDGER_FIELDS, Ledger, Schedule
 from newscrawl.storage.parts import salvage_parts, whole_records, write_document
+from newscrawl.storage.rejected import salvage_rejected
 from newscrawl.storage.runs import RUN_FILE, run_name, run_of
 
 
 def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> RunDocument:
     """Close the run that was killed in ``folder``.
 
-    Its whole lines are kept, the ledger is brought in line with them, and only then its
-    ``run.json`` is written: a death in between is salvaged again. Its books hold what it
-    published; what else it did is not known. Raises DamagedRunError when its lines are those of
-    another run, or not records.
+    Its whole lines and rejected responses are kept, the ledger is brought in line with the lines,
+    and only then its ``run.json`` is written: a death in between is salvaged again. Its books hold
+    what it published; what else it did is not known. Raises DamagedRunError when its lines are
+    those of another run, or not records.
     """
     run = run_of(folder)
     _refuse_copy(folder, outlet, ledger)
@@ -56,6 +57,8 @@ def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -
         },
         "withdrawn": ledger.withdrawn(outlet, run),
     }
+    if rejected := salvage_rejected(folder):
+        document["rejected_file"] = rejected
     write_document(folder / RUN_FILE, document)
     return document
 

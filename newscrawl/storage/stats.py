@@ -9,6 +9,9 @@ from newscrawl.items import Article
 LATENCY_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds. ``newscrawl/latency/le/<bound>`` counts the responses that took at most that long."""
 
+LONG = 100
+"""Words. ``newscrawl/long/<source>`` counts the records with so many, ``short`` the others."""
+
 _ALWAYS = {
     *("outlet", "id", "revision", "date_precision", "source", "source_url", "date_fetched"),
     *("extraction", "schema_version"),

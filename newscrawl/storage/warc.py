@@ -30,7 +30,8 @@ _PAYLOADS = ("response", "resource", "revisit")
 class Counts:
     """The counts of one file: its entry under ``archives`` in ``run.json``.
 
-    ``articles`` counts captures of articles that were passed to the spider. ``passed_over`` counts
+    ``articles`` counts captures of articles that were passed to the spider, ``no_record`` those of
+    them that gave no record. ``passed_over`` counts
     captures without a page by status, ``unusable`` incomplete captures by reason. ``revisits`` are
     records that refer to another record. ``damaged`` counts places where the file is not WARC.
     ``wrong_digests`` counts payloads that differ from their digest in an undamaged record.
@@ -39,6 +40,7 @@ class Counts:
 
     records: int = 0
     articles: int = 0
+    no_record: int = 0
     revisits: int = 0
     damaged: int = 0
     wrong_digests: int = 0
@@ -56,6 +58,7 @@ class Counts:
         return {
             "records": self.records,
             "articles": self.articles,
+            "no_record": self.no_record,
             "revisits": self.revisits,
             "damaged": self.damaged,
             "wrong_digests": self.wrong_digests,

@@ -6,15 +6,14 @@ from typing import Any, TypeVar
 
 from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.http import Response, TextResponse
+from scrapy.http import Response
 from scrapy.settings import Settings
 
 from newscrawl.downloader.reasons import error_reason
 from newscrawl.downloader.walls import refusal
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extensions.run import switch_off_runs
-from newscrawl.extraction.markup import recoded
-from newscrawl.workbench.pages import JSON, SavedPage, check_page, in_utf8
+from newscrawl.workbench.pages import SavedPage, page_of
 
 Result = TypeVar("Result")
 Fetch = Callable[[str], Awaitable[Response]]
@@ -80,10 +79,4 @@ async def fetched_page(fetch: Fetch, url: str) -> SavedPage:
         response = await fetch(url)
     except UnreadableError as error:
         raise ArgumentError(f"Cannot fetch {url}: {error}.") from None
-    if not isinstance(response, TextResponse):
-        raise ArgumentError(f"{url} is not HTML.")
-    check_page(response.body, url)
-    if response.body.lstrip()[:1] == b"{":
-        return SavedPage(response.url, response.body, JSON, url)
-    body = in_utf8(recoded(response.body, lambda: response.encoding))
-    return SavedPage(response.url, body, place=url)
+    return page_of(response, url)

@@ -112,8 +112,8 @@ def unused_case(fixtures: Path, outlet: str, kind: str) -> str:
     return next(it for it in names if not (fixtures / outlet / it).exists())
 
 
-def write_case(folder: Path, page: SavedPage, expected: dict[str, Any]) -> None:
-    """Write a new case: all of it, or nothing if that fails."""
+def write_case(folder: Path, page: SavedPage, expected: dict[str, Any] | None) -> None:
+    """Write a new case: all of it, or nothing if that fails. None: there is no record yet."""
     name = "post.json" if page.is_post else "page.html.gz"
     meta = {"url": page.url, "file": name, "content_type": page.content_type}
     # The same page gives the same bytes.
@@ -122,8 +122,9 @@ def write_case(folder: Path, page: SavedPage, expected: dict[str, Any]) -> None:
     try:
         (folder / name).write_bytes(body)
         for file, values in ((META, meta), (EXPECTED, expected)):
-            text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-            (folder / file).write_text(text, "utf-8")
+            if values is not None:
+                text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+                (folder / file).write_text(text, "utf-8")
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise

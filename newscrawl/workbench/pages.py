@@ -7,9 +7,11 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from scrapy.http import Response, TextResponse
+
 from newscrawl.base_spiders.saved_page import decoded
 from newscrawl.exceptions import ArgumentError, UnreadableError
-from newscrawl.extraction.markup import parse
+from newscrawl.extraction.markup import parse, recoded
 from newscrawl.extraction.outlet import post_of
 from newscrawl.extraction.urls import absolute_url
 
@@ -66,6 +68,17 @@ def read_file(path: Path, url: str = "") -> SavedPage:
     if body.lstrip()[:1] == b"{":
         return SavedPage(address, body, JSON, str(path))
     return SavedPage(address, in_utf8(decoded(body)), place=str(path))
+
+
+def page_of(response: Response, place: str) -> SavedPage:
+    """Return the page in a response. Raises ArgumentError for one that is no page."""
+    if not isinstance(response, TextResponse):
+        raise ArgumentError(f"{place} is not HTML.")
+    check_page(response.body, place)
+    if response.body.lstrip()[:1] == b"{":
+        return SavedPage(response.url, response.body, JSON, place)
+    body = in_utf8(recoded(response.body, lambda: response.encoding))
+    return SavedPage(response.url, body, place=place)
 
 
 def in_utf8(text: str | bytes) -> bytes:

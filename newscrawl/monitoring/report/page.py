@@ -19,6 +19,7 @@ from jinja2 import Environment, StrictUndefined
 from newscrawl.exceptions import ReportError
 from newscrawl.monitoring.checks import CHECKS, findings
 from newscrawl.monitoring.history import runs_before, stats_under
+from newscrawl.monitoring.messages import advice
 from newscrawl.monitoring.report.charts import Chart, Rows, shown
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.parts import read_run_parts
@@ -351,6 +352,7 @@ def page(folder: Path, damaged: OnDamage) -> str:
         sentence=sentence(run),
         figures=figures(run),
         findings=findings(run, past),
+        advice=advice,
         checks=len(CHECKS),
         past=len(past),
         groups=[(title, list(charts), nothing) for title, charts, nothing in groups],

@@ -86,10 +86,15 @@ class Ledger(Changes):
         return [(put, article), (self._insert_revision, revision), *back]
 
     def record_unchanged(
-        self, outlet: str, identity: str, run: str, next_attempt: str | None
+        self,
+        outlet: str,
+        identity: str,
+        run: str,
+        next_attempt: str | None,
+        date: str | None = None,
     ) -> list[Change]:
-        """Note that an article was looked at and says what our latest revision says."""
-        now = utc(datetime.now(UTC))
+        """Note that an article said what our latest revision says; ``date`` (now) is when."""
+        now = date or utc(datetime.now(UTC))
         known = self.get(outlet, identity)
         changes = [self.set_outcome(outlet, identity, State.PUBLISHED, None, 0, next_attempt, now)]
         if known and known.state == State.GONE:
@@ -122,6 +127,39 @@ class Ledger(Changes):
             state = State.ABANDONED
         outcome = self.set_outcome(outlet, identity, state, reason, attempts, retry, now)
         return [outcome, *changes]
+
+    def spare(self, outlet: str, identity: str, schedule: Schedule) -> list[Change]:
+        """Plan one more try, after the longest pause, of an article that has used up its tries."""
+        known = self.get(outlet, identity)
+        last = len(schedule.pauses)
+        if known is None or known.state == State.GONE or known.attempts <= last or not last:
+            return []
+        state = State.PUBLISHED if known.revision else State.REJECTED
+        due = schedule.retry(last, datetime.now(UTC))
+        values = (state, known.reason, last, due, known.last_fetched)
+        return [self.set_outcome(outlet, identity, *values)]
+
+    def retry(self, outlet: str, state: State, reason: str = "") -> int:
+        """Make the articles of a state due as if for the first time; return how many these are.
+
+        A published article of which all tries failed counts as abandoned. With ``reason``, only
+        the articles with this one.
+        """
+        it = articles.c
+        is_meant = it.state == state
+        if state == State.ABANDONED:
+            is_used_up = sa.and_(it.attempts > 0, it.next_attempt.is_(None))
+            is_meant = sa.or_(is_meant, sa.and_(it.state == State.PUBLISHED, is_used_up))
+        meant = sa.and_(it.outlet == outlet, is_meant, it.reason == reason if reason else sa.true())
+        count = int(self.all_rows(sa.select(sa.func.count()).where(meant))[0][0])
+        values = {
+            "state": sa.case((it.revision > 0, it.state), else_=State.PENDING),
+            # Of a published article it says that a failure is to be settled.
+            "attempts": sa.case((it.revision > 0, 1), else_=0),
+            "next_attempt": utc(datetime.now(UTC)),
+        }
+        self.apply([(articles.update().where(meant).values(values), {})])
+        return count
 
     def reconcile(
         self,

@@ -88,6 +88,15 @@ class Queries(Database):
         )
         return [row[0] for row in self.all_rows(query)]
 
+    def has_double(self, outlet: str, identity: str, content_hash: str) -> bool:
+        """Return whether another article has the same latest text."""
+        query = sa.select(sa.literal(1)).where(
+            articles.c.outlet == outlet,
+            articles.c.content_hash == content_hash,
+            articles.c.id != identity,
+        )
+        return bool(self.all_rows(query.limit(1)))
+
     def read_checkpoint(self, outlet: str, name: str) -> Checkpoint | None:
         """Return the checkpoint of a listing or a job, or None."""
         rows = self.all_rows(_CHECKPOINT, {"o": outlet, "n": name})

@@ -133,6 +133,7 @@ class Versions:
         """The highest revision, or 0."""
         return max(self.hashes, default=0)
 
-    def published(self, content_hash: str) -> "Versions":
-        """Return the versions with a new one, which is the latest text."""
-        return Versions({**self.hashes, self.revision + 1: content_hash}, content_hash)
+    def published(self, content_hash: str, *, is_latest: bool) -> "Versions":
+        """Return the versions with a new one, which may be the latest text."""
+        hashes = {**self.hashes, self.revision + 1: content_hash}
+        return Versions(hashes, content_hash if is_latest else self.latest)

@@ -1,0 +1,100 @@
+"""Which rejected responses are to be read again, and where their records stand in time."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from newscrawl.exceptions import OutputError
+from newscrawl.extraction.dates import utc
+from newscrawl.items import Article
+from newscrawl.storage.kept import is_pruned
+from newscrawl.storage.latest import Version
+from newscrawl.storage.ledger import ArticleState, Ledger, State
+from newscrawl.storage.parts import TEMPORARY
+from newscrawl.storage.rejected import REJECTED_FILE
+from newscrawl.storage.runs import OnDamage, closed_runs, run_folder, run_folders, run_of
+
+_SOON = timedelta(minutes=5)
+# A revision as the ledger has it: its number, run, date modified and date fetched.
+Row = tuple[int, str, str | None, str]
+
+
+def runs_to_reread(
+    output: Path,
+    outlet: str,
+    named: Collection[str] = (),
+    *,
+    everything: bool = False,
+    damaged: OnDamage,
+) -> list[str]:
+    """Return the runs whose rejected responses are to be read again, in order.
+
+    These are the ``named`` runs; else those of which a response still gives no record, or, with
+    ``everything``, all. Raises OutputError for a named run without a file.
+    """
+    closed = list(closed_runs(output, outlet, damaged=damaged))
+    marks = [it for run in closed for it in run.get("reread", {}).values()]
+    done = {it["sha256"] for it in marks if not it["left"]}
+    found = []
+    for run in closed:
+        entry, folder = run.get("rejected_file"), run_folder(output, outlet, run["run"])
+        is_meant = run["run"] in named if named else everything or not is_pruned(folder)
+        if not entry or not entry["name"] or not is_meant:
+            continue
+        if named or everything or entry["sha256"] not in done:
+            found.append(run["run"])
+    # The run that reads them salvages killed runs first.
+    names = (REJECTED_FILE, f"{REJECTED_FILE}{TEMPORARY}")
+    unclosed = {run_of(it) for it in run_folders(output, outlet)} - {it["run"] for it in closed}
+    for name in unclosed if not named else unclosed & set(named):
+        if any((run_folder(output, outlet, name) / it).exists() for it in names):
+            found.append(name)
+    for name in named:
+        if name not in found:
+            raise OutputError(f"No run {name} of {outlet} in {output} has rejected responses.")
+        folder = run_folder(output, outlet, name)
+        if is_pruned(folder) and not (folder / REJECTED_FILE).exists():
+            raise OutputError(
+                f"The rejected responses of run {name} were pruned: restore the run with --pruned."
+            )
+    return sorted(found)
+
+
+def date_of_record(answered: str, history: Iterable[Row]) -> str:
+    """Return the ``date_fetched`` of the record of a recorded response of the time ``answered``.
+
+    A record is published moments after its response was received. So the first revision since then
+    is of the same response, and its time is that of the new record, too.
+
+    >>> rows = [(1, "", None, "2026-11-20T10:00:02Z"), (2, "", None, "2026-11-20T11:00:00Z")]
+    >>> date_of_record("2026-11-20T10:00:01Z", rows), date_of_record("2026-11-20T10:30:00Z", rows)
+    ('2026-11-20T10:00:02Z', '2026-11-20T10:30:00Z')
+    """
+    dates = [fetched for *_, fetched in history if answered <= fetched <= soon_after(answered)]
+    return min(dates, default=answered)
+
+
+def soon_after(date: str) -> str:
+    """Return the time until which an event counts as one of a response, or of its record."""
+    return utc(datetime.fromisoformat(date) + _SOON)
+
+
+def is_of_the_past(version: Version, known: ArticleState | None, history: Sequence[Row]) -> bool:
+    """Return whether a version of an article is older than the latest that is known.
+
+    So is every version of an article that the site has removed since.
+    """
+    if known is None or not known.revision:
+        return False
+    dates = [fetched for _, _, modified, fetched in history if modified == known.date_modified]
+    latest = Version(known.revision, known.date_modified, max(dates, default=""))
+    return known.state == State.GONE or not version.is_later(latest)
+
+
+def has_answered_since(ledger: Ledger, article: Article) -> bool:
+    """Return whether the site answered a later request for an article that is read again.
+
+    That response has no revision yet, so the article is due for a look. Raises LedgerError.
+    """
+    known = ledger.get(article.outlet, article.id)
+    return known is not None and (known.last_fetched or "") > soon_after(article.date_fetched)

@@ -1,0 +1,1 @@
+"""The Hill's spider after its selectors were mended: ``-s SPIDER_MODULES=tests.mended.hill``."""

@@ -1,0 +1,116 @@
+"""A site changes its layout in mid-week: noticed at once, nothing lost, mended once."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.day import crawling
+from newscrawl.dataset.verify import Verifier
+from newscrawl.storage.ledger import Ledger, sqlite_url
+from newscrawl.storage.rereading import runs_to_reread
+from tests.conftest import records_of, runs_of
+from tests.sample.day import DaySite
+from tests.sample.redesign import Redesigned
+
+START = datetime(2026, 11, 9, 5, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+REDESIGN, MENDED = START + 3 * DAY + 5 * HOUR, START + 5 * DAY + HOUR
+EVERY, DAYS = 4 * HOUR, 7
+MENDED_SPIDER = "tests.mended.hill.MendedSpider"
+# What tells of the extraction and not of the article.
+EXTRACTION = ("extraction", "date_fetched")
+
+
+@dataclass
+class Week:
+    """What a week of crawls left."""
+
+    output: Path
+    noticed: list[datetime] = field(default_factory=list)
+    """The runs after which a finding stood."""
+
+    @property
+    def records(self) -> dict[tuple[str, int], dict[str, Any]]:
+        return {(it["id"], it["revision"]): it for it in records_of(self.output)}
+
+
+def standing(output: Path) -> set[str]:
+    findings = json.loads((output / "hill/findings.json").read_text())["standing"]
+    return {it["check"] for it in findings if not it["over"]}
+
+
+def week(output: Path, *, redesigned: bool) -> Week:
+    """Crawl the site every four hours for a week."""
+    site = DaySite(START, articles=210, corrections=40, older=20, days=DAYS)
+    left = Week(output)
+    shown = Redesigned(site, REDESIGN if redesigned else START + 99 * DAY)
+    with crawling(output, shown, NEWSCRAWL_REVISIT_HOURS="") as (crawler, _):
+        for turn in range(DAYS * DAY // EVERY + 1):
+            site.now = now = START + turn * EVERY
+            is_mended = redesigned and now >= MENDED
+            spider = MENDED_SPIDER if is_mended else ""
+            if is_mended and now - EVERY < MENDED:
+                runs = runs_to_reread(output, "hill", damaged=lambda _: None)
+                at = now - HOUR
+                assert crawler.crawl(at, spider=spider, reread=",".join(runs)) == "finished"
+            assert crawler.crawl(now, spider=spider, discover="feeds") == "finished"
+            if standing(output):
+                left.noticed.append(now)
+    return left
+
+
+@pytest.fixture(scope="module")
+def weeks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Week, Week]:
+    folder = tmp_path_factory.mktemp("weeks")
+    plain = week(folder / "plain", redesigned=False)
+    return plain, week(folder / "redesigned", redesigned=True)
+
+
+def test_the_first_run_after_the_redesign_notices_it(weeks: tuple[Week, Week]) -> None:
+    plain, redesigned = weeks
+    assert plain.noticed == []
+    first = START + ((REDESIGN - START) // EVERY + 1) * EVERY
+    assert redesigned.noticed[0] == first
+    assert not standing(redesigned.output)
+
+
+def test_nothing_is_lost_and_the_dataset_is_what_it_would_have_been(
+    weeks: tuple[Week, Week],
+) -> None:
+    plain, redesigned = (it.records for it in weeks)
+    lost = plain.keys() - redesigned.keys()
+    differing = [
+        (key, name)
+        for key in plain.keys() & redesigned.keys()
+        for name, value in plain[key].items()
+        if name not in EXTRACTION and redesigned[key][name] != value
+    ]
+    print(
+        f"revisions: {len(plain)} and {len(redesigned)}, lost {len(lost)},"
+        f" differing {len(differing)}, read again"
+        f" {sum(it['extraction'] == 'redesign' for it in redesigned.values())}"
+    )
+    assert not lost
+    assert not redesigned.keys() - plain.keys()
+    assert not differing
+    for key, it in plain.items():
+        fetched, other = (datetime.fromisoformat(r["date_fetched"]) for r in (it, redesigned[key]))
+        assert abs(fetched - other) < HOUR
+
+
+def test_the_ledger_is_settled_and_nothing_was_worn_out(weeks: tuple[Week, Week]) -> None:
+    for it in weeks:
+        ledger = Ledger(sqlite_url(it.output / "ledger.sqlite3"))
+        assert {row[1] for row in ledger.counts()} == {"published"}
+        assert ledger.count_waiting("hill") == 0
+        assert list(Verifier(it.output).faults(ledger)) == []
+        ledger.close()
+    runs = runs_of(weeks[1].output)
+    assert runs[-1]["complete"]
+    kept = [it for it in runs if "rejected_file" in it]
+    assert len(kept) >= (MENDED - REDESIGN) // EVERY
+    assert runs_to_reread(weeks[1].output, "hill", damaged=lambda _: None) == []

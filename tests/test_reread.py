@@ -1,0 +1,263 @@
+"""Rejected and recorded responses are read again: each once, in its place in time."""
+
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from newscrawl.storage.run_folder import RunFolder
+from tests.conftest import Crawl, command, crawl
+from tests.recordings import HTML, address, site
+from tests.test_rejected import change, redesigned, rejected, rejecting, verify
+
+MENDED = ("-s", "SPIDER_MODULES=tests.mended.hill")
+
+
+def reread(output: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    return command(output, "reread", "hill", *MENDED, *arguments, **settings)
+
+
+def without_extraction(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return records by id and revision, but for what tells of the extraction."""
+    kept = [{**it, "extraction": None, "date_fetched": None} for it in records]
+    return sorted(kept, key=lambda it: (it["id"], it["revision"]))
+
+
+def states(output: Path) -> dict[str, tuple[Any, ...]]:
+    """Return state, reason, attempts and revision of every article in the ledger."""
+    with sqlite3.connect(output / "ledger.sqlite3") as connection:
+        rows = connection.execute("SELECT id, state, reason, attempts, revision FROM articles")
+        found = {row[0]: row[1:] for row in rows}
+    connection.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
+    """A crawl of two good articles and three of a new layout."""
+    folder = tmp_path_factory.mktemp("broken")
+    return crawl(folder / "output", NEWSCRAWL_REPLAY=rejecting(folder / "site.warc.gz"))
+
+
+@pytest.fixture
+def output(broken: Crawl, tmp_path: Path) -> Path:
+    """A copy of what that crawl left."""
+    return Path(shutil.copytree(broken.output, tmp_path / "output"))
+
+
+def test_reread_publishes_what_a_crawl_with_these_selectors_would_have(
+    output: Path, tmp_path: Path
+) -> None:
+    done = reread(output)
+    assert done.returncode == 0, done.stderr
+    left = Crawl(0, "", output)
+    first, run = left.runs
+    assert run["arguments"] == {"reread": first["run"]}
+    assert run["books"] | {"rejected": {}} == run["books"]
+    assert (run["books"]["discovered"], run["books"]["new"]) == (3, 3)
+    sha256 = first["rejected_file"]["sha256"]
+    assert run["reread"] == {first["run"]: {"sha256": sha256, "left": 0}}
+    assert "rejected_file" not in run
+    whole = crawl(tmp_path / "whole", *MENDED, NEWSCRAWL_REPLAY=rejecting(tmp_path / "s.warc.gz"))
+    assert without_extraction(left.records) == without_extraction(whole.records)
+    new = [it for it in left.records if it["extraction"] == "redesign"]
+    assert len(new) == 3
+    assert {it["source"] for it in new} == {"page"}
+    # The time at which the response was fetched.
+    assert all(first["started"] <= it["date_fetched"] <= first["finished"] for it in new)
+    assert states(output) == states(whole.output)
+    assert verify(output)[0] == 0
+    # A second time there is nothing to do.
+    again = reread(output)
+    assert again.returncode == 0
+    assert again.stdout == "Every response that hill kept has given a record.\n"
+    assert len(Crawl(0, "", output).runs) == 2
+    # Unless it is asked for: nothing is published twice.
+    for arguments in (["--all"], ["--run", first["run"]]):
+        assert reread(output, *arguments).returncode == 0
+        last = Crawl(0, "", output)
+        assert last.runs[-1]["books"]["unchanged"] == 3
+        assert len(last.records) == 5
+
+
+def test_what_still_gives_no_record_stays_and_costs_no_attempt(output: Path) -> None:
+    before = states(output)
+    for _ in range(2):
+        done = command(output, "reread", "hill")
+        assert done.returncode == 0, done.stderr
+        run = Crawl(0, "", output).runs[-1]
+        assert run["books"]["rejected"] == {"no article on the page": 3}
+        assert [it["left"] for it in run["reread"].values()] == [3]
+        assert "rejected_file" not in run
+        assert states(output) == before
+    assert reread(output).returncode == 0
+    assert len(Crawl(0, "", output).records) == 5
+
+
+def test_a_reread_that_did_not_end_is_done_again_and_publishes_nothing_twice(
+    output: Path,
+) -> None:
+    assert reread(output, "-a", "limit=2").returncode == 0
+    run = Crawl(0, "", output).runs[-1]
+    assert run["reason"] == "limit"
+    assert "reread" not in run
+    # A killed one leaves no run.json; its lines are salvaged.
+    folder = output / "hill" / f"run={run['run']}"
+    (folder / "run.json").unlink()
+    (folder / "part-00000.jsonl").rename(folder / "part-00000.jsonl.tmp")
+    assert reread(output).returncode == 0
+    left = Crawl(0, "", output)
+    assert [it["reason"] for it in left.runs] == ["finished", "crashed", "finished"]
+    assert left.runs[-1]["books"]["new"] == 1
+    assert left.runs[-1]["books"]["unchanged"] == 2
+    assert len({it["id"] for it in left.records}) == len(left.records) == 5
+    assert verify(output)[0] == 0
+
+
+def test_beside_a_crawl_it_does_nothing(output: Path) -> None:
+    folder = RunFolder(output, "hill")
+    try:
+        done = reread(output)
+    finally:
+        folder.release()
+    assert done.returncode == 75
+    assert "Another run of hill uses the output folder" in done.stderr
+    assert len(Crawl(0, "", output).runs) == 1
+
+
+def test_responses_of_a_killed_run_are_read_too(output: Path) -> None:
+    (path,) = rejected(output)
+    (path.parent / "run.json").unlink()
+    path.rename(f"{path}.tmp")
+    assert reread(output).returncode == 0
+    left = Crawl(0, "", output)
+    assert left.runs[0]["reason"] == "crashed"
+    assert left.runs[1]["books"]["new"] == 3
+    assert "has given a record" in reread(output).stdout
+
+
+def test_a_cut_or_missing_file_is_a_sentence_and_counted(output: Path) -> None:
+    (path,) = rejected(output)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    done = reread(output)
+    run = Crawl(0, "", output).runs[-1]
+    assert "Could not read all of" in done.stderr
+    assert (run["books"]["new"], run["books"]["failed"]) == (2, {"cut short": 1})
+    assert not run["complete"]
+    path.unlink()
+    done = reread(output)
+    assert done.returncode == 4
+    assert f"Could not read {path} to its end" in done.stderr
+    path.write_bytes(whole)
+    assert reread(output).returncode == 0
+    assert len(Crawl(0, "", output).records) == 5
+
+
+def test_what_was_pruned_is_passed_over_or_named(output: Path, tmp_path: Path) -> None:
+    crawl(output, NEWSCRAWL_REPLAY=rejecting(tmp_path / "good.warc.gz", bad=0))
+    command(output, "dataset", "build")
+    assert command(output, "prune", "hill", "--older-than", "0d").returncode == 0
+    assert "has given a record" in reread(output).stdout
+    run = Crawl(0, "", output).runs[0]["run"]
+    named = reread(output, "--run", run)
+    assert named.returncode == 3
+    assert f"The rejected responses of run {run} were pruned" in named.stderr
+    other = reread(output, "--run", "20200101T000000Z")
+    assert other.returncode == 3
+    assert "No run 20200101T000000Z of hill" in other.stderr
+
+
+def test_an_older_response_never_becomes_the_latest_text(output: Path, tmp_path: Path) -> None:
+    # The site corrects an article after its response was rejected, and the crawl reads that.
+    with sqlite3.connect(output / "ledger.sqlite3") as connection:
+        connection.execute("UPDATE articles SET next_attempt = '2026-01-01T00:00:00Z'")
+    connection.close()
+    pages = {address(6000000): (200, HTML, redesigned(0, "<p>It snowed.</p>"))}
+    warc = site(tmp_path / "later.warc.gz", pages)
+    crawl(output, *MENDED, NEWSCRAWL_REPLAY=str(warc))
+    before = states(output)["6000000"]
+    assert reread(output).returncode == 0
+    found = [it for it in Crawl(0, "", output).records if it["id"] == "6000000"]
+    assert [(it["revision"], it["source"], it["body"]) for it in found] == [
+        (1, "page", "It snowed."),
+        (2, "archive", "It rained."),
+    ]
+    assert found[0]["date_fetched"] > found[1]["date_fetched"]
+    assert states(output)["6000000"] == (*before[:3], 2)
+    assert command(output, "dataset", "build").returncode == 0
+    articles = pq.read_table(output / "dataset/articles").to_pylist()
+    assert {it["id"]: it["body"] for it in articles}["6000000"] == "It snowed."
+
+
+def recorded(tmp_path: Path, output: Path) -> list[str]:
+    """Crawl pages whose stories have a byline in the text, and record the responses."""
+    from tests.sample.server import running  # noqa: PLC0415
+    from tests.sample.site import SampleSite  # noqa: PLC0415
+
+    with running(SampleSite(20)) as server:
+        done = crawl(
+            output,
+            *("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=False"),
+            https_proxy=f"http://127.0.0.1:{server.port}",
+            NEWSCRAWL_RECORD=str(tmp_path / "recordings"),
+            NEWSCRAWL_REVISIT_HOURS="",
+        )
+    assert done.code == 0
+    return [str(it) for it in (tmp_path / "recordings").iterdir()]
+
+
+def test_a_better_extraction_over_recordings_is_told_by_the_time_of_the_response(
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "output"
+    files = recorded(tmp_path, output)
+    first = Crawl(0, "", output).records
+    assert command(output, "reread", "hill", *files).returncode == 0
+    same = Crawl(0, "", output)
+    assert len(same.records) == len(first)
+    assert same.runs[-1]["books"]["new"] == same.runs[-1]["books"]["revised"] == 0
+    better = ("-s", "SPIDER_MODULES=tests.mended.better")
+    assert command(output, "reread", "hill", *better, *files).returncode == 0
+    left = Crawl(0, "", output)
+    more = left.records[len(first) :]
+    assert more
+    before = {it["id"]: it for it in first}
+    for it in more:
+        old = before[it["id"]]
+        assert it["revision"] == 2
+        assert it["body"] != old["body"]
+        # The same response, so the extraction changed and not the article.
+        assert it["date_fetched"] == old["date_fetched"]
+        assert it["source"] == old["source"]
+    known = states(output)
+    assert all(known[it["id"]][0] == "published" for it in more)
+    again = command(output, "reread", "hill", *better, *files)
+    assert again.returncode == 0
+    assert len(Crawl(0, "", output).records) == len(left.records)
+    assert verify(output)[0] == 0
+
+
+def test_only_one_choice_of_what_to_read(output: Path) -> None:
+    both = reread(output, "--all", "--run", "20200101T000000Z")
+    assert both.returncode == 2
+    assert "give --run, --all or files, and only one of them" in both.stdout + both.stderr
+    nothing = command(output, "reread")
+    assert nothing.returncode == 2
+    missing = reread(output, "nothing.warc.gz")
+    assert missing.returncode == 2
+    assert "reread='nothing.warc.gz' is not allowed" in missing.stderr
+    mixed = reread(output, "-a", "sections=homenews/senate")
+    assert mixed.returncode == 2
+    assert "left out with reread" in mixed.stderr
+
+
+def test_a_mark_goes_with_the_file_not_with_the_name_of_its_run(output: Path) -> None:
+    assert reread(output).returncode == 0
+    last = sorted(output.glob("hill/run=*"))[-1]
+    change(last, lambda run: run.update(reread={"20200101T000000Z": run["reread"].popitem()[1]}))
+    assert "has given a record" in reread(output).stdout
