@@ -283,3 +283,12 @@ def test_ledger_makes_articles_due_again(tmp_path: Path) -> None:
     assert done.runs[-1]["books"]["new"] == 3
     assert command(output, "ledger", "--retry", "failed").returncode == 2
     assert json.loads((output / "hill/findings.json").read_text())["standing"]
+
+
+def test_reading_again_changes_no_share() -> None:
+    past = [hourly(ago) for ago in range(100, 0, -1)]
+    tries = [hourly(0) | {"arguments": {"reread": "20260101T000000Z"}} for _ in range(3)]
+    for number, it in enumerate(tries):
+        it["started"] = f"2026-11-23T14:0{number}:00Z"
+        it["books"] = {**it["books"], "new": 0, "discovered": 50, "rejected": {"no body": 50}}
+    assert "rejected" not in {it.check for it in findings(tries[-1], [*past, *tries[:-1]])}

@@ -43,7 +43,12 @@ def runs_before(folder: Path, damaged: OnDamage) -> list[RunDocument]:
 
 
 def counters(run: RunDocument) -> Iterator[tuple[str, int]]:
-    """Yield the numbers of a run that are added up, by name."""
+    """Yield the numbers of a run that are added up, by name.
+
+    A run that reads responses again has none: they are of the past, and may be read many times.
+    """
+    if "reread" in run.get("arguments", {}):
+        return
     pages = 0
     for name, value in run.get("stats", {}).items():
         if name.startswith(_COUNTED):
