@@ -1,6 +1,7 @@
 """Item pipelines: validate, check the window, number the revision, publish."""
 
 import logging
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Self
@@ -78,17 +79,19 @@ class RereadPipeline:
     only.
     """
 
-    def __init__(self, run: Run) -> None:
-        """Compare with the ledger of ``run``."""
+    def __init__(self, run: Run, replaced: set[str]) -> None:
+        """Compare with the ledger of ``run``; ``replaced`` are articles that the fallback read."""
         self.run = run
+        self.replaced = replaced
         self.seen: set[str] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Find the run. Raises NotConfigured when nothing is read again."""
-        if not _arguments(crawler).reread:
+        spider = outlet_spider(crawler)
+        if not spider or not spider.arguments.reread:
             raise NotConfigured
-        return cls(Run.of(crawler))
+        return cls(Run.of(crawler), spider.replaced)
 
     def process_item(self, item: Article) -> Article:
         """Return the article, with its source. Raises PostponedItem."""
@@ -102,6 +105,10 @@ class RereadPipeline:
         except LedgerError as error:
             self.run.fail(error)
             raise PostponedItem("the ledger cannot be read") from error
+        dates = [fetched for *_, fetched in history]
+        if dates.count(item.date_fetched) != 1:
+            # Nothing to replace, or replaced before.
+            self.replaced.discard(item.id)
         version = Version(0, item.date_modified, item.date_fetched)
         if is_of_the_past(version, known, history):
             item.source = "archive"
@@ -115,15 +122,20 @@ class RevisePipeline:
     An archive may hold any earlier version again, so it is compared with all of them.
     """
 
-    def __init__(self, run: Run) -> None:
-        """Compare with the ledger of ``run``, and with revisions that are not in the ledger yet."""
+    def __init__(self, run: Run, replaced: Container[str] = ()) -> None:
+        """Compare with the ledger of ``run``, and with revisions that are not in the ledger yet.
+
+        Articles in ``replaced`` get a revision in any case.
+        """
         self.run = run
+        self.replaced = replaced
         self.versions: dict[str, Versions] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Find the run. Raises RuntimeError when the Run extension is off."""
-        return cls(Run.of(crawler))
+        spider = outlet_spider(crawler)
+        return cls(Run.of(crawler), spider.replaced if spider else ())
 
     def process_item(self, item: Article) -> Article:
         """Return the article with its revision. Raises UnchangedItem or PostponedItem."""
@@ -136,7 +148,8 @@ class RevisePipeline:
                 raise PostponedItem("the ledger cannot be read") from error
         is_archived = item.source == "archive"
         same = versions.hashes.values() if is_archived else [versions.latest]
-        if item.content_hash in same:
+        # An exact record replaces that of the fallback, even if the text is the same.
+        if item.content_hash in same and item.id not in self.replaced:
             raise UnchangedItem("equals a published revision")
         item.revision = versions.revision + 1
         self.versions.pop(item.id, None)

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ import pytest
 from newscrawl.storage.run_folder import RunFolder
 from tests.conftest import Crawl, command, crawl
 from tests.recordings import HTML, address, site
+from tests.sample.day import DaySite
+from tests.sample.redesign import Redesigned
+from tests.sample.server import running
+from tests.sample.site import SampleSite
 from tests.test_rejected import change, redesigned, rejected, rejecting, verify
 
 MENDED = ("-s", "SPIDER_MODULES=tests.mended.hill")
@@ -196,9 +201,6 @@ def test_an_older_response_never_becomes_the_latest_text(output: Path, tmp_path:
 
 def recorded(tmp_path: Path, output: Path) -> list[str]:
     """Crawl pages whose stories have a byline in the text, and record the responses."""
-    from tests.sample.server import running  # noqa: PLC0415
-    from tests.sample.site import SampleSite  # noqa: PLC0415
-
     with running(SampleSite(20)) as server:
         done = crawl(
             output,
@@ -261,3 +263,42 @@ def test_a_mark_goes_with_the_file_not_with_the_name_of_its_run(output: Path) ->
     last = sorted(output.glob("hill/run=*"))[-1]
     change(last, lambda run: run.update(reread={"20200101T000000Z": run["reread"].popitem()[1]}))
     assert "has given a record" in reread(output).stdout
+
+
+def test_records_of_the_fallback_are_replaced_by_exact_ones(tmp_path: Path) -> None:
+    start = datetime(2026, 11, 10, 5, tzinfo=UTC)
+    shown = Redesigned(DaySite(start, articles=0, corrections=0, older=20), start)
+    output = tmp_path / "output"
+    falling = ("-s", "SPIDER_MODULES=tests.mended.falling")
+    with running(shown) as server:
+        proxy = {"https_proxy": f"http://127.0.0.1:{server.port}", "NEWSCRAWL_REVISIT_HOURS": ""}
+        quick = ("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=False")
+        feeds = ("-a", "discover=feeds")
+        done = crawl(output, *falling, *quick, *feeds, **proxy)
+        whole = crawl(tmp_path / "whole", *MENDED, *quick, *feeds, **proxy)
+    first = done.records
+    assert {it["extraction"] for it in first} == {"generic"}
+    assert len(first) == len(whole.records) == 20
+    assert done.runs[0]["rejected_file"]["records"] == 20
+    check = command(output, "check-run", "hill")
+    assert "20 of 20 pages matched no layout and were read by the fallback" in check.stdout
+    # Not mended yet: nothing changes, and nothing is done.
+    assert command(output, "reread", "hill", *falling).returncode == 0
+    same = Crawl(0, "", output)
+    assert [it["left"] for it in same.runs[-1]["reread"].values()] == [20]
+    assert len(same.records) == 20
+    assert reread(output).returncode == 0
+    left = Crawl(0, "", output)
+    latest = {it["id"]: it for it in left.records}
+    assert {it["extraction"] for it in latest.values()} == {"redesign"}
+    assert {it["revision"] for it in latest.values()} == {2}
+    assert [it["date_fetched"] for it in sorted(first, key=lambda it: it["id"])] == [
+        latest[it]["date_fetched"] for it in sorted(latest)
+    ]
+    for it in whole.records:
+        other = latest[it["id"]]
+        assert {name for name in it if it[name] != other[name]} <= {"revision", "date_fetched"}
+    assert "has given a record" in reread(output).stdout
+    assert reread(output, "--all").returncode == 0
+    assert len(Crawl(0, "", output).records) == 40
+    assert verify(output)[0] == 0

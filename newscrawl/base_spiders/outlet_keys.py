@@ -390,6 +390,12 @@ KEYS = (
         '{ article = "main", headline = "h1", story = "div.story" }',
     ),
     Key(
+        "fallback",
+        _word("generic"),
+        "Reads pages that no selectors match, so that the crawl goes on until these are corrected.",
+        "generic",
+    ),
+    Key(
         "checked",
         _TEXT,
         "What the extraction was checked on.",

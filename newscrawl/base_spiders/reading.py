@@ -18,11 +18,12 @@ from newscrawl.discovery.terms import TermNames
 from newscrawl.downloader.browser.installed import can_render
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
+from newscrawl.extraction.generic_outlet import Generic
 from newscrawl.extraction.loaders import Page, joined, parsed
 from newscrawl.extraction.outlet import post_of
 from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
-from newscrawl.storage.rejected import SOURCE
+from newscrawl.storage.rejected import READ_BY_FALLBACK, REASON, SOURCE
 
 # An article with more pages is taken for a site whose next pages never end.
 _MOST_PAGES = 50
@@ -153,6 +154,9 @@ class ReadingSpider(RequestingSpider):
             article.source = source_of(response) if self.arguments.reread else "archive"
             article.source_url = absolute_url(task.capture.url) or task.capture.url
             article.date_fetched = task.capture.date
+            why = (response.headers.get(REASON) or b"").decode("latin-1")
+            if why == READ_BY_FALLBACK and article.extraction != Generic.name:
+                self.replaced.add(article.id)
             if self.arguments.reread and SOURCE not in response.headers:
                 # A recorded response, unlike one that was rejected, may have a record.
                 date = self.known_articles.date_of_record(article.id, task.capture.date)

@@ -32,6 +32,7 @@ class RequestingSpider(OutletSpider):
         self.job: str | None = kwargs.pop("_job", None)
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.arguments = Arguments()
+        self.replaced: set[str] = set()
         try:
             self.arguments = arguments.parse(kwargs, self)
         except ArgumentError as error:

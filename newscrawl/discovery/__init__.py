@@ -60,6 +60,8 @@ class OutletSpider(Outlet, Spider):
     """The name of Scrapyd's job, if it is one."""
     start_error: str | None = None
     """Why the crawl must not start, in one sentence; None if it may."""
+    replaced: set[str]
+    """Articles that the fallback read and that are now read again, exactly."""
     candidate: Callable[[str], Candidate | None]
     """Return the article that an address leads to, or None."""
 

@@ -27,9 +27,11 @@ from newscrawl.exceptions import (
 )
 from newscrawl.extensions.rejections import Rejections
 from newscrawl.extensions.run import Run
+from newscrawl.extraction.generic_outlet import Generic
 from newscrawl.items import Article
 from newscrawl.storage.books import FAILED, NEW, PENDING, REJECTED, REVISED, UNCHANGED, Books
 from newscrawl.storage.ledger import NOT_PUBLISHED, State
+from newscrawl.storage.rejected import READ_BY_FALLBACK
 from newscrawl.storage.rereading import soon_after
 
 logger = logging.getLogger(__name__)
@@ -171,10 +173,21 @@ class Outcomes:
         self.count(f"newscrawl/kind/{item.kind}")
         task = ArticleTask.required(response)
         self.books.record(task.candidate.id, outcome)
+        if self._is_by_fallback(item, task):
+            self._rejections.keep(response, READ_BY_FALLBACK, item.date_fetched)
         # Validators are of one page's address.
         if item.source == "page" and not task.first_pages:
             values = validators(response)
             self.run.queue(self.run.ledger.set_validators(self.outlet, item.id, *values))
+
+    def _is_by_fallback(self, item: Article, task: ArticleTask) -> bool:
+        """Return whether the fallback read an article, and count that of a kept response."""
+        spider = outlet_spider(self.crawler)
+        if not spider or not spider.fallback or item.extraction != Generic.name:
+            return False
+        if task.capture and spider.arguments.reread:
+            self.run.archives[task.capture.path].no_record += 1
+        return True
 
     def item_dropped(self, item: Article, exception: DropItem, response: Response) -> None:
         """Record an article that a pipeline dropped, by the kind of drop."""
@@ -182,6 +195,7 @@ class Outcomes:
         candidate = task.candidate
         if isinstance(exception, UnchangedItem):
             self.count("newscrawl/unchanged")
+            self._is_by_fallback(item, task)
             # An archive does not state what the site has now.
             if item.source == "archive":
                 self.books.record(candidate.id, UNCHANGED)

@@ -25,12 +25,14 @@ class Rejections:
 
     def add(self, response: Response, reason: str) -> None:
         """Keep a response, unless it is from a WARC file or not an article's first page."""
-        task = ArticleTask.required(response)
-        if not task.capture and not task.first_pages:
-            self._keep(response, task, reason)
+        if self.keep(response, reason):
             self._count(response)
 
-    def _keep(self, response: Response, task: ArticleTask, reason: str) -> None:
+    def keep(self, response: Response, reason: str, date: str = "") -> bool:
+        """Keep a response of a time (now) for later; return whether it is one to keep."""
+        task = ArticleTask.required(response)
+        if task.capture or task.first_pages:
+            return False
         spider, run = outlet_spider(self._crawler), Run.of(self._crawler)
         found = spider.candidate(response.url) if spider else None
         is_own = found is not None and found.id == task.candidate.id
@@ -38,9 +40,10 @@ class Rejections:
         headers = [(name, it) for name, values in response.headers.items() for it in values]
         source = source_of(response)
         try:
-            run.rejected.add(url, response.status, headers, response.body, source, reason)
+            run.rejected.add(url, response.status, headers, response.body, source, reason, date)
         except OSError as error:
             run.fail(error)
+        return True
 
     def _count(self, response: Response) -> None:
         text = visible_text(response)

@@ -54,6 +54,8 @@ class Outlet(Site):
 
     reader: Reader
     """The rules by which an article page is read."""
+    fallback: Reader | None = None
+    """The rules for pages that no layout matches. A later reading with ``reader`` replaces them."""
 
     # Buttons for the browser, in CSS selectors, and hosts that the browser may use.
     load_more: str = ""
@@ -84,6 +86,10 @@ class Outlet(Site):
         caller sets the fields of the source. Raises UnreadableError for a page without article.
         """
         result = self.reader.read_page(page, url, stats, self.key)
+        if result is None and self.fallback:
+            result = self.fallback.read_page(page, url, stats, self.key)
+            if stats is not None:
+                stats.inc_value("newscrawl/fallback")
         if result is None:
             raise UnreadableError("no article on the page")
         if not result.article.body and page.css("form.post-password-form"):

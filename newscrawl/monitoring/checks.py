@@ -238,6 +238,7 @@ CHECKS: Mapping[str, str] = {
     "selectors": "Report selectors that match less often than usual.",
     "disagreement": "Report fields on which page and structured data disagree more than usual.",
     "rejected": "Report that more articles than usual were rejected.",
+    "fallback": "Report that more pages than usual were read by the outlet's fallback.",
     "failed": "Report that more articles than usual failed.",
 }
 """Every check, and what it reports."""
@@ -302,6 +303,8 @@ def _fallen(share: Share, history: History, fell: Shortfall) -> Finding:
     elif share.check == "rejected":
         says = f"{misses} of {tries} articles were rejected, {often}"
         says += f" ({_listed(books['rejected'])})" if books["rejected"] else ""
+    elif share.check == "fallback":
+        says = f"{misses} of {tries} pages matched no layout and were read by the fallback, {often}"
     elif share.check == "failed":
         says = f"{misses} of {tries} articles failed, {often}"
         says += f" ({_listed(books['failed'])})" if books["failed"] else ""

@@ -57,6 +57,7 @@ def counters(run: RunDocument) -> Iterator[tuple[str, int]]:
             pages += value
     books, listings = run["books"], run.get("listings")
     yield "pages", pages
+    yield "fallback", run.get("stats", {}).get("newscrawl/fallback", 0)
     yield "read", books["new"] + books["revised"] + books["unchanged"]
     yield "rejected", sum(books["rejected"].values())
     yield "failed", sum(books["failed"].values())

@@ -37,6 +37,8 @@ _NEXT = {
     "disagreement": "newscrawl compare {outlet} shows both values",
     "rejected": "newscrawl ledger {outlet} lists the reasons; correct the layout, then newscrawl"
     " reread {outlet}: docs/how-to/when-the-site-changes.md",
+    "fallback": "correct the layout, then newscrawl reread {outlet}:"
+    " docs/how-to/when-the-site-changes.md",
     "failed": "nothing: failed articles are retried. newscrawl ledger lists the reasons",
     "clock": "set the clock of the machine, for example with timedatectl set-ntp true",
     "state": "read the log of the run; newscrawl dataset verify shows what is missing",

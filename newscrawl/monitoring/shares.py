@@ -76,6 +76,7 @@ def shares(history: History) -> Iterator[Share]:
     """Yield every share of an outlet."""
     yield Share("complete", "listings", misses="unread", tries="asked", assumed=(49, 1))
     yield Share("rejected", "", hits="read", misses="rejected", assumed=(49, 1))
+    yield Share("fallback", "", misses="fallback", tries="pages", assumed=(49, 1))
     yield Share("failed", "", hits="read", misses="failed", assumed=(49, 1))
     for name in list(history.sums):
         area, _, key = name.partition("/")[2].partition("/")

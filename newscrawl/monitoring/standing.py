@@ -34,6 +34,7 @@ _CONSEQUENCES: Mapping[str, frozenset[str]] = {
         "killed": "complete news duration",
         "selectors": "selectors coverage disagreement rejected news",
         "rejected": "coverage selectors disagreement news",
+        "fallback": "coverage selectors disagreement length",
         "coverage": "coverage disagreement",
         "failed": "news errors duration",
         "closed": "news",

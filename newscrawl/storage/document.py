@@ -98,7 +98,7 @@ class ArchiveDocument(TypedDict):
     articles: int
     """Captures of article addresses that were read."""
     no_record: NotRequired[int]
-    """Those of them that gave no record: rejected, or unusable."""
+    """Those of them that gave no record: rejected, or unusable; when read again, no exact one."""
     revisits: int
     """Records that state that an address gave an earlier response again."""
     damaged: int

@@ -57,14 +57,19 @@ class Recorder:
         self._stream.close()
 
 
-def response_member(url: str, status: int, headers: Iterable[Header], body: bytes) -> bytes:
-    """Return a response of now as a member; ``url`` is the address that was requested."""
+def response_member(
+    url: str, status: int, headers: Iterable[Header], body: bytes, date: str = ""
+) -> bytes:
+    """Return a response as a member; ``url`` is the address that was requested.
+
+    ``date`` is the time of the response (now) in the record's form.
+    """
     kept = [it for it in headers if it[0].lower() not in _TRANSFER]
     kept.append((b"Content-Length", b"%d" % len(body)))
     head = b"".join(b"%s: %s\r\n" % it for it in kept)
     fields = {
         "WARC-Target-URI": url,
-        "WARC-Date": utc(datetime.now(UTC)),
+        "WARC-Date": date or utc(datetime.now(UTC)),
         "Content-Type": "application/http; msgtype=response",
     }
     start = b"HTTP/1.1 %d -\r\n%s\r\n" % (status, head)

@@ -21,6 +21,9 @@ REJECTED_FILE = "rejected.warc.gz"
 SOURCE, REASON = b"X-Newscrawl-Source", b"X-Newscrawl-Reason"
 """Headers that are added to a kept response: the source of its record, and why it has none."""
 
+READ_BY_FALLBACK = "read by the fallback"
+"""The reason of a response that gave a record, but not an exact one."""
+
 _OURS = (SOURCE.lower(), REASON.lower(), b"content-encoding")
 _BLOCK = 1 << 20
 
@@ -49,11 +52,12 @@ class RejectedWriter:
         body: bytes,
         source: str,
         reason: str,
+        date: str = "",
     ) -> None:
-        """Keep a response, or count it as omitted if the file would be too large."""
+        """Keep a response of a time (now); count it as omitted if the file would be too large."""
         kept = [it for it in headers if it[0].lower() not in _OURS]
         kept += [(SOURCE, source.encode()), (REASON, reason.encode("latin-1", "replace"))]
-        member = response_member(url, status, kept, body)
+        member = response_member(url, status, kept, body, date)
         size = self._recorder.size if self._recorder else 0
         if size + len(member) > self._most:
             self._omitted += 1
