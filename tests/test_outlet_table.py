@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT, command
@@ -111,6 +112,15 @@ def test_a_row_without_selectors_is_read_by_generic(tmp_path: Path) -> None:
     # A day has no moment; that it began in Berlin is what is known.
     assert {it["date_published"] for it in got} == {"2026-11-19T23:00:00Z"}
     assert {it["date_precision"] for it in got} == {"day"}
+    # They are marked in the dataset and in the report.
+    assert command(output, "dataset", "build").returncode == 0
+    files = (output / "dataset").resolve().rglob("*outlet=gazette*/**/*.parquet")
+    columns = [pq.ParquetFile(it).read(["extraction"]).to_pydict() for it in files]
+    assert {it for found in columns for it in found["extraction"]} == {"generic"}
+    assert command(output, "report", "gazette").returncode == 0
+    (report,) = output.glob("gazette/run=*/report.html")
+    assert "By extraction" in report.read_text("utf-8")
+    assert ">generic<" in report.read_text("utf-8")
 
 
 def test_a_setting_names_another_table(tmp_path: Path) -> None:
@@ -276,6 +286,28 @@ def test_a_wrong_row_takes_no_other_row_away(tmp_path: Path) -> None:
     )
 
 
+def test_a_row_replaces_no_outlet_of_newscrawl(tmp_path: Path) -> None:
+    for name in ("hill", "ktla"):
+        output = table(tmp_path, row(name))
+        done = command(output, "crawl", name)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"{tmp_path}/outlets.toml, [{name}]: newscrawl has an outlet {name}, which a row does"
+            " not replace: rename the row.\n"
+        )
+
+
+@pytest.mark.parametrize("name", ["KTLA", "generic", "dataset", "1st"])
+def test_a_name_is_that_of_a_folder(tmp_path: Path, name: str) -> None:
+    output = table(tmp_path, row(f'"{name}"'))
+    done = command(output, "crawl", name)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"{tmp_path}/outlets.toml, [{name}]: the name='{name}' is not allowed: it must be"
+        " lower-case letters, digits, _ and -, and not dataset or generic.\n"
+    )
+
+
 def test_a_table_that_is_no_toml(tmp_path: Path) -> None:
     output = table(tmp_path, "[gazette", row())
     sentence = f"{tmp_path}/outlets.toml is not TOML: "
@@ -284,6 +316,9 @@ def test_a_table_that_is_no_toml(tmp_path: Path) -> None:
         assert done.returncode == code, arguments
         assert done.stderr.startswith(sentence)
         assert done.stderr.count("\n") == 1
+    (tmp_path / "outlets.toml").write_bytes(b"[gazette]\ntitle = '\xff'\n")
+    done = command(output, "list")
+    assert (done.returncode, done.stderr) == (1, f"{sentence}it is not UTF-8.\n")
     # The project's outlets are not in the table.
     assert command(output, "crawl", "hill", "-a", "pages=0").stderr.startswith("pages='0'")
 

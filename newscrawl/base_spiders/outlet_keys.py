@@ -7,7 +7,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cssselect import SelectorError
 
@@ -92,10 +92,11 @@ def _host(value: object) -> str:
 
 def _zone(value: object) -> ZoneInfo:
     name = _text(value)
-    if name not in available_timezones():
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         meant = get_close_matches(name, sorted(available_timezones()), n=1, cutoff=0.7)
-        raise ValueError(f"did you mean {meant[0]!r}?" if meant else "")
-    return ZoneInfo(name)
+        raise ValueError(f"did you mean {meant[0]!r}?" if meant else "") from None
 
 
 def _language(value: object) -> str:
