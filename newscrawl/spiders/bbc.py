@@ -68,7 +68,7 @@ class BbcSpider(ArticleSpider):
         noise=Noise(
             selectors=(
                 *(f'[data-component="{it}-block"]' for it in _FURNITURE),
-                *('[class*="VisuallyHidden"]', 'span[class*="off-screen"]'),
+                *('span[class*="VisuallyHidden"]', 'span[class*="off-screen"]'),
                 *("figure.media-with-caption", "div.bbccom_advert"),
             ),
         ),

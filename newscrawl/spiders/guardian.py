@@ -70,6 +70,6 @@ class GuardianSpider(ArticleSpider):
         ),
         live="div#liveblog-body",
         entries=Entries(entry='article[id^="block-"]', time="header a:has(time)"),
-        order=dict.fromkeys(("authors", "description"), ("printed", "data", "meta"))
+        order=dict.fromkeys(("headline", "authors", "description"), ("printed", "data", "meta"))
         | dict.fromkeys(("section", "tags"), ("meta", "printed")),
     )
