@@ -89,6 +89,7 @@ def write_run(
 ) -> Path:
     """Leave what a run leaves: its folder with parts and ``run.json``, and the ledger."""
     records = list(records)
+    output.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(sqlite_url(output / "ledger.sqlite3"))
     ledger.apply([change for it in records for change in ledger.insert_revision(it, run, None)])
     ledger.restore(outlet, run, withdrawn)
