@@ -41,13 +41,16 @@ class NexstarSpider(WordPressSpider):
                 story="div.article__text",
                 tags="a.tags__item",
             ),
-            # The lead picture and its caption are in the metadata as they are printed.
+            # Headline and lead picture are in the article (2020) or above it (2023).
             Layout(
                 name="station",
-                article="body.single article.hentry",
+                article="body.single:has(article.hentry)",
                 headline="h1.article-title",
                 byline="div.article-meta",
-                story="div.article-content",
+                section="div.article-eyebrow a",
+                lead="figure.article-featured-media",
+                lead_caption="div.image-caption-container figcaption",
+                story="article.hentry div.article-content",
             ),
         ),
         noise=Noise(
