@@ -328,6 +328,17 @@ def test_json_ld_is_found_wherever_it_is(script: str) -> None:
     assert read(page(data=None, head=head))["authors"] == ["Ada Quill"]
 
 
+@pytest.mark.parametrize(
+    ("slug", "authors"),
+    [("storm-nears-the-coast-of-halvern", ["Ada Quill"]), ("storm-index", [])],
+)
+def test_the_only_article_may_have_the_address_of_another_section(slug: str, authors: Any) -> None:
+    data = DATA | {"url": f"https://www.gazette.example/sea/{slug}", "headline": "A storm"}
+    head = f'<meta property="article:published_time" content="{MOMENT}">'
+    got = read(page(data=data, head=head), f"https://www.gazette.example/news/{slug}")
+    assert got["authors"] == authors
+
+
 # Pages that are no articles.
 
 

@@ -27,6 +27,8 @@ MAX_DEPTH = 12
 _MOST_SEARCHED = 5_000_000
 # No page describes that many pages.
 _MOST_OBJECTS = 5000
+# Hyphens of a slug that no other article has.
+_LONG_SLUG = 4
 
 Object = Mapping[str, Any]
 """One object of JSON-LD."""
@@ -311,7 +313,8 @@ def _own(
     moved: list[Object] = []
     slugs = {_slug(name) for name in here}
     known = _pages(found)
-    for entry in filter(is_article, found):
+    articles = list(filter(is_article, found))
+    for entry in articles:
         said = set(filter(None, map(identity, _addresses(entry, base_url, *known))))
         if not said.isdisjoint(here):
             sure.append(entry)
@@ -328,7 +331,10 @@ def _own(
         # The entries of a live page have its address, too.
         return sorted(sure, key=has_title, reverse=True)
     # Of objects that name no article's address, the one with the page's title is meant.
-    return list(filter(has_title, (*unsure, *moved))) or unsure[:1]
+    titled = list(filter(has_title, (*unsure, *moved)))
+    # A slug of several words is that of one article.
+    is_alone = len(articles) == 1 and any(slug.count("-") >= _LONG_SLUG for slug in slugs)
+    return titled or unsure[:1] or (moved if is_alone else [])
 
 
 def _slug(identity: str) -> str:
