@@ -279,11 +279,13 @@ SELECTORS = (
     Key("story", _SELECTOR, "The element or elements of the text.", "div.story"),
     Key("description", _SELECTOR, "The standfirst.", "p.standfirst"),
     Key("byline", _SELECTOR, "The element that prints names and time.", "p.byline"),
+    Key("dateline", _SELECTOR, "The element that prints the time, if it is another.", "p.time"),
     Key("author", _SELECTOR, "The authors, one an element.", "a.author"),
     Key("section", _SELECTOR, "The primary section.", "a.kicker"),
     Key("tags", _SELECTOR, "The tags, one an element.", "ul.tags a"),
     Key("lead", _SELECTOR, "The figure of the lead picture.", "figure.lead"),
     Key("lead_caption", _SELECTOR, "Its caption, if it is elsewhere.", "p.caption"),
+    Key("paywall", _SELECTOR, "What only pages for subscribers have.", "div.paywall"),
     Key("section_separator", _TEXT, "Divides a section from its parent in metadata.", " - "),
     Key("noise", _SELECTORS, "Elements inside the text that are not part of it.", '["aside"]'),
     Key("texts", _TEXTS, "Whole paragraphs that are not part of the text.", '["Advertisement"]'),
@@ -298,7 +300,7 @@ SELECTORS = (
         "order",
         Kind("a table of fields, each with a list of sources", _order),
         "Sources of a field, the most trusted first: `data`, `meta`, `meta:NAME`, `printed`, and"
-        " for times `marked` and `microdata`.",
+        " for times `marked` and `microdata`, for sections `breadcrumbs`.",
         '{ headline = ["printed", "data"] }',
     ),
 )

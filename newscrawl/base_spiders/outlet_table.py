@@ -58,11 +58,12 @@ class Row:
             if key.is_required and key.name not in values and not is_given:
                 raise ArgumentError(f"The key {key.name} is missing: it is {key.kind.allowed}.")
         reader = _reader(values.pop("selectors", None), getattr(base, "reader", None))
+        printed = {"zone": values["zone"], "language": values.get("language", base.language)}
         if fallback := values.pop("fallback", None):
             if not reader.layouts:
                 raise wrong("fallback", fallback, "left out: without selectors all is generic")
-            values["fallback"] = replace(Generic.reader, zone=values["zone"])
-        declared = {"reader": replace(reader, zone=values["zone"]), **values}
+            values["fallback"] = replace(Generic.reader, **printed)
+        declared = {"reader": replace(reader, **printed), **values}
         named = {"name": self.name, "__module__": __name__, "__doc__": values["title"]}
         spider = type(f"{self.name.title()}Spider", (base,), declared | named)
         _check(spider)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from scrapy import Request
 from scrapy.http import Response
@@ -86,7 +87,8 @@ def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:
         is_ours = is_ours or any(map(outlet.on_site, item.links))
         candidate = next(filter(None, map(outlet.candidate, item.links)), None)
         if candidate:
-            authors = dict.fromkeys(name for text in item.authors for name in author_names(text))
+            named = (author_names(text, (), outlet.language) for text in item.authors)
+            authors = dict.fromkeys(chain.from_iterable(named))
             yield replace(
                 candidate,
                 modified=item.modified,

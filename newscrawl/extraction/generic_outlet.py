@@ -117,7 +117,7 @@ class GenericReader(Reader):
         loader.add_value("date_modified", chain(modified, more))
         if loader.get_collected_values("date_published"):
             return "second"
-        language = next(iter(loader.get_collected_values("language")), "")
+        language = next(iter(loader.get_collected_values("language")), self.language)
         printed = _printed_days(around, self.zone, language)
         days = filter(None, (iso_day(it[:10], self.zone) for it in published))
         loader.add_value("date_published", chain(days, printed))

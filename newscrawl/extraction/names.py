@@ -103,7 +103,7 @@ _BESIDE = re.compile("(?<=[\ue000-\uf8ff])[ \n]*(?=[\ue000-\uf8ff])")
 _JUNK = " \t\n-–—|•·,;:/"
 
 # The same in languages other than English, where one letter may be "and".
-_BY_ELSEWHERE = re.compile(rf"^(?:{BY})(?:(?<=\W)|(?!\w))[:：\s]*", re.I)
+_BY_ELSEWHERE = re.compile(rf"^(?:by|{BY})(?:(?<=\W)|(?!\w))[:：\s]*", re.I)
 # Arabic writes its "and" without a space; some given names begin with the same letter.
 _AND_ELSEWHERE = re.compile(
     rf",?\s+(?:{AND}|&)\s+"
