@@ -21,13 +21,14 @@ def html(
     url: str = URL,
     head: str = "",
     tags: str = "Bridges",
+    published: str = "2026-11-20T18:04:00Z",
 ) -> str:
     """Return an article's page."""
     data: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "NewsArticle",
         "headline": title,
-        "datePublished": "2026-11-20T19:04:00+01:00",
+        "datePublished": published,
         "author": {"@type": "Person", "name": "Ada Quill"},
         "publisher": {"@type": "Organization", "name": "The Gazette"},
     }

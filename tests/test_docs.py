@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -23,7 +24,7 @@ from newscrawl.monitoring.checks import CHECKS
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage import schema
 from newscrawl.storage.stats import LATENCY_BOUNDS
-from tests.conftest import ROOT, answer, command, open_spider, read_article
+from tests.conftest import ROOT, answer, command, environment, open_spider, read_article
 from tests.made_up import gone, made_up, write_run
 from tests.test_architecture import OUTLET_HEADINGS
 
@@ -209,6 +210,39 @@ def test_the_new_outlet_reads_a_page() -> None:
     )
     assert (article.section, article.tags) == ("News", ["Bridges"])
     assert article.date_published == "2026-11-20T19:04:00Z"
+
+
+def test_the_guide_leads_from_a_saved_page_to_a_green_test(tmp_path: Path) -> None:
+    """The commands of the guide, copied and run in a clone, until the test passes."""
+    for name in ("newscrawl", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "scrapy.cfg"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    environ = environment(tmp_path / "output", PYTHONPATH=str(tmp_path))
+    guide = PAGES["docs/how-to/add-an-outlet.md"].partition("## 4.")[0]
+    programs = {
+        "newscrawl ": [sys.executable, "-W", "error", "-m", "newscrawl.commands"],
+        ".venv/bin/python ": [sys.executable, "-B", "-W", "error"],
+    }
+    printed, commands = "", 0
+    for block in re.findall(r"```text\n(.*?)```", guide, flags=re.S):
+        if program := next((it for it in programs if block.startswith(it)), None):
+            done = subprocess.run(
+                [*programs[program], *shlex.split(block.removeprefix(program))],
+                cwd=tmp_path,
+                env=environ,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, ""), done.stdout
+            printed, commands = done.stdout, commands + 1
+        else:
+            assert [it for it in block.splitlines() if it not in printed] == []
+    assert commands == 3
+    passed = re.search(r"(\d+) passed", printed)
+    assert passed
+    assert int(passed[1]) >= 4
 
 
 def test_the_queries_find_earlier_texts_of_an_article(

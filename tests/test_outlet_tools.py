@@ -2,14 +2,24 @@
 
 import gzip
 import json
+import re
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench import outlets as outlet_cases
+from newscrawl.workbench.addresses import propose
+from newscrawl.workbench.drafting import draft
+from newscrawl.workbench.pages import SavedPage
+from newscrawl.workbench.survey import survey
 from tests.conftest import ROOT, command
-from tests.gazette import ONE, SITE, URL, Gazette, html
+from tests.gazette import ONE, SECOND, SITE, THREE, TITLE, TWO, URL, Gazette, html
 from tests.made_up import made_up, write_run
+from tests.sample.answer import page
 from tests.sample.server import running
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=False", "-s", "RETRY_TIMES=0")
@@ -274,3 +284,253 @@ def test_lines_are_coloured_in_a_terminal_only(tmp_path: Path) -> None:
     done = command(tmp_path / "output", *arguments, **terminal, NO_COLOR="1")
     assert red not in done.stdout
     assert "- Get our letter" in done.stdout
+
+
+# newscrawl outlet new
+
+
+def test_the_page_of_the_guide_is_this_one() -> None:
+    assert (ROOT / "tests/fixtures/gazette.html").read_text("utf-8") == html() + "\n"
+
+
+def rows(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "outlets.toml").read_text("utf-8"))
+
+
+def new(folder: Path, *arguments: str, site: Gazette | None = None) -> str:
+    done = run(folder, "outlet", "new", *arguments, site=site)
+    assert (done.returncode, done.stderr) == (0, "")
+    return " ".join(done.stdout.split())
+
+
+def test_new_writes_a_row_and_its_fixture_from_a_saved_page(tmp_path: Path) -> None:
+    outlets(tmp_path, ROW.replace("[gazette]", "[other]"))
+    printed = new(tmp_path, saved(tmp_path))
+    assert "outlet The Gazette, www.gazette.example, language en-GB" in printed
+    assert "JSON-LD NewsArticle: headline, author, datePublished" in printed
+    assert "feed /feed.xml, linked by the page" in printed
+    assert "A person must compare each expected.json with its page" in printed
+    row = rows(tmp_path)["gazette"]
+    assert re.fullmatch(row.pop("article"), URL.removeprefix(SITE))["id"] == "7001"  # type: ignore[index]
+    assert row == {
+        "title": "The Gazette",
+        "host": "www.gazette.example",
+        "zone": "Europe/London",
+        "language": "en-GB",
+        "country": "GB",
+        "sources": [{"feed": "/feed.xml"}],
+        "checked": "nothing yet: drafted from a page",
+    }
+    assert [*rows(tmp_path)] == ["other", "gazette"]
+    # The outlet works for every command.
+    assert "gazette" in run(tmp_path, "list").stdout.split()
+    assert run(tmp_path, "outlet", "try", "gazette").returncode == 0
+    expected = json.loads((tmp_path / "tests/fixtures/gazette/news/expected.json").read_text())
+    assert (expected["headline"], expected["extraction"]) == (TITLE, "generic")
+    assert expected["body"].split("\n\n") == [ONE, TWO, THREE]
+
+
+def test_new_asks_the_site_what_it_lists(tmp_path: Path) -> None:
+    site = Gazette()
+    with running(site) as server:
+        proxy = f"http://127.0.0.1:{server.port}"
+        done = command(tmp_path / "output", "outlet", "new", URL, *FAST, https_proxy=proxy)
+        asked = [url.removeprefix(SITE) for _, url in server.requests]
+    assert (done.returncode, done.stderr) == (0, "")
+    printed = " ".join(done.stdout.split())
+    assert asked[:2] == ["/robots.txt", URL.removeprefix(SITE)]
+    assert {*asked[2:]} == {"/robots.txt", "/feed.xml", "/sitemap-news.xml", "/sitemap.xml"}
+    assert "sitemap /sitemap-news.xml: 1 addresses of news" in printed
+    assert "sitemap /sitemap.xml: an index of 1 sitemaps" in printed
+    assert "addresses `article` matches 2 of 2 that the sources list" in printed
+    assert rows(tmp_path)["gazette"]["sources"] == [
+        {"feed": "/feed.xml"},
+        {"news_sitemap": "/sitemap-news.xml"},
+        {"sitemap": "/sitemap.xml"},
+    ]
+    assert not (tmp_path / "output").exists()
+
+
+def test_new_knows_wordpress(tmp_path: Path) -> None:
+    head = f'<link rel="https://api.w.org/" href="{SITE}/wp-json/">'
+    path = "/bridge-opens-in-halvern/"
+    article = html(head=head, url=SITE + path)
+    posts = page(200, '[{"id": 7001}]', ("Content-Type", "application/json"))
+    nothing = page(404, "")
+    site = Gazette(
+        **{
+            path: page(200, article),
+            "/wp-json/wp/v2/posts?per_page=1": posts,
+            "/sitemap.xml": nothing,
+            "/sitemap-news.xml": nothing,
+        }
+    )
+    printed = new(tmp_path, SITE + path, site=site)
+    assert "REST /wp-json/wp/v2 lists posts" in printed
+    assert f"sitemap {SITE}/sitemap.xml: not read: http 404" in printed
+    row = rows(tmp_path)["gazette"]
+    assert row["platform"] == "wordpress"
+    assert row["sources"] == [{"feed": "/feed.xml"}, {"wordpress": "/wp-json/wp/v2"}]
+    # Of a saved page, the sources are the platform's.
+    new(tmp_path, saved(tmp_path, article), "--name", "saved")
+    assert "sources" not in rows(tmp_path)["saved"]
+
+
+def drafted(folder: Path, *arguments: str) -> str:
+    """Return the spider that ``outlet new --spider`` writes."""
+    (folder / "newscrawl/spiders").mkdir(parents=True)
+    new(folder, "--spider", *arguments)
+    (path,) = (folder / "newscrawl/spiders").glob("*.py")
+    format_ = [sys.executable, "-m", "ruff", "format", "--check", "--config"]
+    done = subprocess.run(
+        [*format_, str(ROOT / "pyproject.toml"), str(path)], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    return path.read_text("utf-8")
+
+
+def test_new_proposes_selectors_that_match_just_one_element_on_all_pages(tmp_path: Path) -> None:
+    first = saved(tmp_path)
+    # On this page, the class of the headline is also another element's.
+    other = html("Harbour wins", (THREE, TWO, ONE), "Sport", SECOND, tags="Harbours")
+    other = other.replace("<ul", '<p class="headline">More of this</p><ul')
+    code = drafted(tmp_path, first, saved(tmp_path, other, "second.html"))
+    for name, selector in {
+        "article": "article.story-page",
+        "headline": "h1.headline",
+        "byline": "p.byline",
+        "section": "a.kicker",
+        "story": "div.story-text",
+        "tags": "ul.topics a",
+    }.items():
+        assert f'                {name}="{selector}",\n' in code
+    assert 'selectors=("aside.newsletter",)' in code
+    expected = (tmp_path / "tests/fixtures/gazette").glob("*/expected.json")
+    records = [json.loads(it.read_text()) for it in sorted(expected)]
+    assert [it["extraction"] for it in records] == ["selectors", "selectors"]
+    assert [it["section"] for it in records] == ["News", "Sport"]
+    assert [it["tags"] for it in records] == [["Bridges"], ["Harbours"]]
+    assert records[0]["body"].split("\n\n") == [ONE, TWO, THREE]
+
+
+def test_new_says_what_no_selector_removes(tmp_path: Path) -> None:
+    label = f'<p class="css-7x1">Read on: <a href="/a">{TITLE} in spring</a></p>'
+    page = html().replace("<aside", f"{label}<aside")
+    (tmp_path / "newscrawl/spiders").mkdir(parents=True)
+    printed = new(tmp_path, "--spider", saved(tmp_path, page))
+    assert f"note No selector removes: Read on: {TITLE} in spring" in printed
+
+
+def test_new_uses_generic_where_no_selector_matches_just_the_story(tmp_path: Path) -> None:
+    bare = re.sub(r' class="[^"]*"', "", html())
+    bare = re.sub("</?(?:main|article|aside)>", "", bare).replace("<main", "<div")
+    bare = bare.replace("<header>", "<div>").replace("</header>", "</div>")
+    code = drafted(tmp_path, saved(tmp_path, bare))
+    assert "reader = replace(Generic.reader, zone=zone)" in code
+
+
+def test_a_title_is_no_code(tmp_path: Path) -> None:
+    title = 'The """Gazette\\ ${x}'
+    page = html().replace('content="The Gazette"', f"content='{title}'")
+    code = drafted(tmp_path, saved(tmp_path, page))
+    assert 'title = \'The """Gazette\\\\ ${x}\'' in code
+    assert '"""The Gazette ${x}: ' in code
+    new(tmp_path, saved(tmp_path, page), "--name", "again")
+    assert rows(tmp_path)["again"]["title"] == title
+
+
+def test_new_notes_what_is_a_guess(tmp_path: Path) -> None:
+    page = html(published="2026-11-20T19:04:00+01:00").replace("application/rss+xml", "text/x")
+    printed = new(tmp_path, saved(tmp_path, page))
+    assert "note The times of the pages are in no time zone of GB: check `zone`." in printed
+    assert "note The pages name no feed or sitemap: /sitemap.xml is a guess." in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nosuch.html",), "nosuch.html cannot be used: No such file or directory."),
+        (("text.html",), "text.html is not HTML."),
+        (("list.html",), "list.html has no article that can be read: not an article"),
+        (("undated.html",), "undated.html has no article that can be read: no date published."),
+        (("bare.html",), "bare.html does not name its address. Name it with --url"),
+        (("front.html",), "is the address of a front page, not of an article."),
+        (("page.html", "foreign.html"), "The pages are of several sites: gazette.example, other"),
+        (("page.html", "--name", "hill"), "There is an outlet hill already. Give another --name"),
+        (("page.html", "--name", "taken"), "There is an outlet taken already. Give another --name"),
+        (("page.html", "--name", "A b"), "The name 'A b' is not allowed"),
+        (("page.html", "--spider"), "--spider needs a clone of newscrawl."),
+        ((f"{SITE}/private/a-7003.html",), "/private/a-7003.html: robots.txt."),
+        ((f"{SITE}/no-7004.html",), "no-7004.html: http 404."),
+        (("https://nosuch.example/a-1000.html",), "a-1000.html: http 404."),
+    ],
+)
+def test_what_cannot_be_drafted_is_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    outlets(tmp_path, ROW.replace("[gazette]", "[taken]"))
+    before = (tmp_path / "outlets.toml").read_text()
+    saved(tmp_path)
+    saved(tmp_path, "It rained <all> day.", "text.html")
+    website = html().replace('content="article"', 'content="website"').replace("NewsArticle", "X")
+    saved(tmp_path, website, "list.html")
+    saved(tmp_path, html(published=""), "undated.html")
+    saved(tmp_path, html().replace('rel="canonical"', 'rel="x"'), "bare.html")
+    saved(tmp_path, html(url=f"{SITE}/"), "front.html")
+    saved(tmp_path, html(url="https://other.example/news/storm-7009.html"), "foreign.html")
+    named = [str(tmp_path / it) if re.fullmatch(r"\w+\.html", it) else it for it in arguments]
+    done = run(tmp_path, "outlet", "new", *named, site=Gazette())
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    assert sentence in done.stderr
+    assert (tmp_path / "outlets.toml").read_text() == before
+    assert not (tmp_path / "tests").exists()
+
+
+def test_without_a_network_new_says_so(tmp_path: Path) -> None:
+    # Nobody listens at port 9.
+    away = {"https_proxy": "http://127.0.0.1:9"}
+    done = command(tmp_path / "output", "outlet", "new", URL, *FAST, **away)
+    assert (done.returncode, done.stderr) == (3, f"Cannot fetch {URL}: robots.txt unknown.\n")
+
+
+@pytest.mark.parametrize(
+    ("urls", "form", "number"),
+    [
+        (["/news/2026/11/bridge-opens-7001.html"], r"…(?P<id>\d{4,})\.html", "7001"),
+        (["/a/article13615373/rain"], r"…article(?P<id>\d{6,})/[^/]+/?", "13615373"),
+        (["/doc/7715044"], r"…(?P<id>\d{5,})/?", "7715044"),
+        (["/news/a/7715044-rain-falls"], r"…(?P<id>\d{5,})[-_.,][^/]*/?", "7715044"),
+        # Days, years and a journal's number are of many articles.
+        (["/2026/11/20/rain/"], r"/\d{4}/\d\d/\d\d/[^/]+/?", None),
+        (["/news/rain-falls-on-20261120"], r"…(?:[^/_-]+[_-]){2,}[^/]+/?", None),
+        (["/articles/d41586-025-04160-8"], r"…(?:[^/_-]+[_-]){2,}[^/]+/?", None),
+        (["/news/rain-7001.html", "/sport/cup-7001.html"], r"…(?:\d{4,})\.html", None),
+        # Short addresses are told from sections by their folders.
+        (["/news/articles/clymn8zyrp9o"], r"/news/articles/[^/]*\d[^/]*/?", None),
+        (
+            ["/news/rain-falls-here", "/doc/77150"],
+            r"…(?:[^/_-]+[_-]){2,}[^/]+/?|…(?:\d{4,})/?",
+            None,
+        ),
+    ],
+)
+def test_the_form_of_addresses(urls: list[str], form: str, number: str | None) -> None:
+    proposed = propose([SITE + it for it in urls])
+    folders = r"/(?:[^/]+/)*"
+    assert proposed.replace(folders + r"(?:[^/]*\D)?", "…").replace(folders, "…") == form
+    for url in urls:
+        match = re.fullmatch(proposed, url)
+        assert match
+        assert match.groupdict().get("id") == number
+
+
+def test_drafts_read_the_pages_of_real_outlets(shared: Path) -> None:
+    """A floor may only rise. Measured on 26 November 2026: 83 of 99, 92 of them by selectors."""
+    good = selected = 0
+    for case in outlet_cases.cases():
+        page = SavedPage(case["url"], outlet_cases.page_of(case), place=case["name"])
+        made = draft(survey([page]), "probe", as_spider=True, file="")
+        ((_, article, _),) = made.cases
+        good += outlet_cases.f1(article.body or "", case["expected"]["body"]) >= 0.95
+        selected += article.extraction == "selectors"
+    assert (good, selected) >= (83, 92)

@@ -1,4 +1,4 @@
-"""``newscrawl outlet``: list the outlets, try one on pages."""
+"""``newscrawl outlet``: list the outlets, try one on pages, draft a new one."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ from scrapy.exceptions import UsageError
 from scrapy.spiderloader import get_spider_loader
 
 from newscrawl.base_spiders.spider_loader import OutletLoader
+from newscrawl.commands import outlet_new
 from newscrawl.commands.base import NEGATIVE, Terminal
 from newscrawl.commands.pages import PagesCommand
 from newscrawl.exceptions import PROGRAM, ArgumentError, RowError
@@ -28,12 +29,15 @@ _REJECTED = 3
 
 
 class Command(PagesCommand, ScrapyCommand):
-    """Lists the outlets with their state, and tries one on pages."""
+    """Lists the outlets with their state, tries one on pages, and drafts a new one."""
 
-    arguments = "list | try"
-    summary = "List the outlets with their state, try one on pages"
+    arguments = "list | try | new"
+    summary = "List the outlets with their state, try one on pages, draft a new one"
     example = "outlet list"
-    exit_codes = "0 done, 1 a row of outlets.toml is wrong, 2 wrong usage, 3 it cannot be done"
+    exit_codes = (
+        "0 done, 1 a row of outlets.toml is wrong, a page has no article, or a fixture gives"
+        " another record, 2 wrong usage, 3 it cannot be done"
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add a parser for each action; each takes the options of every command."""
@@ -73,10 +77,16 @@ class Command(PagesCommand, ScrapyCommand):
             help="the latest responses that crawls rejected, or with --url those of one article",
         )
 
+        new = add("new", "draft an outlet from pages of a site, and its fixtures", "new page.html")
+        outlet_new.add_arguments(new)
+
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do what the action names."""
         if args:
             raise UsageError(f"{opts.action} does not take {args[0]!r}")
+        if opts.action == "new":
+            outlet_new.begin(self, opts.pages, opts)
+            return
         {"list": self.show_list, "try": self.try_outlet}[opts.action](opts)
 
     def try_outlet(self, opts: argparse.Namespace) -> None:
