@@ -123,6 +123,24 @@ def test_a_row_without_selectors_is_read_by_generic(tmp_path: Path) -> None:
     assert ">generic<" in report.read_text("utf-8")
 
 
+def test_a_row_goes_on_with_its_fallback_until_its_selectors_are_mended(tmp_path: Path) -> None:
+    old = '{ article = "main div.old", headline = "h1", story = "div.story" }'
+    output = table(tmp_path, row(selectors=old, fallback='"generic"'))
+    done = command(output, "crawl", "gazette", NEWSCRAWL_REPLAY=recording(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert {it["extraction"] for it in records(output)} == {"generic"}
+    table(tmp_path, row(fallback='"generic"'))
+    mended = command(output, "reread", "gazette")
+    assert mended.returncode == 0, mended.stderr
+    found = [(it["id"], it["revision"], it["extraction"]) for it in records(output)]
+    assert sorted(found) == [
+        (number, revision, extraction)
+        for number in ("7001", "7002")
+        for revision, extraction in ((1, "generic"), (2, "selectors"))
+    ]
+    assert "has given a record" in command(output, "reread", "gazette").stdout
+
+
 def test_a_setting_names_another_table(tmp_path: Path) -> None:
     other = tmp_path / "mine.toml"
     other.write_text(row("other"), "utf-8")
@@ -249,6 +267,14 @@ WRONG: dict[str, tuple[dict[str, str | None], str]] = {
     "twice": (
         {"sources": '[{ listings = ["a/"] }, { listings = ["b/"] }]'},
         "sources has listings twice: it may have one.",
+    ),
+    "fallback": (
+        {"fallback": '"generik"'},
+        "fallback='generik' is not allowed: it must be one of generic (did you mean 'generic'?).",
+    ),
+    "fallback_only": (
+        {"selectors": None, "fallback": '"generic"'},
+        "fallback='generic' is not allowed: it must be left out: without selectors all is generic.",
     ),
     "front": (
         {"sources": '[{ listings = ["a/", "b/"], front = "c/" }]'},

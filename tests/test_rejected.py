@@ -198,6 +198,17 @@ def test_the_file_is_pushed_and_restored_with_its_run(output: Path, tmp_path: Pa
     assert len(Crawl(0, "", fourth).records) == 2
 
 
+def test_a_run_is_pushed_without_a_file_that_was_removed(output: Path, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    rejected(output)[0].unlink()
+    done = command(output, "push", str(remote))
+    assert done.returncode == 1
+    assert f"{REJECTED_FILE} cannot be read" in done.stdout + done.stderr
+    assert list(remote.glob("hill/run=*/run.json"))
+    again = command(output, "push", str(remote))
+    assert (again.returncode, "nothing to upload" in again.stdout) == (0, True)
+
+
 def test_the_file_is_pruned_with_the_parts(output: Path, tmp_path: Path) -> None:
     crawl(output, NEWSCRAWL_REPLAY=rejecting(tmp_path / "good.warc.gz", bad=0))
     assert command(output, "dataset", "build").returncode == 0

@@ -26,7 +26,7 @@ from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import RemoteError, extra_missing
 from newscrawl.storage.kept import KEPT_FILE, is_pruned
 from newscrawl.storage.parts import TEMPORARY, sha256_of, sync
-from newscrawl.storage.rejected import run_files
+from newscrawl.storage.rejected import REJECTED_FILE, run_files
 from newscrawl.storage.runs import RUN_FILE, run_folders
 
 logger = logging.getLogger(__name__)
@@ -244,12 +244,17 @@ class PushedRuns:
     def has(self, folder: Path) -> bool:
         """Return whether a closed run is there as it is here. Raises OSError and RemoteError.
 
-        Of a run that was pruned here, its parts or what was kept of them must be there.
+        Of a run that was pruned here, its parts or what was kept of them must be there. A file of
+        rejected responses that was removed here need not be there.
         """
         place = f"{folder.parent.name}/{folder.name}"
         data = (folder / RUN_FILE).read_bytes()
         files = run_files({"parts": (), **(_document(data) or {})})
-        is_there = all(self._there.get(f"{place}/{it['name']}") == it["bytes"] for it in files)
+        is_there = all(
+            self._there.get(f"{place}/{it['name']}") == it["bytes"]
+            for it in files
+            if it["name"] != REJECTED_FILE or (folder / REJECTED_FILE).exists()
+        )
         if is_pruned(folder):
             kept = (folder / KEPT_FILE).stat().st_size
             is_there = is_there or self._there.get(f"{place}/{KEPT_FILE}") == kept
@@ -276,13 +281,19 @@ def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
         return Pushed(wrong=[f"{folder / RUN_FILE} is not readable. Its run is not uploaded."])
     if PushedRuns(target, there).has(folder):
         return Pushed()
+    is_whole = True
     if is_pruned(folder):
         pushed = Pushed(bytes=target.put(f"{place}/{KEPT_FILE}", folder / KEPT_FILE), files=1)
         pushed.pruned = 1
     else:
         files = {it["name"]: it for it in run_files(document)}
-        pushed = _push_files(folder, files, target, place)
-    if not pushed.wrong:
+        rejected = {it: files.pop(it) for it in [REJECTED_FILE] if it in files}
+        pushed = _push_files(folder, rejected, target, place)
+        parts = _push_files(folder, files, target, place)
+        is_whole = not parts.wrong
+        pushed.add(parts)
+    # A run is whole without its rejected responses.
+    if is_whole:
         pushed.bytes += target.put(f"{place}/{RUN_FILE}", data)
         pushed.files += 1
         pushed.runs = 1

@@ -70,7 +70,12 @@ class Alerts:
             # What cannot be read was named when the run was opened.
             past = runs_before(run.folder, lambda error: logger.debug("%s", error))
             standings = load(outlet_folder, run.document, past)
-            message = standings.step(run.document)
+            if "reread" in run.document.get("arguments", {}):
+                # Responses that are read again say nothing of the site today.
+                standings.remember(run.document)
+                message = Message(datetime.now(UTC))
+            else:
+                message = standings.step(run.document)
             about = f"\n\nRun {run.document['run']} of {spider.name}"
         self.standings = standings
         log(message)

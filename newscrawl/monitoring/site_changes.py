@@ -16,6 +16,8 @@ def site(history: History) -> Iterator[tuple[str, str]]:
     """Report a change of the whole site: host, addresses, robots.txt, JavaScript, or one page."""
     run = history.run
     stats = run.get("stats", {})
+    if "reread" in run.get("arguments", {}):
+        return
     if of := _most(run, "offsite"):
         hosts = stats_under(run, "newscrawl/offsite/")
         host = max(hosts, key=lambda it: hosts[it], default="another host")
