@@ -98,6 +98,8 @@ def test_the_setting_bounds_the_file_and_what_is_left_out_is_counted(tmp_path: P
     assert 0 < entry["records"] < 6
     assert entry["records"] + entry["omitted"] == 6
     assert entry["bytes"] <= 30_000
+    check = command(done.output, "check-run", "hill").stdout
+    assert f"{entry['omitted']} rejected responses were not kept" in check
     none = crawl(tmp_path / "none", NEWSCRAWL_REPLAY=str(warc), NEWSCRAWL_REJECTED_MB="0")
     assert none.runs[0]["rejected_file"] == {
         "name": "",

@@ -166,7 +166,7 @@ def clock(history: History) -> Iterator[tuple[str, str]]:
 
 
 def state(history: History) -> Iterator[tuple[str, str]]:
-    """Report damage to the ledger or to earlier runs, and whether it was repaired."""
+    """Report damage to the ledger or to earlier runs, and rejected responses that were not kept."""
     run = history.run
     if counts := run.get("reconciled"):
         says = f"The ledger lacked {counts['records']} records of {counts['runs']} runs"
@@ -174,6 +174,10 @@ def state(history: History) -> Iterator[tuple[str, str]]:
         yield "ledger", f"{says}: they were entered from the parts{lost}."
     for name in run.get("repaired", ()):
         yield name, f"The run.json of run {name} was damaged and was made again from its parts."
+    rejected = run.get("rejected_file")
+    if rejected and rejected["name"] and rejected["omitted"]:
+        says = f"{rejected['omitted']} rejected responses were not kept"
+        yield "rejected", f"{says}: {rejected['name']} is full (NEWSCRAWL_REJECTED_MB)."
     for name in run.get("ignored", ()):
         yield name, f"The folder of run {name} cannot be used and is left out: see the log."
 

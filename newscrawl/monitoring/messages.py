@@ -14,6 +14,7 @@ _NEXT = {
     "closed": "open the address. If the listing is gone for good, choose another discovery method"
     " or accept the finding",
     "shorter": "crawl more often, or with -a discover=links,feeds",
+    "state:rejected": "raise NEWSCRAWL_REJECTED_MB until the layout is corrected",
     "site:moved": "open the site. If it has moved for good, set the new host in the outlet, then"
     " newscrawl ledger {outlet} --retry failed offsite",
     "site:robots": "nothing by force: ask the site. Crawls read it again when it allows it",
