@@ -172,7 +172,10 @@ class AdmissionMiddleware:
         """Record a response that cannot be read; leave other exceptions to Scrapy."""
         if not isinstance(exception, UnreadableError):
             return None
-        reason = NEEDS_JAVASCRIPT if needs_javascript(response) else str(exception)
+        task = ArticleTask.of(response) or ListingTask.of(response)
+        # A feed or sitemap that is a page is none, whatever the page is.
+        is_empty = task and (task.key == "article" or task.is_page) and needs_javascript(response)
+        reason = NEEDS_JAVASCRIPT if is_empty else str(exception)
         if ArticleTask.of(response):
             self.outcomes.article_rejected(response, reason)
         else:
