@@ -288,7 +288,12 @@ SELECTORS = (
     Key("paywall", _SELECTOR, "What only pages for subscribers have.", "div.paywall"),
     Key("section_separator", _TEXT, "Divides a section from its parent in metadata.", " - "),
     Key("noise", _SELECTORS, "Elements inside the text that are not part of it.", '["aside"]'),
-    Key("texts", _TEXTS, "Whole paragraphs that are not part of the text.", '["Advertisement"]'),
+    Key(
+        "texts",
+        _TEXTS,
+        "Whole paragraphs that are not part of the text; with … the beginning of some.",
+        '["Advertisement"]',
+    ),
     Key("boxes", _TITLES, "Titles of boxes of links inside the text.", '["Related"]'),
     Key(
         "tag",

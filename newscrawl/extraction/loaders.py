@@ -321,7 +321,8 @@ class Reader:
             if address := next(filter(None, (image_url(url, base_url) for url in urls)), None):
                 told = (it for key in ("caption", "name") for it in strings(named.get(key)))
                 caption, credit = caption_and_credit(unescape(next(told, "")))
-                said = unescape(next(strings(named.get("creditText")), ""))
+                by = (it for key in ("creditText", "author") for it in strings(named.get(key)))
+                said = unescape(next(by, ""))
                 return [Image(address, caption, credit or said or None)]
         return []
 

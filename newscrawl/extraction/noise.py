@@ -21,10 +21,10 @@ class Noise:
     """Rules that remove content from a story: CSS selectors, and whole blocks of text.
 
     ``selectors`` name elements that are removed with their content. ``texts`` are whole blocks of
-    text. ``boxes`` are titles of link boxes: the title is removed with its links, which are one
-    element or several in a row. Three kinds are always removed: elements that a page hides
-    (``hidden``, ``display:none``), those for screen readers only, and links to the other pages of
-    an article.
+    text; one that ends with "…" is the beginning of blocks. ``boxes`` are titles of link boxes: the
+    title is removed with its links, which are one element or several in a row. Three kinds are
+    always removed: elements that a page hides (``hidden``, ``display:none``), those for screen
+    readers only, and links to the other pages of an article.
 
     Raises cssselect's ``SelectorError`` for a selector that is not CSS. Titles hold no ``"``.
     """
@@ -46,6 +46,7 @@ class Noise:
             else:
                 self._rules[rule] = css(rule)
         self._texts = frozenset(self._given[1])
+        self._beginnings = tuple(it[:-1] for it in self._given[1] if it.endswith("…"))
         # A text without "Related" is without "Related Articles", too.
         self._titles = [it for it in boxes if not any(it != part and part in it for part in boxes)]
         # contains() is quick and rules out most texts, so the exact comparison runs rarely.
@@ -95,8 +96,12 @@ class Noise:
         return noise
 
     def is_noise(self, text: str) -> bool:
-        """Return whether a whole block of text is noise."""
-        return text in self._texts
+        """Return whether a whole block of text is noise.
+
+        >>> [Noise((), ["Radio:…"]).is_noise(it) for it in ("Radio: 20 November", "The radio:")]
+        [True, False]
+        """
+        return text in self._texts or text.startswith(self._beginnings)
 
 
 def _is_links(element: _Element) -> bool:

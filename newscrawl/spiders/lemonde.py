@@ -20,7 +20,13 @@ _LAYOUT = Layout(
     story=".article__content, .post__live-container",
     paywall="section.paywall",
 )
-_NOISE = ("section.catcher", "section.paywall", "p.reading-mode-only", "div.dfp-slot")
+_NOISE = Noise(
+    selectors=(
+        *("section.catcher", "section.paywall", "p.reading-mode-only", "div.dfp-slot"),
+        *("aside", "section.article__reactions"),
+    ),
+    texts=("Il vous reste…",),
+)
 
 
 class LemondeSpider(ArticleSpider):
@@ -54,7 +60,7 @@ class LemondeSpider(ArticleSpider):
         zone=zone,
         language=language,
         layouts=(_LAYOUT,),
-        noise=Noise((*_NOISE, '.article__content > p:contains("Il vous reste"):has(> strong)')),
+        noise=_NOISE,
         order={"section": ("data", "printed")},
         figures=Figures(credit="span.article__credit"),
         live=".post__live-container",

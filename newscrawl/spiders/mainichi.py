@@ -51,7 +51,9 @@ class MainichiSpider(ArticleSpider):
                 paywall=".is-mustpay",
             ),
         ),
-        noise=Noise(selectors=("aside", "a.articledetail-image-scale")),
+        noise=Noise(
+            selectors=("aside", "a.articledetail-image-scale"), texts=("この記事は有料記事です…",)
+        ),
         order={"section": ("printed", "data")},
         headline=without_suffix(r"\s*[-|｜]\s*毎日新聞"),
     )

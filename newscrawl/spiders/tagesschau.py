@@ -55,7 +55,7 @@ class TagesschauSpider(ArticleSpider):
                 description=f"p.article-head__shorttext, {_STANDFIRST}",
                 byline="div.authorline__author",
                 dateline=".metatextline",
-                lead="picture.ts-picture--topbanner",
+                lead="picture.ts-picture--topbanner, div.article-head picture",
                 story="article:has(.metatextline)",
                 tags="ul.taglist a",
             ),
@@ -66,6 +66,8 @@ class TagesschauSpider(ArticleSpider):
                 *("div.authorline", ".metatextline", "div.teaser-absatz", "div.infobox"),
                 *("ul.buttongroup", "div.v-instance", "div.meldungsfooter"),
             ),
+            # When a programme is on the air, and where a regional editor has the news from.
+            texts=("Sendung:…", "Quelle:…", "Unsere Quellen:…", "Über dieses Thema berichtete…"),
         ),
         figures=Figures(figure="div.absatzbild", caption="div.absatzbild__info", title=" | "),
         # The printed headline has its topic on a line of its own.
