@@ -238,7 +238,9 @@ def serve(listener: socket.socket) -> dict[str, Any]:
                 running[child] = channel
                 continue
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # Under nohup the tests ignore SIGHUP; commands of a user do not.
+            for number in (signal.SIGCHLD, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             for it in (channel, *running.values()):
                 it.close()
             for number, fd in enumerate(fds):
