@@ -267,6 +267,17 @@ def test_try_says_why_a_page_has_no_record(tmp_path: Path) -> None:
     assert "  article.story-page\n" in done.stdout
 
 
+def test_an_article_of_several_pages_is_no_fixture(tmp_path: Path) -> None:
+    outlets(tmp_path, ROW.replace(r"\.html", r"(?:\.html|/?)"), SELECTORS)
+    url = f"{SITE}/bridge-opens-7001/"
+    links = f'<p class="page-links"><a href="{url}2/">2</a></p>'
+    page = saved(tmp_path, html(url=url).replace("<aside", f"{links}<aside"))
+    sentence = f"{url} goes on at {url}2/"
+    done = run(tmp_path, "capture", "gazette", page)
+    assert (done.returncode, done.stderr) == (3, f"{sentence}: a fixture is of one page.\n")
+    assert sentence in tried(tmp_path, "gazette", page)
+
+
 def test_try_reads_any_page_and_posts(tmp_path: Path) -> None:
     lines = tried(tmp_path, "generic", saved(tmp_path))
     assert {"headline data Bridge opens in Halvern", "extraction generic"} <= {*lines}

@@ -46,7 +46,9 @@ class Command(OutputCommand, ScrapyCommand):
         if not url:
             raise ArgumentError("The page does not name its address. Name it with --url")
         try:
-            with warnings.catch_warnings(record=True, category=NotWholeWarning) as missing:
+            with warnings.catch_warnings(
+                record=True, action="always", category=NotWholeWarning
+            ) as missing:
                 article = extract(page, url, outlet)
         except UnreadableError as error:
             print(f"No record: {error}", file=sys.stderr)  # noqa: T201

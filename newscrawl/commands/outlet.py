@@ -145,6 +145,8 @@ def show_trial(console: Console, trial: Trial, differences: Sequence[str]) -> No
     if trial.reason:
         console.print(f"  No record: {trial.reason}\n", style="red")
         return
+    if trial.note:
+        console.print(f"  {escape(trial.note)}", style="yellow")
     for name in differences:
         console.print(f"  differs from {EXPECTED}: {name}", style="red")
     for it in trial.values:

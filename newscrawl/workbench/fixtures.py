@@ -9,13 +9,14 @@ import gzip
 import json
 import re
 import shutil
+import warnings
 from collections import Counter
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from newscrawl.base_spiders.saved_page import extract
-from newscrawl.exceptions import ArgumentError, OutputError
+from newscrawl.exceptions import ArgumentError, NotWholeWarning, OutputError
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Article, record
 from newscrawl.workbench.pages import META, SavedPage, is_address, unpacked
@@ -66,10 +67,13 @@ def read_record(outlet: Outlet, page: SavedPage) -> tuple[Article, dict[str, Any
     """Return the article of a page, and the record that ``expected.json`` has of it.
 
     Raises UnreadableError for a page without article, ArgumentError for an address that is not of
-    an article of the outlet.
+    an article of the outlet, and for an article of several pages.
     """
     stats = Counts()
-    article = extract(page.body, page.url, outlet, stats=stats)
+    with warnings.catch_warnings(record=True, action="always", category=NotWholeWarning) as missing:
+        article = extract(page.body, page.url, outlet, stats=stats)
+    if missing:
+        raise ArgumentError(f"{missing[0].message}: a fixture is of one page.")
     disagree = sorted(it.removeprefix(_DISAGREE) for it in stats if it.startswith(_DISAGREE))
     values = {name: it for name, it in record(article).items() if name != "date_fetched"}
     found: dict[str, Any] = json.loads(json.dumps(values | {"disagreements": disagree}))

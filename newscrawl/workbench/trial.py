@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from lxml.etree import _Element
 from parsel import Selector
 
 from newscrawl.base_spiders.saved_page import decoded, extract
-from newscrawl.exceptions import UnreadableError
+from newscrawl.exceptions import NotWholeWarning, UnreadableError
 from newscrawl.extraction.fields import ORDER, stated, stated_tags
 from newscrawl.extraction.generic import GenericNoise, Sizes, find_container, letters
 from newscrawl.extraction.generic_outlet import Generic, GenericReader
@@ -75,16 +76,20 @@ class Trial:
     matched: frozenset[str] = frozenset()
     unmatched: frozenset[str] = frozenset()
     reason: str = ""
+    note: str = ""
+    """The addresses of further pages that the article has."""
 
 
 def attempt(outlet: Outlet, page: SavedPage) -> Trial:
     """Return what an outlet reads of a page. Raises ArgumentError for an address of no article."""
     stats = Counts()
     reason, article = "", None
-    try:
-        article = extract(page.body, page.url, outlet, stats=stats)
-    except UnreadableError as error:
-        reason = str(error)
+    with warnings.catch_warnings(record=True, action="always", category=NotWholeWarning) as missing:
+        try:
+            article = extract(page.body, page.url, outlet, stats=stats)
+        except UnreadableError as error:
+            reason = str(error)
+    note = str(missing[0].message) if missing else ""
     parsed = parse_page(decoded(page.body))
     selectors = {it.removeprefix(_UNMATCHED): not stats[it] for it in stats if _UNMATCHED in it}
     selectors |= {it: bool(stats[f"{_NOISE}{it}"]) for it in outlet.reader.noise.selectors}
@@ -98,7 +103,7 @@ def attempt(outlet: Outlet, page: SavedPage) -> Trial:
     by_source = {} if page.is_post else _by_source(outlet, page, parsed, article)
     lines = _lines(article) if page.is_post else _compared(outlet, article, parsed, page.url)
     values = list(_values(outlet.reader, article, by_source))
-    return Trial(page, values, lines, matched, unmatched)
+    return Trial(page, values, lines, matched, unmatched, note=note)
 
 
 def _text(value: Any) -> str:
