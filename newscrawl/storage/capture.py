@@ -20,6 +20,7 @@ NO_ORIGINAL = "revisit without its original"
 _NO_HTTP = "no HTTP response"
 _NO_DATE = "no valid WARC-Date"
 _SEGMENT = "segment of a record"
+_PAGES = (200, 203)
 _TRUNCATED = ("length", "time", "disconnect", "unspecified")
 
 _STATUS_LINE = re.compile(rb"(?:https?|h|spdy|icy)[/\d.]* +(\d{3})\b", re.I)
@@ -48,6 +49,11 @@ class Capture:
     has_wrong_digest: bool = False
     is_revisit: bool = False
     keys: frozenset[str] = frozenset()
+
+    @property
+    def may_be_page(self) -> bool:
+        """Whether the status is that of a page, or unknown."""
+        return not self.status or self.status in _PAGES
 
     def decoded(self, most: int) -> Self:
         """Return the capture with a decoded body of at most ``most`` bytes, or with a fault.

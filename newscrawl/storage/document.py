@@ -111,6 +111,10 @@ class ArchiveDocument(TypedDict):
     """Captures of article addresses that are not whole, by reason."""
     finished: bool
     """Whether the file was read to its end."""
+    known: NotRequired[int]
+    """Ranges of the file that an earlier run had read: they were not read again. Only if any."""
+    unread: NotRequired[dict[str, int]]
+    """Ranges of the file that could not be read, by reason. Only if any."""
 
 
 class RereadDocument(TypedDict):
@@ -124,10 +128,10 @@ class RereadDocument(TypedDict):
 
 def archive_faults(counts: ArchiveDocument) -> dict[str, int]:
     """Return what could not be read of a WARC file, by reason; nothing if all was read."""
-    faults = dict(counts["unusable"])
+    faults = {**counts["unusable"], **counts.get("unread", {})}
     if counts["damaged"]:
         faults["damaged"] = counts["damaged"]
-    if not counts["finished"]:
+    if not counts["finished"] and "unread" not in counts:
         faults["not read to its end"] = 1
     return faults
 

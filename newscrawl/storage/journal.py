@@ -1,11 +1,11 @@
 """Journal: the lines of a run and the ledger changes that follow from them, in safe order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from newscrawl.storage.ledger import Change, Ledger
-from newscrawl.storage.parts import Part, PartWriter
+from newscrawl.storage.parts import Part, PartWriter, line_of
 
 
 class Journal:
@@ -17,7 +17,7 @@ class Journal:
     def __init__(self, writer: PartWriter, ledger: Ledger) -> None:
         """Write lines with ``writer``, and changes to ``ledger``."""
         self._writer = writer
-        self._ledger = ledger
+        self.ledger = ledger
         self._changes: list[Change] = []
 
     @property
@@ -31,13 +31,17 @@ class Journal:
         return self._writer.parts
 
     def publish(self, record: Mapping[str, Any], changes: Iterable[Change]) -> None:
-        """Write the line of a record and queue the changes that follow from it.
+        """Write the line of a record and queue the changes that follow from it."""
+        self.publish_line(line_of(record), changes)
+
+    def publish_line(self, line: bytes, changes: Iterable[Change]) -> None:
+        """Write a line and queue the changes that follow from it.
 
         Everything that can fail happens before the line is written. A failure after that would
         make every later run publish the record again.
         """
         following = list(changes)
-        self._writer.write(record)
+        self._writer.write_line(line)
         self._changes += following
 
     def queue(self, *changes: Change) -> None:
@@ -46,13 +50,31 @@ class Journal:
 
     def commit(self) -> None:
         """Flush the lines to disk, then apply the queued changes. End a part that is old enough."""
+        commit_together([self])
+
+    def flush(self) -> list[Change]:
+        """Flush the lines to disk, and return the queued changes, which stay queued."""
         self._writer.rotate_if_old()
         if self._changes:
             self._writer.sync()
-            self._ledger.apply(self._changes)
-            self._changes.clear()
+        return self._changes
+
+    def clear(self) -> None:
+        """Forget the queued changes: the ledger has them."""
+        self._changes.clear()
 
     def close(self) -> None:
         """End the last part and apply the last changes."""
         self._writer.rotate()
         self.commit()
+
+
+def commit_together(journals: Sequence[Journal]) -> None:
+    """Flush the lines of several runs to disk, then apply all their changes in one transaction.
+
+    The runs have the same ledger. Raises OSError and LedgerError; then all changes stay queued.
+    """
+    if changes := [change for journal in journals for change in journal.flush()]:
+        journals[0].ledger.apply(changes)
+    for journal in journals:
+        journal.clear()

@@ -139,7 +139,10 @@ class PartWriter:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one record as one line."""
-        line = line_of(record)
+        self.write_line(line_of(record))
+
+    def write_line(self, line: bytes) -> None:
+        """Append one line, its newline included."""
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._descriptor = os.open(self.folder / f"{self._name}{TEMPORARY}", flags, 0o644)

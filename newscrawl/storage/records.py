@@ -75,12 +75,16 @@ class RecordReader:
     The length in the header ends a block if a record, or the end of the file, follows. Otherwise
     the block ends where the next record begins. ``records`` counts records, ``damaged`` places
     where the file is not WARC. ``place`` is the place of the first record that ``read_quickly``
-    left.
+    left. ``next`` is that of the record at or after ``end`` at which ``read`` stopped, or None.
     """
 
     def __init__(self, is_wanted: Callable[[Record], bool], end: int | None = None) -> None:
-        """Read the blocks of the records for which ``is_wanted`` is true, before place ``end``."""
+        """Read the blocks of the records for which ``is_wanted`` is true, before place ``end``.
+
+        A record inside the member of another one is before the end if that member is.
+        """
         self.place = 0
+        self.next: int | None = None
         self.records = 0
         self.damaged = 0
         self._is_wanted = is_wanted
@@ -92,14 +96,15 @@ class RecordReader:
         self.damaged += not self._is_counted
         self._is_counted = True
 
-    def read_quickly(self, stream: BinaryIO) -> Iterator[Record]:
-        """Yield the wanted records from the beginning of a file, up to the first irregularity.
+    def read_quickly(self, stream: BinaryIO, place: int) -> Iterator[Record]:
+        """Yield the wanted records from the one at ``place`` on, up to the first irregularity.
 
         fastwarc is several times faster than ``read``, but does not report most damage. A record
         is therefore yielded only if the next two can be read, and if each of them has its own
         member. The last two records are left to ``read``.
         """
-        stream.seek(0)
+        stream.seek(place)
+        self.place = place
         pending: list[tuple[Record, bool]] = []
         try:
             for it in ArchiveIterator(stream, parse_http=False):
@@ -115,6 +120,8 @@ class RecordReader:
                     self.place = pending[0][0].offset or 0
                     if is_wanted:
                         yield earlier
+                    if self._end is not None and self.place >= self._end:
+                        return
                 is_wanted = self._is_wanted(record)
                 if is_wanted and it.content_length <= LARGEST:
                     record.block = it.reader.read()
@@ -125,14 +132,15 @@ class RecordReader:
     def read(self, source: Unpacked) -> Iterator[Record]:
         """Yield the wanted records, up to the end of the text or to damaged compression."""
         while (newlines := _newlines(source)) is not None:
-            if self._end is not None and source.place() >= self._end:
+            begins = not source.is_packed or bool(source.members(-newlines, 1))
+            if self._end is not None and begins and source.place() >= self._end:
+                self.next = source.place()
                 return
             size = _head(source)
             if size is None:
                 self.damage()
                 source.at += _next_record(source, 1)
                 continue
-            begins = not source.is_packed or source.members(-newlines, 1)
             head = fields(bytes(source.data[source.at : source.at + size]))
             record = Record(_named(head), source.place() if begins else None)
             self.records += 1

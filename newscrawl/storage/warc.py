@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
+from typing import Self
 
 from newscrawl.exceptions import ArchiveError
+from newscrawl.storage.archive_files import open_file, read_bytes
 from newscrawl.storage.capture import Capture, keys_of, read_capture
 from newscrawl.storage.document import ArchiveDocument, archive_faults
 from newscrawl.storage.records import Record, RecordReader
 from newscrawl.storage.unpacked import GZIP, SKIPPABLE, ZSTD, Unpacked, start_of
 
 _BLOCK = 1 << 20
+_QUICKLY = 1 << 20  # bytes; the first and last records of a shorter range are most of it
 _OPENING = re.compile(rb"\s*WARC/\d")
 _RECORD_START = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n")
 _MEMBER_START = re.compile(b"|".join(map(re.escape, (GZIP, ZSTD))))
@@ -35,7 +36,8 @@ class Counts:
     captures without a page by status, ``unusable`` incomplete captures by reason. ``revisits`` are
     records that refer to another record. ``damaged`` counts places where the file is not WARC.
     ``wrong_digests`` counts payloads that differ from their digest in an undamaged record.
-    ``finished`` is true if the file was read to its end.
+    ``finished`` is true if the file was read to its end. ``known`` counts ranges that an earlier
+    run had read, ``unread`` those that could not be read, by reason.
     """
 
     records: int = 0
@@ -47,6 +49,15 @@ class Counts:
     passed_over: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     finished: bool = False
+    known: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Self) -> None:
+        """Add the counts of a range."""
+        self.records += other.records
+        self.revisits += other.revisits
+        self.damaged += other.damaged
+        self.wrong_digests += other.wrong_digests
 
     @property
     def complete(self) -> bool:
@@ -55,7 +66,7 @@ class Counts:
 
     def as_dict(self) -> ArchiveDocument:
         """Return the counts as ``run.json`` holds them."""
-        return {
+        document: ArchiveDocument = {
             "records": self.records,
             "articles": self.articles,
             "no_record": self.no_record,
@@ -66,15 +77,31 @@ class Counts:
             "unusable": dict(sorted(self.unusable.items())),
             "finished": self.finished,
         }
+        if self.known:
+            document["known"] = self.known
+        if self.unread:
+            document["unread"] = dict(sorted(self.unread.items()))
+        return document
 
 
 class WarcFile:
-    """A WARC file that is open for reading. Raises OSError if it cannot be opened."""
+    """A WARC file that is open for reading, or a part of one. Raises OSError.
 
-    def __init__(self, path: str) -> None:
-        """Open ``path`` and detect its compression."""
+    Of its generators one at a time is in use. When one has read a range of bytes, ``first`` is the
+    place of its first record, and ``next`` that of the first record after it; None: there is none.
+    The ranges of a file contain each record once if each begins where the one before it ended.
+    """
+
+    def __init__(self, path: str, part: tuple[int, int] | None = None) -> None:
+        """Open the file ``path`` or URL, or its ``part``: offset and length in bytes.
+
+        In a part all places are counted from its offset.
+        """
         self.path = path
-        self._stream: BinaryIO = Path(path).open("rb")  # noqa: SIM115  # closed by __exit__
+        self.first: int | None = 0
+        self.next: int | None = 0
+        self._is_part = part is not None
+        self._stream = read_bytes(path, *part) if part else open_file(path)
         self._magic = self._stream.read(4)
         self._is_compressed = self._magic.startswith((GZIP, ZSTD, SKIPPABLE))
 
@@ -103,16 +130,27 @@ class WarcFile:
         is_wanted: Callable[[str], bool],
         start: int = 0,
         end: int | None = None,
+        *,
+        is_exact: bool = False,
     ) -> Iterator[Capture]:
         """Yield the captures of wanted addresses whose records begin in a range of bytes.
 
         Records of other types and addresses are only counted. After damage, reading continues at
-        the next record.
+        the next record. The first one is searched, unless it is known (``is_exact``) to begin at
+        ``start``.
         """
-        yield from self._captures(counts, lambda it: is_wanted(it.url), start, end)
+        is_exact = is_exact or not start
+        yield from self._captures(counts, lambda it: is_wanted(it.url), start, end, is_exact)
         counts.finished = True
 
-    def originals(self, references: AbstractSet[str]) -> Iterator[tuple[Capture, AbstractSet[str]]]:
+    def originals(
+        self,
+        references: AbstractSet[str],
+        start: int = 0,
+        end: int | None = None,
+        *,
+        is_exact: bool = False,
+    ) -> Iterator[tuple[Capture, AbstractSet[str]]]:
         """Yield the captures that revisits refer to, each with its keys in ``references``."""
         hits: list[AbstractSet[str]] = []
 
@@ -123,7 +161,7 @@ class WarcFile:
             hits.append(hit)
             return True
 
-        for capture in self._captures(Counts(), is_original, 0, None):
+        for capture in self._captures(Counts(), is_original, start, end, is_exact or not start):
             yield capture, hits.pop(0)
 
     def capture_at(self, offset: int) -> Capture | None:
@@ -137,28 +175,33 @@ class WarcFile:
         is_wanted: Callable[[Record], bool],
         start: int,
         end: int | None,
+        is_exact: bool,
     ) -> Iterator[Capture]:
         reader = RecordReader(lambda it: it.kind in _PAYLOADS and is_wanted(it), end)
-        for record in self._records(reader, start, end):
+        place = start if is_exact or self._opens_at(start) else self._next(start)
+        for record in self._records(reader, place, end):
             capture = read_capture(record, self.path)
             counts.wrong_digests += capture.has_wrong_digest
             counts.records, counts.damaged = reader.records, reader.damaged
             yield capture
         counts.records, counts.damaged = reader.records, reader.damaged
 
-    def _records(self, reader: RecordReader, start: int, end: int | None) -> Iterator[Record]:
-        place = start if not start or self._opens_at(start) else self._next(start)
-        with Path(self.path).open("rb") as stream:
-            if place == 0 and end is None:
-                yield from reader.read_quickly(stream)
-                place = reader.place
-            while place is not None and (end is None or place < end):
-                source = Unpacked(stream, place)
-                yield from reader.read(source)
-                if source.broken is None:
-                    return
-                reader.damage()
-                place = self._next(source.broken + 1)
+    def _records(
+        self, reader: RecordReader, place: int | None, end: int | None
+    ) -> Iterator[Record]:
+        self.first = place
+        if place is not None and not self._is_part and (end is None or end - place > _QUICKLY):
+            yield from reader.read_quickly(self._stream, place)
+            place = reader.place
+        while place is not None and (end is None or place < end):
+            source = Unpacked(self._stream, place)
+            yield from reader.read(source)
+            if source.broken is None:
+                self.next = reader.next
+                return
+            reader.damage()
+            place = self._next(source.broken + 1)
+        self.next = place
 
     def _opening(self, offset: int) -> bytes | None:
         """Return the first bytes at an offset, decompressed; None if they are damaged."""

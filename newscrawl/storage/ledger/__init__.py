@@ -8,6 +8,7 @@ from newscrawl.storage.ledger.states import (
     ArticleState,
     Basis,
     Checkpoint,
+    RangeKey,
     State,
     Versions,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Ledger",
+    "RangeKey",
     "Schedule",
     "State",
     "Versions",

@@ -10,8 +10,15 @@ import sqlalchemy as sa
 from newscrawl.items import Author, Candidate
 from newscrawl.storage.ledger.database import Change
 from newscrawl.storage.ledger.queries import Queries
-from newscrawl.storage.ledger.states import Basis, Checkpoint, State
-from newscrawl.storage.ledger.tables import articles, basis, checkpoints, revisions, withdrawals
+from newscrawl.storage.ledger.states import Basis, Checkpoint, RangeKey, State
+from newscrawl.storage.ledger.tables import (
+    articles,
+    basis,
+    checkpoints,
+    ranges,
+    revisions,
+    withdrawals,
+)
 
 _ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
 # What an outcome without a new revision changes, in the order of ``Changes.set_outcome``.
@@ -42,6 +49,12 @@ _FORGET_CHECKPOINTS = (
     .where(checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.asked > sa.bindparam("now"))
     .values(asked=sa.bindparam("now"), due=None)
 )
+_JOIN_RANGES = ranges.delete().where(
+    ranges.c.outlet == sa.bindparam("o"),
+    ranges.c.file == sa.bindparam("f"),
+    ranges.c.state == sa.bindparam("s"),
+    ranges.c.how == sa.bindparam("h"),
+)
 _FORGET = articles.delete().where(*_ARTICLE, articles.c.revision == 0)
 _DELETE_CHECKPOINT = checkpoints.delete().where(
     checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.name == sa.bindparam("n")
@@ -65,6 +78,11 @@ class Changes(Queries):
         self._set_basis = rests.on_conflict_do_update(
             index_elements=["outlet"],
             set_={name: rests.excluded[name] for name in Basis.__slots__},
+        )
+        done = insert(ranges)
+        self._insert_range = done.on_conflict_do_update(
+            index_elements=["outlet", "file", "state", "how", "start"],
+            set_={name: done.excluded[name] for name in ("next", "run")},
         )
         self._insert_revision = insert(revisions).on_conflict_do_nothing()
         withdraw = insert(withdrawals)
@@ -127,6 +145,15 @@ class Changes(Queries):
     def set_basis(self, outlet: str, rests_on: Basis) -> Change:
         """Note what the rows of an outlet rest on."""
         return self._set_basis, {"outlet": outlet, **asdict(rests_on)}
+
+    def insert_range(self, outlet: str, key: RangeKey, following: int | None, run: str) -> Change:
+        """Note that a range of an archive's file was read, and where the next one begins."""
+        return self._insert_range, {**asdict(key), "outlet": outlet, "next": following, "run": run}
+
+    def join_ranges(self, outlet: str, key: RangeKey, run: str) -> list[Change]:
+        """Note that a file was read to its end, in place of its ranges. ``key`` is of the first."""
+        values = {"o": outlet, "f": key.file, "s": key.state, "h": key.how}
+        return [(_JOIN_RANGES, values), self.insert_range(outlet, key, None, run)]
 
     def forget(self, outlet: str, identity: str) -> Change:
         """Take out an article of which nothing was published."""

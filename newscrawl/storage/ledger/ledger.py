@@ -13,7 +13,7 @@ from newscrawl.storage.ledger.changes import Changes, authors_text
 from newscrawl.storage.ledger.database import Change, execute
 from newscrawl.storage.ledger.schedule import Schedule
 from newscrawl.storage.ledger.states import NOT_PUBLISHED, State
-from newscrawl.storage.ledger.tables import OF_OUTLET, articles, revisions
+from newscrawl.storage.ledger.tables import OF_OUTLET, articles, ranges, revisions
 
 LEDGER_FIELDS = (
     "outlet",
@@ -194,7 +194,11 @@ class Ledger(Changes):
         with self._transaction() as connection:
             execute(connection, changes)
             for identity, revision in lost:
-                self._take_back(connection, outlet, identity, revision)
+                _take_back(connection, outlet, identity, revision)
+            if lost:
+                # The archives that these were read from must be read again.
+                of_run = (ranges.c.outlet == outlet, ranges.c.run == run)
+                connection.execute(ranges.delete().where(*of_run))
         return changed + len(lost)
 
     def restore(self, outlet: str, run: str, withdrawn: Iterable[Mapping[str, Any]]) -> None:
@@ -211,25 +215,25 @@ class Ledger(Changes):
         """Delete all that is known of an outlet."""
         self.apply((table.delete().where(table.c.outlet == outlet), {}) for table in OF_OUTLET)
 
-    @staticmethod
-    def _take_back(connection: sa.Connection, outlet: str, identity: str, revision: int) -> None:
-        of_article = (revisions.c.outlet == outlet, revisions.c.id == identity)
-        connection.execute(revisions.delete().where(*of_article, revisions.c.revision == revision))
-        latest = connection.execute(
-            sa.select(revisions.c.revision, revisions.c.content_hash, revisions.c.date_modified)
-            .where(*of_article)
-            .order_by(revisions.c.revision.desc())
-        ).first()
-        state = State.PUBLISHED if latest else State.PENDING
-        number, content_hash, date_modified = latest or (0, None, None)
-        connection.execute(
-            articles.update()
-            .where(articles.c.outlet == outlet, articles.c.id == identity)
-            .values(
-                state=state,
-                revision=number,
-                content_hash=content_hash,
-                date_modified=date_modified,
-                next_attempt=utc(datetime.now(UTC)),
-            )
+
+def _take_back(connection: sa.Connection, outlet: str, identity: str, revision: int) -> None:
+    of_article = (revisions.c.outlet == outlet, revisions.c.id == identity)
+    connection.execute(revisions.delete().where(*of_article, revisions.c.revision == revision))
+    latest = connection.execute(
+        sa.select(revisions.c.revision, revisions.c.content_hash, revisions.c.date_modified)
+        .where(*of_article)
+        .order_by(revisions.c.revision.desc())
+    ).first()
+    state = State.PUBLISHED if latest else State.PENDING
+    number, content_hash, date_modified = latest or (0, None, None)
+    connection.execute(
+        articles.update()
+        .where(articles.c.outlet == outlet, articles.c.id == identity)
+        .values(
+            state=state,
+            revision=number,
+            content_hash=content_hash,
+            date_modified=date_modified,
+            next_attempt=utc(datetime.now(UTC)),
         )
+    )

@@ -1,14 +1,30 @@
 """Questions to the ledger."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 
 from newscrawl.items import Candidate
 from newscrawl.storage.document import Withdrawal
 from newscrawl.storage.ledger.database import Database
-from newscrawl.storage.ledger.states import ArticleState, Basis, Checkpoint, State, Versions
-from newscrawl.storage.ledger.tables import articles, basis, checkpoints, revisions, withdrawals
+from newscrawl.storage.ledger.states import (
+    ArticleState,
+    Basis,
+    Checkpoint,
+    RangeKey,
+    State,
+    Versions,
+)
+from newscrawl.storage.ledger.tables import (
+    articles,
+    basis,
+    checkpoints,
+    ranges,
+    revisions,
+    withdrawals,
+)
 
 _OF_ARTICLE = [articles.c[name] for name in ArticleState.__slots__]
 _ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
@@ -23,15 +39,21 @@ _RUN_OF_REVISION = sa.select(revisions.c.run).where(
     revisions.c.id == sa.bindparam("i"),
     revisions.c.revision == sa.bindparam("r"),
 )
-_VERSIONS = (
-    sa.select(revisions.c.revision, revisions.c.content_hash, articles.c.content_hash)
+_REVISIONS = (
+    sa.select(
+        articles.c.id, revisions.c.revision, revisions.c.content_hash, articles.c.content_hash
+    )
     .join(
         articles,
         sa.and_(articles.c.outlet == revisions.c.outlet, articles.c.id == revisions.c.id),
     )
-    .where(*_ARTICLE)
-    .order_by(revisions.c.revision)
+    .order_by(articles.c.id, revisions.c.revision)
 )
+_VERSIONS = _REVISIONS.where(*_ARTICLE)
+_VERSIONS_OF_SOME = _REVISIONS.where(
+    articles.c.outlet == sa.bindparam("o"), articles.c.id.in_(sa.bindparam("some", expanding=True))
+)
+_AT_ONCE = 500  # ids in one question; databases limit the number
 
 
 class Queries(Database):
@@ -45,7 +67,25 @@ class Queries(Database):
     def versions(self, outlet: str, identity: str) -> Versions:
         """Return what was published of an article."""
         rows = self.all_rows(_VERSIONS, {"o": outlet, "i": identity})
-        return Versions({number: hash_ for number, hash_, _ in rows}, rows[0][2] if rows else None)
+        return _versions(rows)
+
+    def versions_of(self, outlet: str, identities: Sequence[str]) -> dict[str, Versions]:
+        """Return what was published of some articles, by id; without those of which nothing was."""
+        found = {}
+        for start in range(0, len(identities), _AT_ONCE):
+            some = list(identities[start : start + _AT_ONCE])
+            rows = self.all_rows(_VERSIONS_OF_SOME, {"o": outlet, "some": some})
+            for identity, of_one in groupby(rows, lambda it: str(it[0])):
+                found[identity] = _versions(list(of_one))
+        return found
+
+    def read_ranges(self, outlet: str, file: str) -> dict[RangeKey, int | None]:
+        """Return the ranges of an archive's file that were read, and where the next one begins."""
+        names = ("state", "how", "start", "next")
+        query = sa.select(*(ranges.c[name] for name in names)).where(
+            ranges.c.outlet == outlet, ranges.c.file == file
+        )
+        return {RangeKey(file, *row[:3]): row[3] for row in self.all_rows(query)}
 
     def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
         """Return the articles whose next attempt has come, the longest overdue first.
@@ -196,3 +236,8 @@ class Queries(Database):
             .order_by(revisions.c.revision)
         )
         return [tuple(row) for row in self.all_rows(query)]
+
+
+def _versions(rows: Sequence[Any]) -> Versions:
+    hashes = {number: content_hash for _, number, content_hash, _ in rows}
+    return Versions(hashes, rows[0][3] if rows else None)

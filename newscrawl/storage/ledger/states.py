@@ -119,6 +119,20 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeKey:
+    """A range of an archive's file.
+
+    ``state`` is the file's size with its ETag or time of change, ``how`` the version of newscrawl
+    with all that decides what is published of the file. ``start`` is in bytes.
+    """
+
+    file: str
+    state: str
+    how: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class Versions:
     """The published versions of an article: content hash by revision, and that of the latest text.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-LEDGER_VERSION = 5
+LEDGER_VERSION = 6
 
 metadata = sa.MetaData()
 
@@ -84,11 +84,25 @@ basis = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Which ranges of archives' files were read for an outlet, and where the one after each begins.
+ranges = sa.Table(
+    "ranges",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("file", sa.String, primary_key=True),
+    sa.Column("state", sa.String, primary_key=True),
+    sa.Column("how", sa.String, primary_key=True),
+    sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("next", sa.BigInteger),
+    sa.Column("run", sa.String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 version_table = sa.Table(
     "schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True)
 )
 
-OF_OUTLET = (articles, revisions, checkpoints, withdrawals, basis)
+OF_OUTLET = (articles, revisions, checkpoints, withdrawals, basis, ranges)
 """The tables whose rows are an outlet's."""
 
 # Statements that upgrade a ledger of version n to n + 1, in order.
@@ -111,4 +125,5 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         "INSERT INTO basis (outlet, through)"
         " SELECT outlet, MAX(run) FROM revisions WHERE true GROUP BY outlet ON CONFLICT DO NOTHING",
     ),
+    5: (),  # a table more
 }
