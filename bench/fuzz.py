@@ -41,6 +41,7 @@ from bench import mutations
 from bench.mutations import MARKUP, Mutation, mutated
 from bench.table import markdown
 from newscrawl import extract
+from newscrawl.archives.reading import PageStats, captured_page
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.feeds import Feeds
 from newscrawl.discovery.links import Listing
@@ -319,14 +320,11 @@ def _read_capture(capture: Capture) -> str:
     candidate = spider().candidate(capture.url)
     if capture.fault or candidate is None:
         return capture.fault or "no candidate"
-    request = ArticleTask(candidate=candidate, capture=capture).on(Request(capture.url))
+    response = captured_response(capture, Request(candidate.url))
     try:
-        found = list(spider().parse_article(captured_response(capture, request)))
+        publish(captured_page(spider(), response, candidate, PageStats()).article)
     except UnreadableError as error:
         return str(error)
-    for it in found:
-        if isinstance(it, Article):
-            publish(it)
     return "record"
 
 

@@ -33,7 +33,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
         "YEAR": timedelta(days=3),
         "YEARS": 1,
     },
-    archives: {"ARTICLES": 4, "ROUNDS": 1, "ONE_IN": 2},
+    archives: {"ARTICLES": 4, "ROUNDS": 1, "ONE_IN": 2, "COPIES": 1, "LINES": 200},
     browser: {"PAGES": 2, "STEP": 1},
     dataset: {"SIZES": (200,), "PART": 50, "ROUNDS": 1},
     day: {"GOALS": {"feeds": None}, "HOURS": 1, "ARTICLES": 60, "CORRECTIONS": 2, "BACKFILL": 40},

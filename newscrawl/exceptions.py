@@ -52,6 +52,14 @@ class ArchiveError(Exception):
     """A file is not a readable archive; the message is the cause in a few words."""
 
 
+class OtherCodeError(Exception):
+    """A process has another newscrawl than the one that gives it work."""
+
+
+class EngineError(Exception):
+    """The processes that read archives cannot be used any more."""
+
+
 class VersionError(OutputError):
     """A record is of a schema version that this newscrawl does not read."""
 

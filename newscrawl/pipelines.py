@@ -20,12 +20,12 @@ from newscrawl.exceptions import (
 )
 from newscrawl.extensions.run import Run
 from newscrawl.extraction.dates import utc
-from newscrawl.items import Article
+from newscrawl.items import Article, record
 from newscrawl.monitoring.accepted import read_accepted
 from newscrawl.storage.document import ADDRESSES_CHANGED
 from newscrawl.storage.latest import Version
 from newscrawl.storage.ledger import Versions
-from newscrawl.storage.rereading import is_of_the_past
+from newscrawl.storage.rereading import has_answered_since, is_of_the_past
 from newscrawl.storage.schema import fault
 
 logger = logging.getLogger(__name__)
@@ -63,13 +63,18 @@ class WindowPipeline:
 
     def process_item(self, item: Article) -> Article:
         """Return the article. Raises OutsideWindow."""
-        # Times in the record's form sort as text. An article of a day may be of its last second.
-        first = last = item.date_published
-        if item.date_precision == "day":
-            last = utc(datetime.fromisoformat(first) + timedelta(days=1, seconds=-1))
-        if (self.since and last < self.since) or (self.until and first > self.until):
+        if is_outside(item, self.since, self.until):
             raise OutsideWindow("published outside since and until")
         return item
+
+
+def is_outside(article: Article, since: str | None, until: str | None) -> bool:
+    """Return whether an article was published outside a window; None means no bound."""
+    # Times in the record's form sort as text. An article of a day may be of its last second.
+    first = last = article.date_published
+    if article.date_precision == "day":
+        last = utc(datetime.fromisoformat(first) + timedelta(days=1, seconds=-1))
+    return bool((since and last < since) or (until and first > until))
 
 
 class RereadPipeline:
@@ -231,23 +236,25 @@ class DoublesPipeline:
 class PublishPipeline:
     """Writes the record into the part of the run, and stops the run at its ``limit``."""
 
-    def __init__(self, run: Run, limit: int | None) -> None:
+    def __init__(self, run: Run, limit: int | None, *, is_reread: bool = False) -> None:
         """Write into ``run`` at most ``limit`` records (None: any number)."""
         self.run = run
         self.limit = limit
+        self.is_reread = is_reread
         self.published = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Find the run. Raises RuntimeError when the Run extension is off."""
-        return cls(Run.of(crawler), _arguments(crawler).limit)
+        arguments = _arguments(crawler)
+        return cls(Run.of(crawler), arguments.limit, is_reread=bool(arguments.reread))
 
     def process_item(self, item: Article) -> Article:
         """Write the line and return the article. Raises PostponedItem past the limit."""
         if self.limit is not None and self.published >= self.limit:
             raise PostponedItem("the run is at its limit")
         try:
-            self.run.publish(item)
+            self._write(item)
         except (OSError, LedgerError) as error:
             self.run.fail(error)
             raise PostponedItem("the output cannot be written") from error
@@ -255,6 +262,14 @@ class PublishPipeline:
         if self.published == self.limit:
             self.run.stop("limit")
         return item
+
+    def _write(self, item: Article) -> None:
+        """Write the line and queue what the ledger learns from it, or do neither."""
+        run, line = self.run, record(item)
+        next_look = run.schedule.revisit(item.date_published, datetime.now(UTC))
+        if self.is_reread and has_answered_since(run.ledger, item):
+            next_look = utc(datetime.now(UTC))
+        run.journal.publish(line, run.ledger.insert_revision(line, run.name, next_look))
 
 
 def _arguments(crawler: Crawler) -> Arguments:

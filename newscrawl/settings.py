@@ -252,6 +252,14 @@ table = (
         "NEWSCRAWL_REPLAY=warc/hill.warc.gz newscrawl crawl hill",
     ),
     Option(
+        "NEWSCRAWL_ARCHIVE_RANGE",
+        "16777216",
+        options.WHOLE,
+        "Bytes of a file of an archive that one process reads at a time. A range that was read with"
+        " another size is read again.",
+        "NEWSCRAWL_ARCHIVE_RANGE=67108864 newscrawl archive hill CC-NEWS-2026*.warc.gz",
+    ),
+    Option(
         "NEWSCRAWL_ALERTS",
         "",
         options.ANY,

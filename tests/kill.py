@@ -60,6 +60,12 @@ class KillingSite:
 
 
 def start(output: Path, port: int, *arguments: str) -> Fork:
+    """Start a crawl."""
+    return start_command(output, port, "crawl", "hill", *arguments)
+
+
+def start_command(output: Path, port: int, *words: str) -> Fork:
+    """Start a command, with settings that let it work fast."""
     environment = {
         **os.environ,
         "NEWSCRAWL_OUTPUT_DIR": str(output),
@@ -67,7 +73,7 @@ def start(output: Path, port: int, *arguments: str) -> Fork:
         "NEWSCRAWL_BROWSER": "/nonexistent",
         "https_proxy": f"http://127.0.0.1:{port}",
     }
-    return forks().start(["crawl", "hill", *FAST, *arguments], environment)
+    return forks().start([*words, *FAST], environment)
 
 
 def published(output: Path) -> Published:
@@ -109,15 +115,30 @@ def check(output: Path, expected: Published) -> None:
 
 
 def _crawl(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
-    return SampleSite(articles), ()
+    return SampleSite(articles), ("crawl", "hill")
 
 
 def _backfill(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
     site = DaySite(datetime(2026, 11, 10, 5, tzinfo=UTC), articles=0, corrections=0, older=articles)
-    return site, ("-a", "discover=api", "-a", "since=2026-10-01", "-a", "until=2026-11-11")
+    window = ("-a", "discover=api", "-a", "since=2026-10-01", "-a", "until=2026-11-11")
+    return site, ("crawl", "hill", *window)
 
 
 def _archive(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
+    path = write_archive(articles, folder)
+    return SampleSite(20), ("crawl", "hill", "-a", f"archive={path}", *RANGES)
+
+
+def _archives(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
+    path = write_archive(articles, folder)
+    return SampleSite(20), ("archive", "hill", str(path), "--workers", "2", *RANGES)
+
+
+# Ranges of some captures.
+RANGES = ("-s", "NEWSCRAWL_ARCHIVE_RANGE=3000")
+
+
+def write_archive(articles: int, folder: Path) -> Path:
     """Write an archive of two captures of each article, the newer one first."""
     captures = [
         record(
@@ -126,7 +147,7 @@ def _archive(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
         for number in range(6000001, 6000001 + articles)
         for date in ("2024-11-22T10:00:00Z", "2023-11-22T10:00:00Z")
     ]
-    return SampleSite(20), ("-a", f"archive={write(folder / 'input.warc.gz', captures)}")
+    return write(folder / "input.warc.gz", captures)
 
 
 def _reread(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
@@ -138,10 +159,17 @@ def _reread(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
         for date in ("2023-11-22T10:00:00Z", "2024-11-22T10:00:00Z")
         for number in range(6000001, 6000001 + articles)
     ]
-    return SampleSite(20), ("-a", f"reread={write(folder / 'input.warc.gz', captures)}")
+    path = write(folder / "input.warc.gz", captures)
+    return SampleSite(20), ("crawl", "hill", "-a", f"reread={path}")
 
 
-KINDS = {"crawl": _crawl, "backfill": _backfill, "archive": _archive, "reread": _reread}
+KINDS = {
+    "crawl": _crawl,
+    "backfill": _backfill,
+    "archive": _archive,
+    "archives": _archives,
+    "reread": _reread,
+}
 
 
 def _lines(output: Path) -> int:
@@ -163,13 +191,13 @@ def _kill_at(line: int, output: Path, victim: Fork, delay: float) -> None:
 def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> int:
     """Kill a crawl so many times, spread over the whole run; return how many died in mid-run."""
     folder = Path(tempfile.mkdtemp(prefix="newscrawl-kill-"))
-    inner, arguments = KINDS[kind](articles, folder)
+    inner, words = KINDS[kind](articles, folder)
     site = KillingSite(inner)
     chance = random.Random(seed)
     died = 0
     try:
         with running(site) as server:
-            assert start(folder / "whole", server.port, *arguments).wait(120) == 0
+            assert start_command(folder / "whole", server.port, *words).wait(120) == 0
             requests = site.asked
             expected = published(folder / "whole")
             assert expected
@@ -181,12 +209,12 @@ def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> 
                 if requests:
                     site.asked, site.delay = 0, delay
                     site.kill_at = max(1, requests * (number + 1) // kills)
-                site.victim = start(output, server.port, *arguments)
+                site.victim = start_command(output, server.port, *words)
                 if not requests:
                     _kill_at(len(expected) * (number + 1) // kills, output, site.victim, delay)
                 died += site.victim.wait(120) == -signal.SIGKILL
                 site.victim = None
-                assert start(output, server.port, *arguments).wait(120) == 0
+                assert start_command(output, server.port, *words).wait(120) == 0
                 check(output, expected)
                 shutil.rmtree(output)
     except AssertionError as error:

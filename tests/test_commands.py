@@ -274,7 +274,9 @@ def test_an_installed_newscrawl_works_in_any_folder(tmp_path: Path) -> None:
     assert newscrawl().stdout.startswith("newscrawl 0.")
     assert newscrawl("version").stdout == f"newscrawl {__version__}\nScrapy {scrapy.__version__}\n"
     assert newscrawl("--version").stdout == newscrawl("version").stdout
-    assert "Known are bench, browse, capture, check, check-run, " in newscrawl("fly").stderr
+    assert (
+        "Known are archive, bench, browse, capture, check, check-run, " in newscrawl("fly").stderr
+    )
     misspelt = newscrawl("craw", "hill")
     assert (misspelt.returncode, misspelt.stdout) == (2, "")
     assert misspelt.stderr == "Unknown command 'craw'. Did you mean 'crawl'?\n"

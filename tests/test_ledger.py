@@ -276,7 +276,8 @@ def test_a_signal_closes_cleanly(number: signal.Signals, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "kills"), [("crawl", 8), ("archive", 4), ("backfill", 3), ("reread", 4)]
+    ("kind", "kills"),
+    [("crawl", 8), ("archive", 3), ("archives", 3), ("backfill", 3), ("reread", 4)],
 )
 def test_kill_9_loses_nothing(kind: str, kills: int) -> None:
     assert kill.kill_test(kills, 30, kind) >= kills / 2

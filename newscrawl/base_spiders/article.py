@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from scrapy import Request, signals
 from scrapy.http import Response
 
+from newscrawl.archives.archives import ArchiveReading
+from newscrawl.archives.engine import OneProcess
+from newscrawl.archives.plan import ArchiveFile
 from newscrawl.base_spiders.reading import ReadingSpider
 from newscrawl.discovery import Discovery
 from newscrawl.discovery.archive import Archive
@@ -26,6 +29,7 @@ from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.wordpress import WordPress
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.extensions.run import Run
+from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Article
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.known_articles import KnownArticles
@@ -72,10 +76,21 @@ class ArticleSpider(ReadingSpider):
         """The object that decides whether pages are requested."""
         return PageAccess.of(self.crawler)
 
+    @classmethod
+    def maker(cls) -> Callable[[], Outlet]:
+        """Return a function that returns the outlet, in any process."""
+        return cls
+
     async def start(self) -> AsyncIterator[Request]:
         """Yield the first requests of each discovery method, then articles that are due."""
+        if self.arguments.archive:
+            files = [ArchiveFile(it) for it in self.arguments.archive]
+            alone = ArchiveReading(files, OneProcess(), self.given.get("archive", ""))
+            reading = self.reading or alone
+            await reading.read(self.crawler, self.maker())
+            return
         for request in self._first_requests():
-            if self.arguments.is_offline and self.crawler.engine.needs_backout():
+            if self.arguments.reread and self.crawler.engine.needs_backout():
                 # Requests contain the recorded pages: keep few of them in memory.
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield request
@@ -83,8 +98,8 @@ class ArticleSpider(ReadingSpider):
 
     def _first_requests(self) -> Iterator[Request]:
         arguments = self.arguments
-        if arguments.is_offline:
-            yield from Archive(self, arguments.archive or self._to_reread()).start()
+        if arguments.reread:
+            yield from Archive(self, self._to_reread()).start()
             return
         if self.access.is_probe_due and arguments.fetch != "api":
             yield self.links.probe()

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,9 +66,15 @@ class Row:
             values["fallback"] = replace(Generic.reader, **printed)
         declared = {"reader": replace(reader, **printed), **values}
         named = {"name": self.name, "__module__": __name__, "__doc__": values["title"]}
+        # Other processes cannot import the class.
+        declared["maker"] = staticmethod(lambda: partial(_outlet, self))
         spider = type(f"{self.name.title()}Spider", (base,), declared | named)
         _check(spider)
         return spider
+
+
+def _outlet(row: Row) -> Outlet:
+    return row.spider()()
 
 
 def _reader(selectors: dict[str, Any] | None, platform: Reader | None) -> Reader:

@@ -10,6 +10,7 @@ from parsel import Selector
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
+from newscrawl.archives.reading import captured_page
 from newscrawl.base_spiders.requests import RequestingSpider
 from newscrawl.discovery.bylines import Bylines
 from newscrawl.discovery.links import Links
@@ -23,6 +24,7 @@ from newscrawl.extraction.loaders import Page, joined, parsed
 from newscrawl.extraction.outlet import post_of
 from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
+from newscrawl.storage.capture import Capture
 from newscrawl.storage.rejected import READ_BY_FALLBACK, REASON, SOURCE
 
 # An article with more pages is taken for a site whose next pages never end.
@@ -46,6 +48,9 @@ class ReadingSpider(RequestingSpider):
         """
         task = ArticleTask.required(response)
         candidate = task.candidate
+        if task.capture:
+            yield self._reread(response, task.capture, candidate)
+            return
         if response.body.lstrip()[:1] == b"{":
             yield self._post(response, post_of(response.body), candidate)
             return
@@ -62,15 +67,32 @@ class ReadingSpider(RequestingSpider):
         article = page.article
         if article.id == candidate.id:
             yield self._whole(response, page, task)
-        elif task.capture:
-            raise UnreadableError("archived under another article's address")
         else:
             # The address leads to another article, which is requested by itself.
             if other := self.candidate(article.url):
                 yield self.article_request(other)
             raise UnreadableError("address of another article")
-        if not task.capture and "links" in self.arguments.discover and self.arguments.follow:
+        if "links" in self.arguments.discover and self.arguments.follow:
             yield from self.links.around(selector, response.url)
+
+    def _reread(self, response: Response, capture: Capture, candidate: Candidate) -> Article:
+        """Return the article of a response that was kept. Raises UnreadableError."""
+        page = captured_page(self, response, candidate, self.crawler.stats)
+        if page.further:
+            # The site has the others: the article is requested again.
+            raise UnreadableError("only the first page")
+        article = page.article
+        article.source = source_of(response)
+        article.source_url = absolute_url(capture.url) or capture.url
+        article.date_fetched = capture.date
+        why = (response.headers.get(REASON) or b"").decode("latin-1")
+        if why == READ_BY_FALLBACK and article.extraction != Generic.name:
+            self.replaced.add(article.id)
+        if SOURCE not in response.headers:
+            # A recorded response, unlike one that was rejected, may have a record.
+            date = self.known_articles.date_of_record(article.id, capture.date)
+            article.date_fetched = date
+        return article
 
     def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:
         """Return the article, or the request for its next page if the article has several pages.
@@ -84,15 +106,6 @@ class ReadingSpider(RequestingSpider):
             joined(first.article, [page.article])
         pages = tuple(dict.fromkeys((*first.pages, *page.further)))
         if len(pages) == first.read:
-            return first.article
-        if task.capture and self.arguments.reread:
-            # The site has the others: the article is requested again.
-            raise UnreadableError("only the first page")
-        if task.capture:
-            # A capture is of one address; other pages may be elsewhere in the archive, or missing.
-            self.crawler.stats.inc_value("newscrawl/not_whole")
-            self.archives[task.capture.path].unusable["only the first page"] += 1
-            self.logger.warning("Only the first page of %s is read", response.url)
             return first.article
         if first.read == _MOST_PAGES:
             raise UnreadableError("too many pages")
@@ -133,7 +146,7 @@ class ReadingSpider(RequestingSpider):
 
     def _needs_browser(self, response: Response, task: ArticleTask) -> bool:
         """Return whether a live page without entries is requested again, through the browser."""
-        if self.arguments.fetch != "auto" or task.capture or task.plain or _is_rendered(response):
+        if self.arguments.fetch != "auto" or task.plain or _is_rendered(response):
             return False
         return can_render(self.crawler)
 
@@ -150,21 +163,9 @@ class ReadingSpider(RequestingSpider):
     def _provenance(self, article: Article, response: Response, source: str) -> None:
         task = ArticleTask.required(response)
         assert response.request is not None
-        if task.capture:
-            article.source = source_of(response) if self.arguments.reread else "archive"
-            article.source_url = absolute_url(task.capture.url) or task.capture.url
-            article.date_fetched = task.capture.date
-            why = (response.headers.get(REASON) or b"").decode("latin-1")
-            if why == READ_BY_FALLBACK and article.extraction != Generic.name:
-                self.replaced.add(article.id)
-            if self.arguments.reread and SOURCE not in response.headers:
-                # A recorded response, unlike one that was rejected, may have a record.
-                date = self.known_articles.date_of_record(article.id, task.capture.date)
-                article.date_fetched = date
-        else:
-            article.source = source
-            article.source_url = task.source_listing or response.request.url
-            article.date_fetched = utc(datetime.now(UTC))
+        article.source = source
+        article.source_url = task.source_listing or response.request.url
+        article.date_fetched = utc(datetime.now(UTC))
 
 
 def _is_rendered(response: Response) -> bool:

@@ -1,12 +1,14 @@
 """RequestingSpider: the spider arguments, and how listings and articles are requested."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from scrapy import Request
 from scrapy.http import Response
 
+from newscrawl.archives.archives import ArchiveReading
 from newscrawl.base_spiders import arguments
 from newscrawl.discovery import Arguments, OutletSpider
 from newscrawl.discovery.rest import post_address
@@ -30,11 +32,17 @@ class RequestingSpider(OutletSpider):
         super().__init__()
         # The id of the job, which Scrapyd adds to the arguments.
         self.job: str | None = kwargs.pop("_job", None)
+        self.reading: ArchiveReading | None = kwargs.pop("_reading", None)
+        """The reading of archives for this outlet and others, if the crawl is a part of one."""
         self.given = {key: str(value) for key, value in kwargs.items()}
         self.arguments = Arguments()
         self.replaced: set[str] = set()
         try:
             self.arguments = arguments.parse(kwargs, self)
+            if self.reading:
+                names = tuple(it.name for it in self.reading.files)
+                self.arguments = replace(self.arguments, archive=names)
+                self.given["archive"] = self.reading.given
         except ArgumentError as error:
             self.prevent_start(str(error))
         # The same links are on many pages.

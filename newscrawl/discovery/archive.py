@@ -1,4 +1,7 @@
-"""``archive=`` and ``reread=``: articles in WARC files; nothing is requested of the site."""
+"""``reread=``: responses that newscrawl recorded; nothing is requested of the site.
+
+``newscrawl.archives`` reads what others recorded.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -12,8 +15,6 @@ from newscrawl.storage.capture import NO_ORIGINAL, Capture
 from newscrawl.storage.warc import Counts, WarcFile
 
 logger = logging.getLogger(__name__)
-
-_PAGES = (200, 203)
 
 
 class Archive:
@@ -32,67 +33,35 @@ class Archive:
 
     def start(self) -> Iterator[Request]:
         """Yield a request for each recorded article; a middleware answers it from the archive."""
-        revisits: list[Capture] = []
         for path, counts in self.counts.items():
             try:
                 with WarcFile(path) as file:
                     for capture in file.captures(counts, self._is_article):
-                        yield from self._requests(capture, revisits)
+                        yield from self._requests(capture)
             except OSError as error:
                 logger.error("Could not read %s to its end: %s", path, error)
             if not counts.complete:
                 logger.warning("Could not read all of %s: %s", path, counts.as_dict())
-        yield from self._revisited(revisits)
 
     def _is_article(self, url: str) -> bool:
         return self.outlet.candidate(url) is not None
 
-    def _requests(self, capture: Capture, revisits: list[Capture]) -> Iterator[Request]:
-        """Yield the request for a capture of an article; a revisit waits until all is read."""
+    def _requests(self, capture: Capture) -> Iterator[Request]:
+        """Yield the request for a capture of an article; newscrawl records no revisits."""
         counts = self.counts[capture.path]
         counts.revisits += capture.is_revisit
-        if not self._is_page(capture):
-            return
-        if capture.is_revisit and not capture.fault:
-            revisits.append(capture)
+        if not capture.may_be_page:
+            counts.passed_over[f"http {capture.status}"] += 1
+        elif capture.is_revisit and not capture.fault:
+            yield self._request(capture.failed(NO_ORIGINAL))
         else:
             yield self._request(capture.decoded(self._most))
-
-    def _revisited(self, revisits: list[Capture]) -> Iterator[Request]:
-        """Yield requests for revisits whose original is of another article's address, or missing.
-
-        One of the same article was read already.
-        """
-        waiting = dict(enumerate(revisits))
-        for path in self.counts if waiting else ():
-            with WarcFile(path) as file:
-                keys = frozenset().union(*(it.keys for it in waiting.values()))
-                for original, hit in file.originals(keys):
-                    for number, revisit in list(waiting.items()):
-                        if hit & revisit.keys:
-                            del waiting[number]
-                            again = original.standing_for(revisit)
-                            if self._is_page(again) and not self._are_same(original, revisit):
-                                yield self._request(again.decoded(self._most))
-        for revisit in waiting.values():
-            yield self._request(revisit.failed(NO_ORIGINAL))
-
-    def _are_same(self, original: Capture, revisit: Capture) -> bool:
-        found, again = map(self.outlet.candidate, (original.url, revisit.url))
-        return bool(found and again and found.id == again.id)
-
-    def _is_page(self, capture: Capture) -> bool:
-        """Return whether a capture may contain a page; another one is counted."""
-        if not capture.status or capture.status in _PAGES:
-            return True
-        self.counts[capture.path].passed_over[f"http {capture.status}"] += 1
-        return False
 
     def _request(self, capture: Capture) -> Request:
         counts = self.counts[capture.path]
         candidate = self.outlet.candidate(capture.url)
         assert candidate is not None
-        if self.outlet.arguments.reread and (known := self.outlet.known_articles.get(candidate.id)):
+        if known := self.outlet.known_articles.get(candidate.id):
             # A post of REST names no authors.
             candidate = replace(candidate, credited=known.known_authors)
         counts.articles += 1

@@ -14,6 +14,7 @@ ALREADY_RUNNING = "already running"
 OUTPUT_FAILED = "output failed"
 ASKED_TO_WAIT = "asked to wait"
 AT_LIMIT = "limit"
+READERS_LOST = "readers lost"
 
 AFTERMATH = "newscrawl/aftermath_failed/"
 """Prefix of the stats of failures after the run was closed: push, alert, report, metrics."""
@@ -66,8 +67,8 @@ NOTHING = ExitCode(
 BROKEN_OFF = ExitCode(
     5,
     "broken off",
-    "The crawl ended before it was done: memory limit, one of Scrapy's `CLOSESPIDER_` settings, or"
-    " any other close reason.",
+    "The crawl ended before it was done: memory limit, one of Scrapy's `CLOSESPIDER_` settings, the"
+    " processes that read archives cannot be reached, or any other close reason.",
 )
 AFTERMATH_FAILED = ExitCode(
     6,
@@ -128,7 +129,7 @@ def of_crawl(crawler: Crawler, run: RunDocument | None) -> ExitCode:
         return NO_OUTPUT
     listings, archives = run.get("listings"), run.get("archives", {}).values()
     no_listing = listings and listings["asked"] and not listings["read"]
-    no_archive = archives and not any(it["records"] for it in archives)
+    no_archive = archives and not any(it["records"] or "known" in it for it in archives)
     if run["reason"] == "finished" and (no_listing or no_archive):
         return NOTHING
     if any(name.startswith(AFTERMATH) for name in stats):

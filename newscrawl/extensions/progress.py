@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -32,6 +32,8 @@ class Progress:
     A terminal gets a live line; a log file, a pipe and Scrapyd get log lines only.
     """
 
+    is_shown: ClassVar = False
+
     def __init__(self, crawler: Crawler) -> None:
         """Watch the crawler's run."""
         self.crawler = crawler
@@ -52,6 +54,9 @@ class Progress:
         if settings.get("LOG_FILE") or not settings.getbool("LOG_ENABLED"):
             return
         console = Console(stderr=True)
+        if Progress.is_shown:
+            # Several outlets are read out of the same archives: one line shows how far it is.
+            return
         if not console.is_terminal or not sys.stderr.isatty():
             return
         # Log lines go through the same console, or they would break the live line.
@@ -63,6 +68,7 @@ class Progress:
                     rich.addFilter(log_filter)
                 root.removeHandler(handler)
                 root.addHandler(rich)
+        Progress.is_shown = True
         self.live = Live(self.line(), console=console, refresh_per_second=4, transient=True)
         self.live.start()
         self.ticker = create_looping_call(self.tick)
@@ -81,6 +87,17 @@ class Progress:
     def line(self) -> Table:
         """Return the live line: pages, articles by outcome, duplicates, queue and rate."""
         counts = self.run.books.counts()
+        if progress := self.run.archive_progress:
+            table = Table.grid(padding=(0, 2))
+            table.add_row(
+                f"[bold]{self.crawler.spidercls.name}[/bold]",
+                progress.text(),
+                f"[green]{counts.get(NEW, 0)} new[/green]",
+                f"{counts.get(REVISED, 0)} revised",
+                f"[red]{counts.get(REJECTED, 0)} rejected[/red]",
+                f"[red]{counts.get(FAILED, 0)} failed[/red]",
+            )
+            return table
         pages = self.crawler.stats.get_value("response_received_count", 0)
         scheduler: Any = self.crawler.engine.scheduler
         seconds = max(time.monotonic() - self.started, 0.001)
@@ -106,6 +123,7 @@ class Progress:
         if self.live is not None:
             self.ticker.stop()
             self.live.stop()
+            Progress.is_shown = False
         if self.run.document is not None:
             text = summary(self.run.document, self.run.folder)
             if self.live is not None:
@@ -148,6 +166,9 @@ def summary(document: RunDocument, folder: Path) -> str:
     for path, counts in document.get("archives", {}).items():
         if faults := archive_faults(counts):
             lines.append(f"  archive    {path}: {_reasons(faults)}")
+    if known := sum("known" in it for it in document.get("archives", {}).values()):
+        files = "file was" if known == 1 else "files were"
+        lines.append(f"  archives   {known} {files} read, at least in part, by an earlier run")
     if refused := document.get("refused"):
         until = f" until {refused['over']}" if "over" in refused else ""
         lines.append(f"  refused    pages since {refused['since']}{until}: {refused['reason']}")

@@ -13,25 +13,26 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
-from newscrawl.discovery import OutletSpider, outlet_spider
+from newscrawl.discovery import OutletSpider
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import asked_to_wait
 from newscrawl.exceptions import ArgumentError, LedgerError
+from newscrawl.extensions.archive_progress import ArchiveProgress
 from newscrawl.extensions.clock import SiteClock
 from newscrawl.extensions.closing import check_clock, close_run
 from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, OUTPUT_FAILED
 from newscrawl.extensions.opening import WAIT, OpenRun, open_run, output_folder, report_refusal
 from newscrawl.extensions.stopping import close_on_signals
 from newscrawl.extraction.dates import utc
-from newscrawl.items import Article, Candidate, record
+from newscrawl.items import Candidate
 from newscrawl.settings import check
 from newscrawl.storage.books import Books, Listings
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.document import RunDocument
+from newscrawl.storage.journal import Journal
 from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.ledger import Change, Ledger, Schedule
 from newscrawl.storage.rejected import RejectedWriter
-from newscrawl.storage.rereading import has_answered_since
 from newscrawl.storage.stats import plain
 from newscrawl.storage.warc import Counts
 
@@ -67,10 +68,11 @@ class Run:
         self.listings = Listings()
         self.archives: dict[str, Counts] = {}
         """What was found in each file of ``archive``."""
+        self.archive_progress: ArchiveProgress | None = None
         self.document: RunDocument | None = None
         """The ``run.json`` of the run, once it is closed."""
         self._opened: OpenRun | None = None
-        self._is_stopping = False
+        self._is_stopping = self.is_closed = False
         self._ticker = create_looping_call(self.commit)
 
     @classmethod
@@ -99,6 +101,16 @@ class Run:
     def is_open(self) -> bool:
         """Whether the run has begun."""
         return self._opened is not None
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the run has begun, and is not about to end."""
+        return self.is_open and not self._is_stopping
+
+    @property
+    def journal(self) -> Journal:
+        """The lines of the run."""
+        return self._open.journal
 
     @property
     def name(self) -> str:
@@ -167,7 +179,9 @@ class Run:
             raise CloseSpider(report_refusal(error, self.crawler.settings)) from error
         self._opened = opened
         close_on_signals()
-        self._ticker.start(1.0, now=False)
+        if not spider.arguments.archive:
+            # What is read of archives is committed range by range.
+            self._ticker.start(1.0, now=False)
         if not spider.arguments.is_offline:
             PageAccess.of(self.crawler).breaker.restore(opened.checkpoints)
 
@@ -190,19 +204,6 @@ class Run:
     def queue(self, *changes: Change) -> None:
         """Queue changes of the ledger until the lines that they follow from are on disk."""
         self._open.journal.queue(*changes)
-
-    def publish(self, item: Article) -> None:
-        """Write the line of an article and queue what the ledger learns from it, or do neither.
-
-        Raises OSError and LedgerError.
-        """
-        line = record(item)
-        spider = outlet_spider(self.crawler)
-        next_look = self.schedule.revisit(item.date_published, datetime.now(UTC))
-        if spider and spider.arguments.reread and has_answered_since(self.ledger, item):
-            next_look = utc(datetime.now(UTC))
-        changes = self.ledger.insert_revision(line, self.name, next_look)
-        self._open.journal.publish(line, changes)
 
     @property
     def rejected(self) -> RejectedWriter:
@@ -232,10 +233,11 @@ class Run:
 
     def close(self, reason: str) -> None:
         """Finish the last part, check the books and write ``run.json``."""
-        if self._opened is None:
+        if (opened := self._opened) is None:
             return
-        opened = self._opened
-        self._ticker.stop()
+        self._is_stopping = self.is_closed = True
+        if self._ticker.running:
+            self._ticker.stop()
         try:
             check_clock(opened.start, opened.began, self.crawler.get_extension(SiteClock))
             self.document = close_run(

@@ -1,0 +1,140 @@
+"""Publish what the ranges of archives hold, for all outlets together."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from newscrawl.archives.plan import Plan, Range, read_before
+from newscrawl.archives.revisits import Piece, Revisits
+from newscrawl.archives.tasks import Result
+from newscrawl.archives.writer import OutletWriter
+from newscrawl.exceptions import LedgerError
+from newscrawl.storage.journal import commit_together
+from newscrawl.storage.ledger import RangeKey, sqlite_path
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_TRIES, _PAUSE = 19, 10.0  # a server with the ledger may be away for three minutes; seconds
+
+
+class Publisher:
+    """Publishes ranges, one after the other, into the runs of several outlets.
+
+    For each range the ledger is read once, and changed in one transaction of all outlets, after
+    their lines are on disk. Methods that publish raise OSError and LedgerError.
+    """
+
+    def __init__(self) -> None:
+        """Begin without an outlet."""
+        self.writers: dict[str, OutletWriter] = {}
+        self.revisits = Revisits()
+
+    @property
+    def open(self) -> dict[str, OutletWriter]:
+        """The writers whose runs go on, by outlet."""
+        return {name: it for name, it in self.writers.items() if it.is_open}
+
+    async def divide(
+        self, plan: Plan, parts: list[Range]
+    ) -> list[tuple[tuple[str, ...], tuple[int | None, ...]]]:
+        """Return for each range of a file the outlets that it is to be read for.
+
+        And where the next range begins, if an earlier run has read it.
+        """
+        rows: dict[str, dict[RangeKey, int | None]] = {}
+        for outlet, writer in self.open.items():
+            question = partial(writer.run.ledger.read_ranges, outlet, parts[0].key.file)
+            rows[outlet] = await self._patiently(question)
+        before = {outlet: read_before(parts, its) for outlet, its in rows.items()}
+        name = plan.file.name
+        for outlet, answers in before.items():
+            self.writers[outlet].counts(name).known += sum(answers)
+            if rows[outlet] and not any(answers):
+                logger.info("%s is read again: the file has changed, or newscrawl has", name)
+        return [
+            (
+                tuple(outlet for outlet, answers in before.items() if not answers[number]),
+                tuple(its[part.key] for its in rows.values() if part.key in its),
+            )
+            for number, part in enumerate(parts)
+        ]
+
+    def cannot_read(self, file: str, reason: str, outlets: Iterable[str]) -> None:
+        """Count a range that cannot be read, or a file."""
+        for name in outlets:
+            self.writers[name].counts(file).unread[reason] += 1
+
+    async def publish(self, file: str, key: RangeKey, result: Result) -> None:
+        """Publish what a range holds, and note that it was read."""
+        for writer in self.open.values():
+            writer.count_time(result.seconds)
+        found = {name: it for name, it in result.found.items() if name in self.open}
+        await self._write((name, file, it) for name, it in found.items())
+        for name, it in found.items():
+            if it.revisits:
+                self.revisits.add(name, file, key, result.next, it)
+            elif name in self.open:
+                self.writers[name].note_range(key, result.next)
+        await self._commit()
+
+    async def publish_again(self, pieces: Iterable[Piece]) -> None:
+        """Publish what was found for revisits."""
+        await self._write(pieces)
+        await self._commit()
+
+    async def end(self) -> None:
+        """Publish what is left of the revisits, and note their ranges."""
+        await self._write(self.revisits.unresolved(self.open))
+        for name, key, following in self.revisits.read_ranges():
+            if name in self.open:
+                self.writers[name].note_range(key, following)
+        await self._commit()
+
+    def end_file(self, plan: Plan, key: RangeKey, outlets: Iterable[str]) -> None:
+        """Note that a file was read to its end; its last range was read for ``outlets``."""
+        file = plan.file
+        for name, writer in self.open.items():
+            counts = writer.counts(file.name)
+            counts.finished = not counts.unread
+            is_noted = counts.finished and not self.revisits.has(name, file.name)
+            if is_noted and name in outlets and not file.parts:
+                writer.note_file(replace(key, start=0))
+
+    async def _write(self, pieces: Iterable[Piece]) -> None:
+        """Write the lines of some pieces; the ledger is asked once for each outlet."""
+        ids: dict[str, dict[str, None]] = {}
+        pieces = list(pieces)
+        for name, _, found in pieces:
+            ids.setdefault(name, {}).update((it.id, None) for it in found.findings if it.line)
+        known = {}
+        for name, some in ids.items():
+            question = partial(self.writers[name].run.ledger.versions_of, name, list(some))
+            known[name] = await self._patiently(question)
+        for name, file, found in pieces:
+            if name in self.open:
+                self.writers[name].write(file, found, known[name])
+
+    async def _commit(self) -> None:
+        """Bring the lines of all runs to disk, and then the ledger up to date."""
+        journals = [it.run.journal for it in self.writers.values() if not it.run.is_closed]
+        if journals:
+            await self._patiently(partial(commit_together, journals))
+
+    async def _patiently(self, work: Callable[[], _T]) -> _T:
+        """Ask the ledger; one on a server may be away for a while. Raises LedgerError."""
+        url = next(iter(self.writers.values())).run.ledger.url
+        for attempt in range(_TRIES):
+            try:
+                return work()
+            except LedgerError as error:
+                if sqlite_path(url) or attempt == _TRIES - 1 or not self.open:
+                    raise
+                if not attempt:
+                    logger.warning("%s Waiting for it", error)
+                await asyncio.sleep(_PAUSE)
+        raise AssertionError("unreachable")
