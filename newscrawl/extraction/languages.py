@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 from babel import localedata
 from babel.core import Locale, UnknownLocaleError
@@ -52,7 +52,7 @@ def primary(tag: str) -> str:
     return tag.replace("_", "-").partition("-")[0].lower()
 
 
-@cache
+@lru_cache(64)
 def language(tag: str) -> Language:
     """Return the words of a language by its BCP 47 tag, such as ``de`` or ``pt-BR``.
 
@@ -64,6 +64,8 @@ def language(tag: str) -> Language:
     """
     main = primary(tag)
     found = [it for it in localedata.locale_identifiers() if primary(it) == main]
+    # English has a hundred countries, and the same words in all of them.
+    found = [main] if main == "en" else found
     if not found:
         return Language()
     locales = list(map(Locale.parse, found))

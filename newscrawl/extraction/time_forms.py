@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
-from functools import cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from newscrawl.extraction.byline_words import AT
@@ -108,6 +108,8 @@ _DATE_ELSEWHERE = (
     r",?[\s.-]+(?:del?\s+)?(?P<year_3>\d{4})(?:\s?(?:г|года|р|року)\b\.?)?"
     r"|(?P<name>MONTH)\s+(?P<day_2>\d{1,2})\.?,?\s+(?P<year_2>\d{4})"
     r"|(?P<year_4>\d{4})\.?\s(?P<name_4>MONTH)\s+(?P<day_4>\d{1,2})\.?)(?!\d)"
+    # Of the Christian era, in Arabic; beside a time the same letter is "p.m.".
+    r"(?:\s?م(?!\w))?"
 )
 _BETWEEN_ELSEWHERE = (
     r"[\s,،、|·•@–—:;.-]{0,9}(?:[(（]\w{1,3}[)）]\s*)?"
@@ -118,6 +120,8 @@ _TIME_ELSEWHERE = (
     r"(?P<minute>\d{2}|\d(?=\s?[分분]))(?:\s?[:：分분]\s?(?P<second>\d{2}))?(?:[.,]\d+)?(?!\d)"
     r"\s?[分분秒초]?|\s?(?P<mark>(?:h|Uhr)\b|[時时点點시]))"
     r"(?:\s*(?P<half>HALF)(?!\w))?(?:\s*(?:Uhr|hrs?|h)\b\.?)?"
+    # How long a text or a film is.
+    r"(?!\s*(?:min|mn|std|stunde|sec|sek|seg|分钟|分鐘)\.?)"
     # Case decides: "et" is a word, "ET" a zone.
     r"(?:[\s,(]*(?P<zone>(?-i:(?:GMT|UTC)?\s?[+-]\d{1,2}(?::?\d{2})?(?!\d)|Z\b"
     r"|(?:Africa|America|Asia|Atlantic|Australia|Canada|Europe|Indian|Pacific|US)"
@@ -203,7 +207,7 @@ class Forms:
         return self.halves.get(plain(word), "") if word else ""
 
 
-@cache
+@lru_cache(64)
 def forms(tag: str = "") -> Forms:
     """Return the forms of a language by its BCP 47 tag; "" is English of the United States.
 

@@ -64,7 +64,8 @@ class TagesschauSpider(ArticleSpider):
             selectors=(
                 *(_STANDFIRST, "div.seitenkopf", "div.article-head", "p.article-head__shorttext"),
                 *("div.authorline", ".metatextline", "div.teaser-absatz", "div.infobox"),
-                *("ul.buttongroup", "div.v-instance", "div.meldungsfooter"),
+                *("ul.buttongroup", "div.v-instance", "div.meldungsfooter", "div.backlink"),
+                *("div.copytext__video", "div.copytext__audio"),
             ),
             # When a programme is on the air, and where a regional editor has the news from.
             texts=("Sendung:…", "Quelle:…", "Unsere Quellen:…", "Über dieses Thema berichtete…"),
