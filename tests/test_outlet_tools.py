@@ -333,6 +333,7 @@ def test_new_writes_a_row_and_its_fixture_from_a_saved_page(tmp_path: Path) -> N
         "checked": "nothing yet: drafted from a page",
     }
     assert [*rows(tmp_path)] == ["other", "gazette"]
+    assert "note The outlet other has the host www.gazette.example, too." in printed
     # The outlet works for every command.
     assert "gazette" in run(tmp_path, "list").stdout.split()
     assert run(tmp_path, "outlet", "try", "gazette").returncode == 0

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scrapy import Request
+from scrapy.spiderloader import get_spider_loader
+
 from newscrawl import settings as defaults
 from newscrawl.commands.pages import PagesCommand, read_saved
 from newscrawl.exceptions import PROGRAM, ArgumentError, OutputError
@@ -43,11 +46,18 @@ def begin(command: PagesCommand, names: Sequence[str], opts: argparse.Namespace)
     for word, sentence in (*declared(survey), *report):
         print(f"  {word:<12} {sentence}")  # noqa: T201
     drafted = draft(survey, name, as_spider=opts.spider, file=str(target))
-    for note in drafted.notes:
+    for note in (*_known(command, survey.host), *drafted.notes):
         print(f"  {'note':<12} {note}")  # noqa: T201
     _write(target, drafted.text)
     print(f"Wrote {near(target)}:\n\n{drafted.text}")  # noqa: T201
     _write_cases(command, name, drafted)
+
+
+def _known(command: PagesCommand, host: str) -> list[str]:
+    """Return a sentence for each outlet that has the host already."""
+    assert command.settings is not None
+    names = get_spider_loader(command.settings).find_by_request(Request(f"https://{host}/"))
+    return [f"The outlet {it} has the host {host}, too." for it in names]
 
 
 def _survey(
