@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from scrapy.spiderloader import SpiderLoader
 
 from newscrawl.spiders.hill import HillSpider
-from tests.conftest import answer, for_article, open_spider
+from tests.conftest import answer, for_article, open_spider, project_settings
 
 pytestmark = pytest.mark.fast
 
@@ -106,3 +107,30 @@ def test_an_article_page_leads_to_its_own_sections_and_tags_and_nowhere_else() -
         "https://thehill.com/social-tags/orla-finch/",
         "https://thehill.com/tag/budget/",
     ]
+
+
+@pytest.mark.parametrize(
+    ("outlet", "path", "identity"),
+    [
+        ("tagesschau", "/inland/regional/hafen-sturm-101.html", "hafen-sturm-101"),
+        ("tagesschau", "/inland/regional/hafen-sturm-101~amp.html", "hafen-sturm-101"),
+        ("tagesschau", "/korrespondenten/anna-schmidt-101.html", None),
+        ("tagesschau", "/infoservices/alle-meldungen-100.html", None),
+        ("tagesschau", "/thema/hafen", None),
+        ("lemonde", "/mer/article/2026/11/20/le-port_7000001_823448.html", "7000001"),
+        ("lemonde", "/en/sea/article/2026/11/20/the-port_7000003_7.html", "7000003"),
+        ("lemonde", "/mer/live/2026/11/20/en-direct-le-port_7000002_3210.html", "7000002"),
+        ("lemonde", "/signataires/anne-dubois/", None),
+        ("mainichi", "/articles/20261120/k00/00m/040/100000c", "20261120/k00/00m/040/100000c"),
+        ("mainichi", "/english/articles/20261120/p2a/00m/0na/012000c", None),
+        ("mainichi", "/reporter/yamadataro/", None),
+        ("lbc", "/news/lebanon/900001/العاصفة/ar", "900001"),
+        ("lbc", "/news/d/breaking-headlines/900002/the-storm/en", "900002"),
+        ("lbc", "/news/category/29/%D9%85/ar", None),
+    ],
+)
+def test_addresses_of_other_outlets(outlet: str, path: str, identity: str | None) -> None:
+    spider = open_spider(SpiderLoader(project_settings()).load(outlet))
+    candidate = spider.candidate(f"https://{spider.host}{path}")
+    assert (candidate and candidate.id) == identity
+    assert candidate is None or "~" not in candidate.url
