@@ -90,8 +90,8 @@ class ReadingSpider(RequestingSpider):
             self.replaced.add(article.id)
         if SOURCE not in response.headers:
             # A recorded response, unlike one that was rejected, may have a record.
-            date = self.known_articles.date_of_record(article.id, capture.date)
-            article.date_fetched = date
+            key = (article.id, capture.date, article.date_modified)
+            article.date_fetched = self.known_articles.date_of_record(*key)
         return article
 
     def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:

@@ -40,11 +40,11 @@ class KnownArticles:
         """Return the state of an article, or None if it is not in the ledger."""
         return self._ask(lambda: self._ledger.get(self._outlet, identity), None)
 
-    def date_of_record(self, identity: str, answered: str) -> str:
+    def date_of_record(self, identity: str, answered: str, modified: str | None) -> str:
         """Return the ``date_fetched`` of the record of a response; see ``date_of_record``."""
         none: list[Row] = []
         rows = self._ask(lambda: self._ledger.history(self._outlet, identity), none)
-        return date_of_record(answered, rows)
+        return date_of_record(answered, modified, rows)
 
     def count(self) -> int:
         """Return how many articles are known and have not gone from the site."""

@@ -60,18 +60,26 @@ def runs_to_reread(
     return sorted(found)
 
 
-def date_of_record(answered: str, history: Iterable[Row]) -> str:
+def date_of_record(answered: str, modified: str | None, history: Iterable[Row]) -> str:
     """Return the ``date_fetched`` of the record of a recorded response of the time ``answered``.
 
     A record is published moments after its response was received. So the first revision since then
-    is of the same response, and its time is that of the new record, too.
+    is of the same response, and its time is that of the new record, too. A response that gave no
+    revision was unchanged, if it states the same ``modified`` as the revision before it.
 
-    >>> rows = [(1, "", None, "2026-11-20T10:00:02Z"), (2, "", None, "2026-11-20T11:00:00Z")]
-    >>> date_of_record("2026-11-20T10:00:01Z", rows), date_of_record("2026-11-20T10:30:00Z", rows)
-    ('2026-11-20T10:00:02Z', '2026-11-20T10:30:00Z')
+    >>> rows = [(1, "", "M", "2026-11-20T10:00:02Z"), (2, "", None, "2026-11-20T11:00:00Z")]
+    >>> date_of_record("2026-11-20T10:00:01Z", "N", rows)
+    '2026-11-20T10:00:02Z'
+    >>> date_of_record("2026-11-20T10:30:00Z", "M", rows)
+    '2026-11-20T10:00:02Z'
+    >>> date_of_record("2026-11-20T10:30:00Z", "N", rows)
+    '2026-11-20T10:30:00Z'
     """
-    dates = [fetched for *_, fetched in history if answered <= fetched <= soon_after(answered)]
-    return min(dates, default=answered)
+    rows = list(history)
+    same = [it for *_, it in rows if answered <= it <= soon_after(answered)]
+    before = [(it, stated) for _, _, stated, it in rows if it <= answered]
+    last, stated = max(before, default=("", None), key=lambda it: it[0])
+    return min(same, default=last if modified and modified == stated else answered)
 
 
 def soon_after(date: str) -> str:
