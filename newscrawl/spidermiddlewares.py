@@ -23,6 +23,9 @@ from newscrawl.items import Candidate
 from newscrawl.storage.books import KNOWN
 from newscrawl.storage.ledger import ArticleState, State
 
+# How the reasons of pages begin on which nothing was found.
+_NOTHING = "no article"
+
 
 @dataclass(slots=True)
 class Shown:
@@ -172,10 +175,9 @@ class AdmissionMiddleware:
         """Record a response that cannot be read; leave other exceptions to Scrapy."""
         if not isinstance(exception, UnreadableError):
             return None
-        task = ArticleTask.of(response) or ListingTask.of(response)
-        # A feed or sitemap that is a page is none, whatever the page is.
-        is_empty = task and (task.key == "article" or task.is_page) and needs_javascript(response)
-        reason = NEEDS_JAVASCRIPT if is_empty else str(exception)
+        reason = str(exception)
+        if reason.startswith(_NOTHING) and needs_javascript(response):
+            reason = NEEDS_JAVASCRIPT
         if ArticleTask.of(response):
             self.outcomes.article_rejected(response, reason)
         else:
