@@ -244,8 +244,32 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
     return people or distinct
 
 
+# The end of a Japanese text: places and writers, "【カイロ山田太郎、佐藤花子】".
+_SIGNED = re.compile("【([^【】]{2,60})】$")
+_PLACE_JAPANESE = re.compile("^(?:.*・|[\u30a0-\u30ff]{2,}(?=[\u4e00-\u9fff]))")
+_NAME_JAPANESE = re.compile("[\u4e00-\u9fff々][\u3040-\u30ff\u4e00-\u9fff々]{1,4}(?<![部局班課社])")
+
+
+def _signed(text: str) -> Iterator[str]:
+    """Yield the writers that stand in brackets at the end of a Japanese text, without places.
+
+    A place in the same script as a name cannot be told from it: such a name is left out.
+
+    >>> list(_signed("雨だ。【カイロ山田太郎、大阪・佐藤花子、共同、社会部】"))
+    ['山田太郎', '佐藤花子']
+    """
+    found = _SIGNED.search(text)
+    for part in found[1].split("、") if found else ():
+        name = _PLACE_JAPANESE.sub("", part.strip())
+        if _NAME_JAPANESE.fullmatch(name) and not is_agency(name):
+            yield name
+
+
 def _elsewhere(line: str, tokens: Mapping[str, str]) -> Iterator[str]:
     """Yield the names in a line of a byline in a language other than English."""
+    if line.endswith(("】", "。")):
+        yield from _signed(line)
+        return
     text = _BY_ELSEWHERE.sub("", _IN_PARENTHESES.sub("", line).strip(_JUNK))
     for part in people(_AND_AGENCY.sub("", _BEHIND_ELSEWHERE.sub("", text))):
         name, before = part.strip(_JUNK), ""

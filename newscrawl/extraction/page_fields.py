@@ -59,10 +59,11 @@ class PageFields:
         self._add_tags()
         byline = self.loader.printed(self.layout.byline, "page")[:1]
         text = "".join(map(lines_of, byline))
-        if dateline := self.loader.printed(self.layout.dateline, "page")[:1]:
-            precision = self._add_dates(dateline, "".join(map(lines_of, dateline)))
-        else:
-            precision = self._add_dates(byline, text)
+        dated, printed = byline, text
+        if self.layout.dateline:
+            dated = self.loader.printed(self.layout.dateline, "page")[:1]
+            printed = "".join(map(lines_of, dated))
+        precision = self._add_dates(dated, printed)
         return self._authors(byline, text), precision
 
     @property

@@ -19,8 +19,8 @@ class MainichiSpider(ArticleSpider):
     History
       2021: the layout.
     Caveats
-      Many articles need a subscription. The last paragraph often ends with its writers in brackets,
-      behind places: they stay in the text, and the authors are those that the page links.
+      Many articles need a subscription. A text often ends with its writers in brackets, behind
+      places. The brackets stay in the text; they are the authors if the page links none.
       Pages with a paywall and the sources were never seen.
     """
 
@@ -43,6 +43,7 @@ class MainichiSpider(ArticleSpider):
                 name="articledetail",
                 article="body:has(#articledetail-body)",
                 headline="h1.title-page",
+                byline="#articledetail-body > p:last-of-type",
                 author="#articledetail-title a.articletag-author",
                 dateline="#articledetail-title span.articletag-date",
                 section="ul.articledetail-head-category-list a",
