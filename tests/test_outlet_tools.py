@@ -281,6 +281,11 @@ def test_an_article_of_several_pages_is_no_fixture(tmp_path: Path) -> None:
 def test_try_reads_any_page_and_posts(tmp_path: Path) -> None:
     lines = tried(tmp_path, "generic", saved(tmp_path))
     assert {"headline data Bridge opens in Halvern", "extraction generic"} <= {*lines}
+    assert "authors data Ada Quill" in lines
+    head = '<meta name="author" content="Ada Quill and Bo Marsh">'
+    page = html(head=head).replace('"author":', '"x":')
+    lines = tried(tmp_path, "generic", saved(tmp_path, page))
+    assert "authors meta Ada Quill, Bo Marsh" in lines
     lines = tried(tmp_path, "hill", str(NEWS.parent / "rest"))
     assert "headline post Peat ‘no fuel’" in lines
 

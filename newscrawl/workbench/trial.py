@@ -12,6 +12,7 @@ from parsel import Selector
 
 from newscrawl.base_spiders.saved_page import decoded, extract
 from newscrawl.exceptions import NotWholeWarning, UnreadableError
+from newscrawl.extraction.authors import META, structured_authors
 from newscrawl.extraction.fields import ORDER, stated, stated_tags
 from newscrawl.extraction.generic import GenericNoise, Sizes, find_container, letters
 from newscrawl.extraction.generic_outlet import Generic, GenericReader
@@ -34,6 +35,9 @@ _DERIVED = frozenset(
     "outlet revision source source_url date_fetched content_hash schema_version body images links"
     " date_precision word_count".split()
 )
+
+# All sections come from several sources.
+_SOURCED = ORDER.keys() - {"sections"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ def _values(
         found = {source: it[name] for source, it in by_source.items() if it.get(name)}
         order = [it for it in reader.order.get(name, ORDER.get(name, ())) if it in found]
         same = [it for it in order if letters(found[it]) == letters(text)]
-        source = same[0] if same else (rest if name in ORDER else "")
+        source = same[0] if same else (rest if name in _SOURCED else "")
         others = ((it, found[it]) for it in order if letters(found[it]) != letters(text))
         yield Value(name, text, source, tuple(others))
     body = _split(article.body or "")
@@ -139,7 +143,8 @@ def _by_source(
     if isinstance(outlet.reader, GenericReader):
         base_url = base_of(parsed.root, page.url)
         data = read_structured_data(parsed.root, page.url, outlet.key, article.headline)
-        return {it: _stated(outlet.reader, data, it, base_url) for it in ("data", "meta")}
+        sources = ("data", "meta")
+        return {it: _stated(outlet.reader, article, data, it, base_url) for it in sources}
     orders = {**ORDER, **outlet.reader.order}
     found = {}
     for source in dict.fromkeys(it for order in orders.values() for it in order):
@@ -153,7 +158,9 @@ def _by_source(
     return found
 
 
-def _stated(reader: Reader, data: StructuredData, source: str, base_url: str) -> dict[str, str]:
+def _stated(
+    reader: Reader, article: Article, data: StructuredData, source: str, base_url: str
+) -> dict[str, str]:
     """Return the fields that ``data`` or ``meta`` states, for a reader without layouts."""
     loader = ArticleLoader(reader=reader, base_url=base_url)
     for name in ORDER:
@@ -161,8 +168,15 @@ def _stated(reader: Reader, data: StructuredData, source: str, base_url: str) ->
             loader.add_value(name, stated_tags(data, source))
         elif name != "authors":
             loader.add_value(name, stated(data, name, source))
+    names = data.metas(*META)
+    if source == "data":
+        names = (it.name for it in structured_authors(data, base_url))
+    text = ", ".join(names)
+    # One text may state several names.
+    is_same = all(letters(it.name) in letters(text) for it in article.authors)
+    authors = _text(record(article)["authors"]) if text and is_same else text
     fields = record(loader.load_item())
-    return {name: _text(fields[name]) for name in ORDER if name != "authors"}
+    return {name: _text(fields[name]) for name in ORDER} | {"authors": authors}
 
 
 def _lines(article: Article) -> list[Line]:
