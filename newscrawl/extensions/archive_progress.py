@@ -10,7 +10,7 @@ _LEAST = 5.0  # seconds after which a rate says something
 class ArchiveProgress:
     """Counts of files, bytes and records.
 
-    >>> progress = ArchiveProgress(files=3, files_read=1, bytes=500, bytes_of_known=1000)
+    >>> progress = ArchiveProgress(3, 1, files_known=2, bytes=500, bytes_of_known=2000)
     >>> progress.records = 20
     >>> progress.text(progress.began + 10)
     '1 of 3 files, 50 B/s, 2 records/s, 0:50 left'

@@ -18,7 +18,7 @@ class LbcSpider(ArticleSpider):
     History
       2022: the layout.
     Caveats
-      The printed time is one hour ahead of the one in structured data, which is taken.
+      In the zone of Beirut, the printed time is one hour behind structured data, which is taken.
       The description in the page's head is the outlet's name. The tags are the headline's words.
       The sources and pages in English were never seen.
     """
