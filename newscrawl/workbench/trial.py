@@ -124,7 +124,8 @@ def _values(
         if name in _DERIVED or not (text := _text(value)):
             continue
         found = {source: it[name] for source, it in by_source.items() if it.get(name)}
-        order = [it for it in reader.order.get(name, ORDER.get(name, ())) if it in found]
+        declared = reader.order.get(name, ORDER.get(name, ()))
+        order = [it for it in dict.fromkeys((*declared, *found)) if it in found]
         same = [it for it in order if letters(found[it]) == letters(text)]
         source = same[0] if same else (rest if name in _SOURCED else "")
         others = ((it, found[it]) for it in order if letters(found[it]) != letters(text))
