@@ -7,7 +7,9 @@ import json
 import os
 import pickle
 import random
+import signal
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
@@ -29,8 +31,9 @@ from newscrawl.storage.books import balance
 from newscrawl.storage.warc import Counts, WarcFile
 from tests.archives import http, record, write
 from tests.conftest import Crawl, command, crawl
+from tests.kill import RANGES, start_command, write_archive
 from tests.recordings import address, article
-from tests.test_archives import FILES, page, url
+from tests.test_archives import FILES, number_of, page, url
 from tests.test_outlet_table import URL, row, table
 from tests.test_outlet_table import page as gazettes_page
 from tests.test_remote import Storage, storage
@@ -292,6 +295,40 @@ def test_feeds_of_scrapy_get_the_records_of_an_archive(tmp_path: Path) -> None:
     done = crawl(tmp_path / "output", "-a", f"archive={path}", "-o", f"{tmp_path}/feed.jsonl")
     feed = [json.loads(it) for it in (tmp_path / "feed.jsonl").read_text().splitlines()]
     assert feed == done.records
+
+
+def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.warc.gz", [noisy(str(it), 300) for it in range(40)])
+    output = tmp_path / "output"
+    words = ("-a", f"archive={path}", "-s", "NEWSCRAWL_ARCHIVE_RANGE=60000")
+    done = crawl(output, *words, limits="ulimit -f 256")
+    assert done.code == 3, done.log
+    assert "The output cannot be written, the run stops" in done.log
+    first = len(done.records)
+    assert 0 < first < 40
+    assert crawl(output, *words).code == 0
+    assert sorted(it["id"] for it in done.records) == sorted(
+        str(number_of(str(it))) for it in range(40)
+    )
+
+
+def test_a_signal_ends_the_run_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    path = str(write_archive(60, tmp_path))
+    words = ("archive", "hill", path, "--workers", "2", *RANGES)
+    output = tmp_path / "output"
+    victim = start_command(output, 1, *words)
+    while victim.poll() is None and not list(output.glob("hill/run=*/part-*")):
+        time.sleep(0.01)
+    victim.send_signal(signal.SIGINT)
+    assert victim.wait(60) == 0
+    assert run_of(output)["reason"] == "shutdown"
+    before = lines_of(output).count(b"\n")
+    assert 0 < before < 120
+    assert start_command(output, 1, *words).wait(60) == 0
+    assert (run_of(output)["reason"], run_of(output)["complete"]) == ("finished", True)
+    assert lines_of(output).count(b"\n") == 120
+    # Of the ranges that were read before, none was read again.
+    assert run_of(output)["archives"][path]["known"]
 
 
 # Engines. A worker gets a function that returns the outlet; here one that ends the process.

@@ -114,7 +114,7 @@ class ArchiveReading:
             for writer in self._publisher.open.values():
                 writer.run.stop(READERS_LOST)
         except (OSError, LedgerError) as error:
-            for writer in self._publisher.writers.values():
+            for writer in self._publisher.open.values():
                 writer.run.fail(error)
         finally:
             said.cancel()

@@ -41,6 +41,9 @@ class OutletWriter:
         self._stats: Counter[str] = Counter()
         exporter = crawler.get_extension(FeedExporter)
         self._exporter = exporter if crawler.settings.getdict("FEEDS") else None
+        for component, order in crawler.settings.getdict("ITEM_PIPELINES").items():
+            if order is not None and not str(component).startswith("newscrawl."):
+                logger.warning("The pipeline %s does not get the records of archives", component)
 
     @property
     def is_open(self) -> bool:

@@ -84,10 +84,10 @@ class ArticleSpider(ReadingSpider):
     async def start(self) -> AsyncIterator[Request]:
         """Yield the first requests of each discovery method, then articles that are due."""
         if self.arguments.archive:
-            files = [ArchiveFile(it) for it in self.arguments.archive]
-            alone = ArchiveReading(files, OneProcess(), self.given.get("archive", ""))
-            reading = self.reading or alone
-            await reading.read(self.crawler, self.maker())
+            if self.reading is None:
+                files = [ArchiveFile(it) for it in self.arguments.archive]
+                self.reading = ArchiveReading(files, OneProcess(), self.given["archive"])
+            await self.reading.read(self.crawler, self.maker())
             return
         for request in self._first_requests():
             if self.arguments.reread and self.crawler.engine.needs_backout():
