@@ -108,10 +108,10 @@ def crawling(output: Path, site: Site, **settings: str) -> Iterator[tuple[Crawle
             crawler.close()
 
 
-def latest(output: Path) -> dict[str, dict[str, Any]]:
+def latest(output: Path, outlet: str = "hill") -> dict[str, dict[str, Any]]:
     """Return the latest published revision of every article."""
     found: dict[str, dict[str, Any]] = {}
-    for part in sorted(output.glob("hill/run=*/part-*.jsonl")):
+    for part in sorted(output.glob(f"{outlet}/run=*/part-*.jsonl")):
         for record in read_part(part):
             found[record["id"]] = record
     return found

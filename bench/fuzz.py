@@ -195,6 +195,9 @@ class NothingKnown:
     def __getattr__(self, name: str) -> Callable[..., list[str]]:
         return lambda *_, **__: []
 
+    def id_of(self, identity: str) -> str:
+        return identity
+
 
 class FirstSpider(HillSpider):
     """The spider in a first run."""

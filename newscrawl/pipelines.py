@@ -127,23 +127,35 @@ class RevisePipeline:
     An archive may hold any earlier version again, so it is compared with all of them.
     """
 
-    def __init__(self, run: Run, replaced: Container[str] = ()) -> None:
+    def __init__(self, run: Run, replaced: Container[str] = (), *, once: bool = False) -> None:
         """Compare with the ledger of ``run``, and with revisions that are not in the ledger yet.
 
-        Articles in ``replaced`` get a revision in any case.
+        Articles in ``replaced`` get a revision in any case. With ``once`` only the first response
+        of each article counts: two addresses may lead to the same one.
         """
         self.run = run
         self.replaced = replaced
+        self.once = once
+        self.read: set[str] = set()
         self.versions: dict[str, Versions] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Find the run. Raises RuntimeError when the Run extension is off."""
         spider = outlet_spider(crawler)
-        return cls(Run.of(crawler), spider.replaced if spider else ())
+        if spider is None:
+            return cls(Run.of(crawler))
+        arguments = spider.arguments
+        once = not (arguments.archive or arguments.reread or spider.identified_by == "address")
+        return cls(Run.of(crawler), spider.replaced, once=once)
 
     def process_item(self, item: Article) -> Article:
         """Return the article with its revision. Raises UnchangedItem or PostponedItem."""
+        if self.once:
+            # Its page and its post may differ in small things.
+            if item.id in self.read:
+                raise UnchangedItem("read in this run already")
+            self.read.add(item.id)
         versions = self.versions.get(item.id)
         if versions is None:
             try:

@@ -189,6 +189,7 @@ class AdmissionMiddleware:
         task = ArticleTask.of(request)
         if task is None:
             return self.listings.admit(request, shown)
+        request, task, is_stated = self.identified(request, task)
         candidate = task.candidate
         if self.is_outside(candidate):
             self.outcomes.count("newscrawl/outside_window")
@@ -199,7 +200,7 @@ class AdmissionMiddleware:
             return request.replace(errback=self.outcomes.article_failed)
         # Of two listings only one may state the change, and either may be read first.
         undecided = first or (candidate.id in self.not_requested and bool(candidate.modified))
-        known = self.look_up(candidate) if undecided else None
+        known = self.look_up(candidate, is_stated=is_stated) if undecided else None
         if not first:
             self.outcomes.count("newscrawl/link_repeats")
         if known and not (task.is_unlisted or self.is_due(known, task)):
@@ -228,8 +229,23 @@ class AdmissionMiddleware:
         before = arguments.since and published < arguments.since
         return bool(before or (arguments.until and published > arguments.until))
 
-    def look_up(self, candidate: Candidate) -> ArticleState | None:
-        """Return an article's state. Add new articles, authors and addresses to the ledger."""
+    def identified(self, request: Request, task: ArticleTask) -> tuple[Request, ArticleTask, bool]:
+        """Return a request and its task with the article's own id, if that is known.
+
+        Also return whether the id is as the listing, or the address itself, states it.
+        """
+        candidate, identities = task.candidate, self.run.identities
+        identities.note(candidate.id, candidate.id, candidate.url)
+        if (identity := identities.of(candidate.id)) != candidate.id:
+            request = task.on(request, candidate=replace(candidate, id=identity))
+            return request, ArticleTask.required(request), False
+        return request, task, True
+
+    def look_up(self, candidate: Candidate, *, is_stated: bool) -> ArticleState | None:
+        """Return an article's state. Add new articles, authors and addresses to the ledger.
+
+        ``is_stated`` is false if the address of the candidate may be an old one of the article.
+        """
         ledger = self.run.ledger
         known = self.outcomes.from_ledger(lambda: ledger.get(self.outlet, candidate.id))
         if known is None:
@@ -238,7 +254,8 @@ class AdmissionMiddleware:
         elif candidate.authors and not known.known_authors:
             self.run.queue(ledger.set_authors(self.outlet, candidate.id, candidate.authors))
         # A listing with times comes from the site's database, with today's address.
-        if known and candidate.modified and candidate.url != known.url and "?" not in candidate.url:
+        is_moved = known and candidate.modified and candidate.url != known.url
+        if is_moved and is_stated and "?" not in candidate.url:
             self.run.queue(ledger.moved(self.outlet, candidate.id, candidate.url))
         return known
 

@@ -1,6 +1,8 @@
 """Invented outlets, each with what The Hill does not have."""
 
 from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.base_spiders.nexstar import NexstarSpider
+from newscrawl.extraction.dates import EASTERN
 from newscrawl.extraction.loaders import Layout, Reader
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.sources import Feed, Listings, NewsSitemap, Sitemap
@@ -51,6 +53,42 @@ class MonitorSpider(_Invented):
     host = "monitor.example"
     scheme = "http"
     sources = (Feed("/rss.xml"), Listings(paths=("world/",)))
+
+
+class FerrySpider(_Invented):
+    """Two hosts, and no https."""
+
+    name = "ferry"
+    scheme = "http"
+    host = "ferry.example"
+    hosts = ("harbour.ferry.example",)
+    sources = (Feed("/rss.xml"), Feed("http://harbour.ferry.example/rss.xml"))
+
+
+class HarborSpider(NexstarSpider):
+    """The WordPress of the tests, if its addresses are slugs."""
+
+    name = "harbor"
+    host = "thehill.com"
+    zone = EASTERN
+    sources = (*NexstarSpider.sources, Listings(paths=("news",), front="news"))
+
+
+class InletSpider(NexstarSpider):
+    """Slugs, and no REST."""
+
+    name = "inlet"
+    host = "inlet.example"
+    sources = (Listings(paths=("news/",), front="news/"),)
+
+
+class TribuneSpider(_Invented):
+    """An article is its canonical address."""
+
+    name = "tribune"
+    host = "www.tribune.example"
+    article = r"/news/[\w-]+"
+    sources = (Listings(paths=("news/",), front="news/"),)
 
 
 class HeraldSpider(_Invented):

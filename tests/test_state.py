@@ -26,7 +26,8 @@ from tests.sample.answer import Page
 from tests.sample.server import running
 from tests.sample.site import SampleSite
 
-# Made by a3a271c, a4ae0b6, 88ddfa6 and 647d805: two crawls of a recording, and all retries due.
+# Made by a3a271c, a4ae0b6, 88ddfa6, 647d805 and 6813c63: two crawls of a recording, and all retries
+# due.
 LEDGERS = Path(__file__).parent / "fixtures" / "ledgers"
 NEWS = ("-a", "sections=news")
 NEVER = {"NEWSCRAWL_REVISIT_HOURS": ""}
@@ -441,7 +442,7 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> str:
 # The ledgers of versions 2 and 3 differ from their neighbours in nothing that a salvage reads.
 @pytest.mark.parametrize(
     ("schema", "killed"),
-    [(1, False), (2, False), (3, False), (4, False), (1, True), (4, True)],
+    [(1, False), (2, False), (3, False), (4, False), (5, False), (1, True), (5, True)],
 )
 def test_a_crawl_goes_on_from_the_ledger_of_an_older_version(
     schema: int, killed: bool, tmp_path: Path, later: str

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bench.day import Crawler, latest
+from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage.books import balance
 from newscrawl.storage.ledger import ArticleState, Ledger
+from tests.outlets import HarborSpider
 from tests.wordpress import WordPress, missing, running
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -39,8 +41,12 @@ def wordpress(site: WordPress) -> WordPress:
 class Newsroom:
     """A crawl every hour, and what each left."""
 
-    def __init__(self, output: Path, crawler: Crawler, wordpress: WordPress) -> None:
+    def __init__(
+        self, output: Path, crawler: Crawler, wordpress: WordPress, spider: type = HillSpider
+    ) -> None:
         self.output = output
+        self.spider = f"{spider.__module__}.{spider.__name__}"
+        self.outlet: str = spider.name  # type: ignore[attr-defined]
         self.crawler = crawler
         self.wordpress = wordpress
         self.hour = 0
@@ -50,8 +56,8 @@ class Newsroom:
         self.wordpress.requests()
         now = NOW + HOUR * self.hour + timedelta(minutes=1)
         self.hour += hours
-        assert self.crawler.crawl(now, **arguments) == reason
-        path = max(self.output.glob("hill/run=*/run.json"))
+        assert self.crawler.crawl(now, self.spider, **arguments) == reason
+        path = max(self.output.glob(f"{self.outlet}/run=*/run.json"))
         run: dict[str, Any] = json.loads(path.read_text())
         assert balance(run["books"]) == 0
         return run
@@ -59,20 +65,24 @@ class Newsroom:
     @property
     def records(self) -> dict[int, dict[str, Any]]:
         """The latest revision of every article."""
-        return {int(identity): record for identity, record in latest(self.output).items()}
+        return {
+            int(identity): record for identity, record in latest(self.output, self.outlet).items()
+        }
 
     def known(self, identity: int) -> ArticleState:
         """What the ledger knows of an article."""
-        known = Ledger(f"sqlite:///{self.output}/ledger.sqlite3").get("hill", str(identity))
+        known = Ledger(f"sqlite:///{self.output}/ledger.sqlite3").get(self.outlet, str(identity))
         assert known is not None
         return known
 
 
 @contextmanager
-def crawling(output: Path, wordpress: WordPress, **settings: str) -> Iterator[Newsroom]:
+def crawling(
+    output: Path, wordpress: WordPress, spider: type = HillSpider, **settings: str
+) -> Iterator[Newsroom]:
     crawler = Crawler(output, wordpress, settings)
     try:
-        yield Newsroom(output, crawler, wordpress)
+        yield Newsroom(output, crawler, wordpress, spider)
     finally:
         crawler.close()
 
@@ -317,3 +327,66 @@ def test_a_feed_that_has_not_changed_answers_304(wordpress: WordPress, newsroom:
     newsroom.crawl(discover="feeds")
     feeds = [status for status, url in wordpress.requests() if "feed=partner" in url]
     assert feeds == [304]
+
+
+# Addresses that are slugs: the page, REST and the feed name the number of an article.
+
+
+@pytest.fixture
+def slugs(wordpress: WordPress, tmp_path: Path) -> Iterator[Newsroom]:
+    """The newsroom of a site whose addresses are slugs."""
+    wordpress.permalinks("/%postname%/")
+    try:
+        with crawling(tmp_path / "out", wordpress, HarborSpider) as it:
+            yield it
+    finally:
+        wordpress.permalinks("/%category%/%post_id%-%postname%/")
+
+
+@pytest.mark.parametrize("first", ["links", "feeds", "sitemap", "api", "links,api", "feeds,api"])
+def test_a_number_identifies_an_article_by_every_method(
+    first: str, wordpress: WordPress, slugs: Newsroom
+) -> None:
+    known = wordpress.write_all([it | {"title": f"The {it['title']}"} for it in posts(6)])
+    assert wordpress.show(known[0])["url"] == "https://thehill.com/the-story-0/"
+    run = slugs.crawl(discover=first)
+    assert slugs.records.keys() == set(known)
+    assert (run["complete"], run["books"]["new"], run["books"]["discovered"]) == (True, 6, 6)
+    for method in ("api", "feeds", "links", "sitemap"):
+        run = slugs.crawl(0.1, discover=method)
+        counts = [run["books"][it] for it in ("new", "revised", "rejected", "failed", "pending")]
+        assert counts == [0, 0, {}, {}, 0], method
+        assert run["complete"], method
+    assert run["books"]["known"] == 6
+
+
+@pytest.mark.parametrize("method", ["links", "feeds", "sitemap", "api"])
+def test_a_changed_slug_is_the_same_article(
+    method: str, wordpress: WordPress, slugs: Newsroom
+) -> None:
+    known = wordpress.write_all([it | {"title": f"The {it['title']}"} for it in posts(4)])
+    slugs.crawl(discover=method)
+    moved, edited = known[:2]
+    wordpress.edit(moved, post_name="another-slug-altogether")
+    wordpress.edit(edited, post_name="one-more-slug", post_content="<p>It is over.</p>")
+    for identity in (moved, edited):
+        wordpress.saved_at(identity, NOW + timedelta(hours=2))
+    new = wordpress.write("A third storm nears", date=NOW - HOUR)
+    run = slugs.crawl(3, discover=method)
+    assert run["complete"]
+    run = slugs.crawl(3, discover=method)
+    assert run["complete"]
+    assert slugs.records.keys() == {*known, new}
+    assert slugs.records[edited]["body"] == "It is over."
+    assert slugs.known(moved).url == "https://thehill.com/another-slug-altogether/"
+    assert slugs.known(edited).url == "https://thehill.com/one-more-slug/"
+    assert (slugs.known(moved).revision, slugs.known(edited).revision) == (1, 2)
+
+
+def test_a_post_is_requested_by_its_slug(wordpress: WordPress, slugs: Newsroom) -> None:
+    known = wordpress.write_all([it | {"title": f"The {it['title']}"} for it in posts(3)])
+    run = slugs.crawl(discover="links", fetch="api", sections="news")
+    assert run["complete"]
+    assert {it["source"] for it in slugs.records.values()} == {"api"}
+    assert slugs.records.keys() == set(known)
+    assert any("slug=the-story-0" in url for _, url in wordpress.requests())

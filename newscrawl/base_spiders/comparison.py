@@ -74,7 +74,7 @@ class Comparing(ArticleSpider):
 
     candidates: tuple[Candidate, ...] = ()
     comparisons: list[Comparison]
-    entries: dict[str, dict[str, Candidate]]
+    entries: dict[str, list[Candidate]]
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -123,7 +123,7 @@ class Comparing(ArticleSpider):
         return fields_of(next(items))
 
     async def _from_api(self, candidate: Candidate) -> dict[str, Any]:
-        response = await self._fetch(post_address(self, candidate.id), candidate)
+        response = await self._fetch(post_address(self, candidate), candidate)
         return fields_of(await self.read_post(response, candidate))
 
     async def _from_feed(self, candidate: Candidate) -> dict[str, Any]:
@@ -132,8 +132,11 @@ class Comparing(ArticleSpider):
         for url in (*self.feeds, *of_section):
             if url not in self.entries:
                 response = await self._fetch(url, candidate)
-                self.entries[url] = {entry.id: entry for entry in read_feed(response, self)}
-            if entry := self.entries[url].get(candidate.id):
+                self.entries[url] = [*read_feed(response, self)]
+            same = (
+                it for it in self.entries[url] if candidate.id == it.id or candidate.url == it.url
+            )
+            if entry := next(same, None):
                 return {
                     "url": entry.url,
                     "headline": entry.headline,

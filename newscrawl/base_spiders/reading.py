@@ -65,12 +65,13 @@ class ReadingSpider(RequestingSpider):
             yield self.rendered_article(again)
             return
         article = page.article
-        if article.id == candidate.id:
+        if self.identified_by == "page" and self.is_provisional(article.id):
+            raise UnreadableError("the page does not name its number")
+        if article.id == candidate.id or self.is_provisional(candidate.id):
             yield self._whole(response, page, task)
         else:
             # The address leads to another article, which is requested by itself.
-            if other := self.candidate(article.url):
-                yield self.article_request(other)
+            yield self.article_request(Candidate(article.id, article.url))
             raise UnreadableError("address of another article")
         if "links" in self.arguments.discover and self.arguments.follow:
             yield from self.links.around(selector, response.url)
@@ -119,8 +120,8 @@ class ReadingSpider(RequestingSpider):
 
         Raises UnreadableError for a response that is no post of this article.
         """
-        candidate = ArticleTask.required(response).candidate
         post = post_of(response.body)
+        candidate = self.numbered(ArticleTask.required(response).candidate, post)
         authors = await self.bylines.of(candidate, post)
         yield await self.read_post(response, replace(candidate, authors=authors))
 

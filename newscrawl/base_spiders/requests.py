@@ -92,7 +92,7 @@ class RequestingSpider(OutletSpider):
     ) -> Request:
         """Return the request for an article's post of the REST interface."""
         task = ArticleTask(candidate=candidate, post=post, source_listing=source_listing)
-        return task.request(post_address(self, candidate.id), self.parse_post)
+        return task.request(post_address(self, candidate), self.parse_post)
 
     def rendered_article(self, request: Request) -> Request:
         """Return an article's request through the browser, with all entries of live pages."""

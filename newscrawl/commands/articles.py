@@ -18,7 +18,8 @@ class ArticleCommand(OutputCommand):
         """Return the id of an article, given its id or address. Raises ArgumentError."""
         if "/" not in text:
             return text
-        return find_article(self.load_outlet(outlet), text).id
+        identity = find_article(self.load_outlet(outlet), text).id
+        return self.open_ledger().article_at(outlet, identity) or identity
 
     def revisions(self, outlet: str, article: str) -> list[dict[str, Any]]:
         """Return the published records of an article, the first revision first.

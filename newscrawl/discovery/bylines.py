@@ -183,7 +183,7 @@ class Bylines:
         times = []
         try:
             for candidate in read_feed(response, self.outlet):
-                authors[candidate.id] = candidate.authors
+                authors[self.outlet.known_articles.id_of(candidate.id)] = candidate.authors
                 times.append(candidate.published or "")
         except UnreadableError as error:
             if not authors:

@@ -14,6 +14,7 @@ from newscrawl.discovery.tasks import ListingTask
 from newscrawl.discovery.xml_document import Document
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.names import author_names
+from newscrawl.extraction.posts import number_in
 from newscrawl.items import Author, Candidate
 
 # Hours between requests of a section's feed while it shows nothing new, at first and at most.
@@ -87,6 +88,9 @@ def read_feed(response: Response, outlet: OutletSpider) -> Iterator[Candidate]:
         is_ours = is_ours or any(map(outlet.on_site, item.links))
         candidate = next(filter(None, map(outlet.candidate, item.links)), None)
         if candidate:
+            number = next(filter(None, map(number_in, item.links)), None)
+            if number and outlet.identified_by == "page":
+                candidate = replace(candidate, id=number)
             named = (author_names(text, (), outlet.language) for text in item.authors)
             authors = dict.fromkeys(chain.from_iterable(named))
             yield replace(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from parsel import Selector
 from scrapy import Request
@@ -82,7 +82,7 @@ class Links:
             return
         for node in page.css(self.outlet.listings.next_page):
             url = absolute_url(node.root.get("href") or "", _base(page, response.url)) or ""
-            parts = self.outlet.on_site(url)
+            parts = self._of_listings(url)
             if parts and parts.path.startswith(listing.path.rstrip("/")) and url != response.url:
                 query = f"?{parts.query}" if parts.query else ""
                 further = Listing(listing.path, listing.pages_left - 1, listing.shown)
@@ -103,8 +103,14 @@ class Links:
             return
         for node in page.css(self.outlet.listings.links):
             url = absolute_url(node.root.get("href") or "", _base(page, base_url))
-            if parts := self.outlet.on_site(url or ""):
+            if parts := self._of_listings(url or ""):
                 yield from self._listing(parts.path, named=False)
+
+    def _of_listings(self, url: str) -> SplitResult | None:
+        """Return the split address if its host is that of the listings, else None."""
+        parts = self.outlet.on_site(url)
+        host = self.outlet.own_hosts[parts.hostname or ""] if parts else None
+        return parts if host == self.outlet.host else None
 
     def _leads_to_front(self, response: Response, listing: Listing) -> bool:
         """Return whether the site redirects a listing to its front page, as with old ones."""

@@ -147,9 +147,12 @@ class PostLists:
         parts = urlsplit((absolute_url(link) if isinstance(link, str) else None) or "")
         # The post is read by its number, without its bad address. The site may write its links
         # with another name: that of a server behind its own.
-        own = parts._replace(scheme=self.outlet.scheme, netloc=self.outlet.host).geturl()
+        host = self.outlet.own_hosts.get(parts.hostname or "", self.outlet.host)
+        own = parts._replace(scheme=self.outlet.scheme, netloc=host).geturl()
         number = self.outlet.absolute(f"/?p={identity}")
         candidate = self.outlet.candidate(own if parts.netloc else number)
+        if candidate and self.outlet.is_provisional(candidate.id):
+            candidate = replace(candidate, id=identity)
         if candidate is None or candidate.id != identity:
             return None
         times = {key: post_date(post, key, self.outlet.zone) for key in ("modified", "date")}
@@ -161,7 +164,14 @@ class PostLists:
             raise UnreadableError("no articles in the listing")
 
     def articles_by_id(self, candidates: Sequence[Candidate]) -> Iterator[Request]:
-        """Yield requests for articles by their ids, a full page of them in each request."""
+        """Yield requests for articles by their ids, a full page of them in each request.
+
+        An article that is known by its address only is requested by itself.
+        """
+        for it in candidates:
+            if self.outlet.is_provisional(it.id):
+                yield self.outlet.article_request(it)
+        candidates = [it for it in candidates if not self.outlet.is_provisional(it.id)]
         size = self.per_page
         for start in range(0, len(candidates), size):
             some = candidates[start : start + size]

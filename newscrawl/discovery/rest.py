@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
 from scrapy.http import Response
 
@@ -18,6 +18,7 @@ from newscrawl.extraction.dates import utc
 from newscrawl.extraction.json_text import read_json
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.extraction.posts import post_date
+from newscrawl.items import Candidate
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +45,13 @@ def rest_address(outlet: Outlet, path: str, query: Mapping[str, Any]) -> str:
     return f"{outlet.rest}/{path}?{urlencode(query, safe=',:')}"
 
 
-def post_address(outlet: Outlet, identity: str) -> str:
-    """Return the address of one whole post."""
-    return rest_address(outlet, f"posts/{identity}", WHOLE)
+def post_address(outlet: Outlet, candidate: Candidate) -> str:
+    """Return the address of one whole post; by its slug as long as its number is not known."""
+    if outlet.is_provisional(candidate.id):
+        path = urlsplit(candidate.url).path.rstrip("/")
+        slug = unquote(path.rpartition("/")[2])
+        return rest_address(outlet, "posts", {"slug": slug, **WHOLE})
+    return rest_address(outlet, f"posts/{candidate.id}", WHOLE)
 
 
 def post_dates(posts: Posts, key: str, zone: tzinfo) -> list[str]:

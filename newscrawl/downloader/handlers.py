@@ -20,7 +20,7 @@ class PoliteDownloadHandler(BrowserDownloadHandler):
         pages were refused meanwhile, and BrokenBodyError for a compressed body that is not whole.
         """
         access = PageAccess.of(self._crawl)
-        await Throttle.of(self._crawl).wait(lambda: access.must_wait(request))
+        await Throttle.of(self._crawl).wait(request, lambda: access.must_wait(request))
         access.check(request)
         response = await super().download_request(request)
         Throttle.of(self._crawl).apply(response)

@@ -172,7 +172,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         downloader = engine.downloader
         delay = max(crawl_delay, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
         logger.info("Crawl-delay of %s: %g seconds between requests", host, delay)
-        self.crawler.stats.set_value("newscrawl/crawl_delay", delay)
+        self.crawler.stats.max_value("newscrawl/crawl_delay", delay)
         # Jitter would shorten the delay. Set both the open slot and the settings of later ones.
         downloader.per_slot_settings[host] = {"delay": delay, "concurrency": 1, "jitter": 0}
         if slot := downloader.slots.get(host):

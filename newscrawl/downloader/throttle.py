@@ -1,8 +1,7 @@
-"""Pause all requests when a site requires it: Retry-After, 429 and 503."""
+"""Pause the requests to a host when it requires that: Retry-After, 429 and 503."""
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,8 +9,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.utils.httpobj import urlparse_cached
 
 from newscrawl.exceptions import StoppingError
 
@@ -24,13 +25,14 @@ _LONGEST_WAIT = 30 * 86_400.0  # seconds; a longer Retry-After is taken for an e
 
 
 class Throttle:
-    """The pause that a site requires. Every request of a crawl waits for its end."""
+    """The pauses that the hosts of a site require. Requests to a host wait for the end of its."""
 
     def __init__(self, crawler: Crawler) -> None:
         """Begin without a pause."""
         self._crawler = crawler
-        self._until = 0.0
-        self._in_a_row = 0
+        self._until: dict[str, float] = {}
+        self._in_a_row: dict[str, int] = {}
+        self._is_over = False
         settings = crawler.settings
         self._first = settings.getfloat("NEWSCRAWL_PAUSE_SECONDS")
         self._longest = settings.getfloat("NEWSCRAWL_LONGEST_PAUSE_SECONDS")
@@ -46,23 +48,25 @@ class Throttle:
         A pause that is longer than a run may wait ends the run, and later runs do not start until
         it is over. Raises StoppingError.
         """
-        header = response.headers.get("Retry-After")
+        header, host = response.headers.get("Retry-After"), _host(response)
         if response.status != 429 and not (response.status == 503 and header):
-            self._in_a_row = 0
+            self._in_a_row.pop(host, None)
             return
         seconds = retry_after(header.decode("latin-1")) if header else None
         # Concurrent requests may each get a 429. Count them as one.
-        self._in_a_row += time.monotonic() >= self._until
+        until = self._until.get(host, 0.0)
+        self._in_a_row[host] = self._in_a_row.get(host, 0) + (time.monotonic() >= until)
         if seconds is None:
-            seconds = self._first * 2 ** (self._in_a_row - 1)
+            seconds = self._first * 2 ** (self._in_a_row[host] - 1)
         if self.ends_run(seconds):
             raise StoppingError("asked to wait")
-        self._until = max(self._until, time.monotonic() + seconds)
+        self._until[host] = max(until, time.monotonic() + seconds)
         assert self._crawler.stats is not None
         self._crawler.stats.inc_value("newscrawl/pauses")
         logger.warning(
-            "Rate limited (HTTP %d): pausing all requests for %.0f seconds",
+            "Rate limited (HTTP %d): pausing all requests to %s for %.0f seconds",
             response.status,
+            host,
             seconds,
         )
 
@@ -73,22 +77,29 @@ class Throttle:
         """
         if seconds <= self._longest:
             return False
-        self._until = math.inf
+        self._is_over = True
         self._crawler.signals.send_catch_log(asked_to_wait, seconds=min(seconds, at_most))
         return True
 
-    async def wait(self, must_wait: Callable[[], bool]) -> None:
-        """Wait until the pause is over and ``must_wait()`` is false. Raises StoppingError."""
-        while time.monotonic() < self._until or must_wait():
-            if self._until == math.inf or self._is_stopping():
+    async def wait(self, request: Request, must_wait: Callable[[], bool]) -> None:
+        """Wait for the end of the host's pause, and of ``must_wait()``. Raises StoppingError."""
+        host = _host(request)
+        while (left := self._until.get(host, 0.0) - time.monotonic()) > 0 or must_wait():
+            if self._is_over or self._is_stopping():
                 raise StoppingError("the run ends")
-            await asyncio.sleep(min(0.2, max(0.01, self._until - time.monotonic())))
+            await asyncio.sleep(min(0.2, max(0.01, left)))
+        if self._is_over:
+            raise StoppingError("the run ends")
 
     def _is_stopping(self) -> bool:
         # Ctrl-C, or one of our close reasons.
         engine: Any = self._crawler.engine
         slot = engine._slot
         return not self._crawler.crawling or slot is None or slot.closing is not None
+
+
+def _host(message: Request | Response) -> str:
+    return urlparse_cached(message).hostname or ""
 
 
 _THROTTLES: WeakKeyDictionary[Crawler, Throttle] = WeakKeyDictionary()

@@ -24,6 +24,7 @@ from newscrawl.settings import read
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.clock import fault_by_runs, passed, says
 from newscrawl.storage.document import RunStart
+from newscrawl.storage.identities import complete_addresses
 from newscrawl.storage.journal import Journal
 from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule, sqlite_url
 from newscrawl.storage.parts import PartWriter
@@ -103,6 +104,8 @@ def open_run(
         undo.callback(ledger.close)
         rests_on = check_basis(folder, ledger)
         stock = take_stock(folder, ledger, rests_on.through, schedule)
+        if spider.identified_by == "page":
+            complete_addresses(ledger, spider.name)
         now = datetime.now(UTC)
         start = _start(spider, stock, now)
         if start.get("clock", {}).get("fault") == "behind":

@@ -110,7 +110,7 @@ class Outcomes:
             assert task.known is not None
             assert task.known.date_published is not None
             self.count("newscrawl/not_modified")
-            self.article_unchanged(task.candidate.id, task.known.date_published)
+            self.article_unchanged(task.known.id, task.known.date_published)
             return
         if isinstance(failure.value, StoppingError):
             return
@@ -124,10 +124,9 @@ class Outcomes:
     def article_rejected(self, response: Response, reason: str) -> None:
         """Record an article whose response is not a valid article, and keep the response."""
         task = ArticleTask.required(response)
-        candidate = task.candidate
         self._rejections.add(response, reason)
-        leads = "" if response.url == candidate.url else f" (leads to {response.url})"
-        logger.warning("Rejected %s%s: %s", candidate.url, leads, reason)
+        leads = "" if response.url == task.candidate.url else f" (leads to {response.url})"
+        logger.warning("Rejected %s%s: %s", task.candidate.url, leads, reason)
         self.count(f"newscrawl/rejected/{reason}")
         self._record_failure(task, REJECTED, reason)
 
@@ -151,14 +150,14 @@ class Outcomes:
             self.books.record(identity, UNCHANGED)
 
     def _record_failure(self, task: ArticleTask, outcome: int, reason: str) -> None:
-        candidate = task.candidate
-        self.books.record(candidate.id, outcome, reason)
+        identity = self.run.identities.of(task.candidate.id)
+        self.books.record(identity, outcome, reason)
         if task.capture:
             # A capture is of the past. The state of the article today, and its retries, stay.
             self.run.archives[task.capture.path].no_record += 1
             return
         state = State.FAILED if outcome == FAILED else State.REJECTED
-        key = (self.outlet, candidate.id, self.run.name)
+        key = (self.outlet, identity, self.run.name)
         changes = self.from_ledger(
             lambda: self.run.ledger.record_failure(*key, state, reason, self.run.schedule)
         )
@@ -172,7 +171,8 @@ class Outcomes:
         self.count("newscrawl/new" if outcome == NEW else "newscrawl/revised")
         self.count(f"newscrawl/kind/{item.kind}")
         task = ArticleTask.required(response)
-        self.books.record(task.candidate.id, outcome)
+        self.run.identities.note(task.candidate.id, item.id, item.url)
+        self.books.record(item.id, outcome)
         if self._is_by_fallback(item, task):
             self._rejections.keep(response, READ_BY_FALLBACK, item.date_fetched)
         # Validators are of one page's address.
@@ -192,25 +192,26 @@ class Outcomes:
     def item_dropped(self, item: Article, exception: DropItem, response: Response) -> None:
         """Record an article that a pipeline dropped, by the kind of drop."""
         task = ArticleTask.required(response)
-        candidate = task.candidate
         if isinstance(exception, UnchangedItem):
+            self.run.identities.note(task.candidate.id, item.id, item.url)
             self.count("newscrawl/unchanged")
             self._is_by_fallback(item, task)
             # An archive does not state what the site has now.
             if item.source == "archive":
-                self.books.record(candidate.id, UNCHANGED)
+                self.books.record(item.id, UNCHANGED)
             elif task.capture:
-                self._reread_unchanged(item, candidate.id)
+                self._reread_unchanged(item, item.id)
             else:
                 self.run.queue(self.run.ledger.moved(self.outlet, item.id, item.url))
-                self.article_unchanged(candidate.id, item.date_published)
+                self.article_unchanged(item.id, item.date_published)
         elif isinstance(exception, OutsideWindow):
             self.count("newscrawl/outside_window")
-            self.books.withdraw(candidate.id)
-            if self.books.is_new(candidate.id):
-                self.run.queue(self.run.ledger.forget(self.outlet, candidate.id))
+            self.run.identities.note(task.candidate.id, item.id, item.url)
+            self.books.withdraw(item.id)
+            if self.books.is_new(item.id):
+                self.run.queue(self.run.ledger.forget(self.outlet, item.id))
         elif isinstance(exception, PostponedItem):
-            self.books.record(candidate.id, PENDING)
+            self.books.record(self.run.identities.of(task.candidate.id), PENDING)
         else:
             self.article_rejected(response, str(exception))
 

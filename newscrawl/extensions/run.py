@@ -29,6 +29,7 @@ from newscrawl.settings import check
 from newscrawl.storage.books import Books, Listings
 from newscrawl.storage.checkpoints import Checkpoints
 from newscrawl.storage.document import RunDocument
+from newscrawl.storage.identities import Identities
 from newscrawl.storage.journal import Journal
 from newscrawl.storage.known_articles import KnownArticles
 from newscrawl.storage.ledger import Change, Ledger, Schedule
@@ -155,8 +156,7 @@ class Run:
     @property
     def known_articles(self) -> KnownArticles:
         """What discovery may ask the ledger. Raises RuntimeError before the run is open."""
-        outlet = self.crawler.spidercls.name
-        return KnownArticles(self.ledger, outlet, self.schedule, self.queue, self.fail)
+        return KnownArticles(self.ledger, self.identities, self.schedule, self.queue, self.fail)
 
     @property
     def output(self) -> Path:
@@ -178,6 +178,7 @@ class Run:
         except Exception as error:
             raise CloseSpider(report_refusal(error, self.crawler.settings)) from error
         self._opened = opened
+        self.identities = Identities(spider, opened.ledger, self.books, self.queue, self.fail)
         close_on_signals()
         if not spider.arguments.archive:
             # What is read of archives is committed range by range.

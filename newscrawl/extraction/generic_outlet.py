@@ -235,6 +235,7 @@ class Generic(Outlet):
     """Any page of any site. An article's identity is its canonical address."""
 
     name = "generic"
+    identity = "canonical"
     reader = GenericReader(layouts=(), noise=Noise(()))
 
     def on_site(self, url: str) -> SplitResult | None:

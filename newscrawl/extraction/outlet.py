@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import SplitResult
@@ -12,6 +13,7 @@ from parsel import Selector
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.json_text import read_json
 from newscrawl.extraction.loaders import Page, Reader, Stats
+from newscrawl.extraction.posts import number_in, number_on
 from newscrawl.extraction.site import Site
 from newscrawl.extraction.structured_data import StructuredData, types
 from newscrawl.items import Article, Candidate
@@ -97,10 +99,12 @@ class Outlet(Site):
         for address in result.data.addresses:
             parts = self.on_site(address)
             identity = self.article_id(parts) if parts else None
-            if parts and identity:
+            if parts and identity and not number_in(address):
                 break
         else:
             parts, identity = cast("SplitResult", self.on_site(url)), candidate.id
+        if self.identified_by == "page":
+            identity = number_on(page.root) or candidate.id
         result.article.language = result.article.language or self.language or None
         self._identify(result.article, parts, identity, result.data)
         return result
@@ -118,6 +122,7 @@ class Outlet(Site):
         parts = (self.on_site(link) if isinstance(link, str) else None) or self.on_site(
             candidate.url
         )
+        candidate = self.numbered(candidate, post)
         if str(post.get("id")) != candidate.id or parts is None:
             raise UnreadableError("no post in the answer")
         content = post.get("content")
@@ -128,6 +133,13 @@ class Outlet(Site):
         article.language = self.language or None
         self._identify(article, parts, candidate.id, StructuredData())
         return article
+
+    def numbered(self, candidate: Candidate, post: Mapping[str, Any]) -> Candidate:
+        """Return a candidate with the number of its post, if only that identifies an article."""
+        number = str(post.get("id"))
+        if self.identified_by == "page" and number.isdecimal():
+            return replace(candidate, id=number) if self.is_provisional(candidate.id) else candidate
+        return candidate
 
     def _identify(
         self, article: Article, parts: SplitResult, identity: str, data: StructuredData
@@ -143,6 +155,9 @@ def post_of(body: bytes) -> dict[str, Any]:
         post = read_json(body)
     except ValueError as error:
         raise UnreadableError("broken JSON") from error
+    if isinstance(post, list) and len(post) == 1:
+        # A post that was requested by its slug.
+        (post,) = post
     if not isinstance(post, dict):
         raise UnreadableError("no post in the answer")
     return post

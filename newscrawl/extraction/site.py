@@ -40,7 +40,8 @@ class Site:
 
     ``address``: the group ``id`` of ``article``. ``canonical``: the canonical address. ``page``:
     the number of WordPress, which REST, feeds and the page itself name, but not the address.
-    Empty: ``address`` if ``article`` has a group ``id``, else ``canonical``.
+    Empty: ``address`` if ``article`` has a group ``id``, else ``page`` for an outlet with a source
+    ``WordPress``, else ``canonical``.
     """
 
     @cached_property
@@ -65,6 +66,21 @@ class Site:
         paths = (self.absolute(it.path) for it in self.sources if isinstance(it, WordPress))
         return next(paths, "")
 
+    @cached_property
+    def identified_by(self) -> str:
+        """What identifies an article: ``identity``, or what an empty one stands for."""
+        if self.identity:
+            return self.identity
+        if "id" in re.compile(self.article).groupindex:
+            return "address"
+        return "page" if self.rest else "canonical"
+
+    def is_provisional(self, identity: str) -> bool:
+        """Return whether an id is of an address, and the article there may have another one."""
+        if self.identified_by == "page":
+            return not identity.isdecimal()
+        return self.identified_by == "canonical"
+
     def absolute(self, url: str) -> str:
         """Return the address of a source; a path is one on ``host``."""
         if url.startswith(("http://", "https://")):
@@ -80,7 +96,7 @@ class Site:
         match = re.fullmatch(self.article, parts.path)
         if match is None or self.is_section(parts.geturl()) or self.is_tag(parts.path):
             return None
-        if self.identity == "address" or (not self.identity and "id" in match.re.groupindex):
+        if self.identified_by == "address":
             return match["id"]
         return page_key(self.address(parts))
 

@@ -48,6 +48,29 @@ class Books:
         if outcome >= self._outcomes.get(identity, (PENDING, ""))[0]:
             self._outcomes[identity] = (outcome, reason)
 
+    def rename(self, identity: str, new: str) -> None:
+        """Give an article its own id. If that is in the books already, both become one article.
+
+        >>> books = Books()
+        >>> books.discover("example.org/storm"), books.discover("7"), books.record("7", NEW)
+        (True, True, None)
+        >>> books.rename("example.org/storm", "7")
+        >>> books.discovered, books.counts() == {NEW: 1}
+        (1, True)
+        """
+        if identity in self._new and new not in self._outcomes:
+            self._new.add(new)
+        self._new.discard(identity)
+        if identity in self._withdrawn:
+            self._withdrawn.remove(identity)
+            if new not in self._outcomes:
+                self._withdrawn.add(new)
+        if outcome := self._outcomes.pop(identity, None):
+            if new in self._outcomes or new in self._withdrawn:
+                self.discovered -= 1
+            self._outcomes[new] = max(outcome, self._outcomes.get(new, outcome))
+            self._withdrawn.discard(new)
+
     def reopen(self, identity: str) -> None:
         """Make an article pending again: it is requested after all."""
         self._outcomes[identity] = (PENDING, "")

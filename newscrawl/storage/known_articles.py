@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from newscrawl.exceptions import LedgerError
+from newscrawl.storage.identities import Identities
 from newscrawl.storage.ledger import ArticleState, Change, Ledger, Schedule
 from newscrawl.storage.rereading import Row, date_of_record
 
@@ -17,14 +18,15 @@ class KnownArticles:
     def __init__(
         self,
         ledger: Ledger,
-        outlet: str,
+        identities: Identities,
         schedule: Schedule,
         queue: Callable[[Change], None],
         failed: Callable[[LedgerError], None],
     ) -> None:
         """Read from ``ledger`` and write through ``queue``; ``failed`` is called with an error."""
+        self._identities = identities
         self._ledger = ledger
-        self._outlet = outlet
+        self._outlet = identities.outlet.name
         self._schedule = schedule
         self._queue = queue
         self._failed = failed
@@ -38,7 +40,11 @@ class KnownArticles:
 
     def get(self, identity: str) -> ArticleState | None:
         """Return the state of an article, or None if it is not in the ledger."""
-        return self._ask(lambda: self._ledger.get(self._outlet, identity), None)
+        return self._ask(lambda: self._ledger.get(self._outlet, self.id_of(identity)), None)
+
+    def id_of(self, identity: str) -> str:
+        """Return the article's own id for a provisional one, if it is known, else the same."""
+        return self._identities.of(identity)
 
     def date_of_record(self, identity: str, answered: str, modified: str | None) -> str:
         """Return the ``date_fetched`` of the record of a response; see ``date_of_record``."""

@@ -167,6 +167,10 @@ class WordPress:
         """Delete a post for good."""
         self.act(("delete", [identity]))
 
+    def permalinks(self, structure: str) -> None:
+        """Set the form of the addresses of posts, as ``/%postname%/``."""
+        self.act(("permalinks", [structure]))
+
     def option(self, name: str, value: str | int) -> None:
         """Set a fault or habit of the site; see ``hill.php``."""
         self.act(("option", [name, value]))

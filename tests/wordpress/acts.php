@@ -118,6 +118,13 @@ function act_credit($id, $authors, $save = true) {
     if ($save) act_edit($id);
 }
 
+/** Set the form of the addresses of posts. */
+function act_permalinks($structure) {
+    global $wp_rewrite;
+    $wp_rewrite->set_permalink_structure($structure);
+    flush_rewrite_rules(false);
+}
+
 function act_trash($id) { wp_trash_post($id); }
 function act_restore($id) { wp_untrash_post($id); wp_publish_post($id); }
 function act_delete($id) { wp_delete_post($id, true); }

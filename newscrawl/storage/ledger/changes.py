@@ -12,6 +12,7 @@ from newscrawl.storage.ledger.database import Change
 from newscrawl.storage.ledger.queries import Queries
 from newscrawl.storage.ledger.states import Basis, Checkpoint, RangeKey, State
 from newscrawl.storage.ledger.tables import (
+    addresses,
     articles,
     basis,
     checkpoints,
@@ -55,6 +56,17 @@ _JOIN_RANGES = ranges.delete().where(
     ranges.c.state == sa.bindparam("s"),
     ranges.c.how == sa.bindparam("h"),
 )
+_OTHER = articles.alias("other")
+_RENAME = (
+    articles.update()
+    .where(*_ARTICLE, articles.c.revision == 0)
+    .where(
+        ~sa.exists().where(
+            _OTHER.c.outlet == sa.bindparam("o"), _OTHER.c.id == sa.bindparam("new_id")
+        )
+    )
+    .values(id=sa.bindparam("new_id"))
+)
 _FORGET = articles.delete().where(*_ARTICLE, articles.c.revision == 0)
 _DELETE_CHECKPOINT = checkpoints.delete().where(
     checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.name == sa.bindparam("n")
@@ -89,6 +101,10 @@ class Changes(Queries):
         self._withdraw = withdraw.on_conflict_do_update(
             index_elements=["outlet", "run", "id"],
             set_={name: withdraw.excluded[name] for name in ("gone", "date", "reason")},
+        )
+        found = insert(addresses)
+        self._put_address = found.on_conflict_do_update(
+            index_elements=["outlet", "address"], set_={"id": found.excluded.id}
         )
         put = insert(articles)
         kept = ("outlet", "id", "first_seen")
@@ -129,6 +145,20 @@ class Changes(Queries):
     def moved(self, outlet: str, identity: str, url: str) -> Change:
         """Note an article's new address."""
         return _SET_URL, {"o": outlet, "i": identity, "new_url": url}
+
+    def identified(self, outlet: str, provisional: str, identity: str) -> list[Change]:
+        """Note the own id of the article at an address, which had a provisional one so far.
+
+        The article is renamed, or joined with the one that has its own id already. What is
+        published under the provisional id stays, and is not requested again.
+        """
+        values = {"outlet": outlet, "address": provisional, "id": identity}
+        return [
+            (_RENAME, {"o": outlet, "i": provisional, "new_id": identity}),
+            self.forget(outlet, provisional),
+            self.postponed(outlet, provisional, None),
+            (self._put_address, values),
+        ]
 
     def set_authors(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
         """Note the authors that a listing names."""

@@ -18,6 +18,7 @@ from newscrawl.storage.ledger.states import (
     Versions,
 )
 from newscrawl.storage.ledger.tables import (
+    addresses,
     articles,
     basis,
     checkpoints,
@@ -33,6 +34,9 @@ _ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindpara
 _GET = sa.select(*_OF_ARTICLE).where(*_ARTICLE)
 _CHECKPOINT = sa.select(*(checkpoints.c[name] for name in Checkpoint.__slots__)).where(
     checkpoints.c.outlet == sa.bindparam("o"), checkpoints.c.name == sa.bindparam("n")
+)
+_ADDRESS = sa.select(addresses.c.id).where(
+    addresses.c.outlet == sa.bindparam("o"), addresses.c.address == sa.bindparam("a")
 )
 _RUN_OF_REVISION = sa.select(revisions.c.run).where(
     revisions.c.outlet == sa.bindparam("o"),
@@ -63,6 +67,19 @@ class Queries(Database):
         """Return what is known of an article, or None."""
         rows = self.all_rows(_GET, {"o": outlet, "i": identity})
         return ArticleState(*rows[0]) if rows else None
+
+    def article_at(self, outlet: str, address: str) -> str | None:
+        """Return the id of the article at an address, by its key; None if it is not known."""
+        rows = self.all_rows(_ADDRESS, {"o": outlet, "a": address})
+        return str(rows[0][0]) if rows else None
+
+    def without_address(self, outlet: str) -> list[tuple[str, str]]:
+        """Return id and address of the articles whose addresses are not known to be theirs."""
+        theirs = sa.exists().where(addresses.c.outlet == outlet, addresses.c.id == articles.c.id)
+        query = sa.select(articles.c.id, articles.c.url)
+        return [
+            tuple(it) for it in self.all_rows(query.where(articles.c.outlet == outlet, ~theirs))
+        ]
 
     def versions(self, outlet: str, identity: str) -> Versions:
         """Return what was published of an article."""

@@ -73,6 +73,17 @@ withdrawals = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Which article an address leads to, where the address does not name it.
+addresses = sa.Table(
+    "addresses",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("address", sa.String, primary_key=True),
+    sa.Column("id", sa.String, nullable=False),
+    sa.Index("addresses_article", "outlet", "id"),
+    sqlite_with_rowid=False,
+)
+
 # Which output folder the rows of an outlet speak of, and up to which run.
 basis = sa.Table(
     "basis",
@@ -102,7 +113,7 @@ version_table = sa.Table(
     "schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True)
 )
 
-OF_OUTLET = (articles, revisions, checkpoints, withdrawals, basis, ranges)
+OF_OUTLET = (articles, revisions, checkpoints, withdrawals, addresses, basis, ranges)
 """The tables whose rows are an outlet's."""
 
 # Statements that upgrade a ledger of version n to n + 1, in order.
@@ -125,5 +136,5 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         "INSERT INTO basis (outlet, through)"
         " SELECT outlet, MAX(run) FROM revisions WHERE true GROUP BY outlet ON CONFLICT DO NOTHING",
     ),
-    5: (),  # a table more
+    5: (),  # two tables more
 }
