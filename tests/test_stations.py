@@ -1,6 +1,7 @@
 """Nexstar's stations, read from the real pages in ``../shared``: every field, exactly."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from lxml import html
 
 from newscrawl import extract
 from newscrawl.items import record
-
-pytestmark = pytest.mark.fast
+from tests.conftest import command
+from tests.recordings import HTML, write_warc
 
 UPLOADS = "wp-content/uploads/sites"
 # What was read from the pages by eye: facts and addresses, no text but four words of the story.
@@ -89,6 +90,7 @@ def words(element: Any) -> str:
     return " ".join(element.text_content().split())
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("name", STATIONS)
 def test_a_stations_page_is_read_exactly(shared: Path, name: str) -> None:
     want = STATIONS[name]
@@ -109,9 +111,35 @@ def test_a_stations_page_is_read_exactly(shared: Path, name: str) -> None:
     assert [(it["url"], it["credit"]) for it in got["images"]] == want["images"]
     captions = "\n".join(it["caption"] for it in got["images"])
     assert hashlib.sha256(captions.encode()).hexdigest()[:16] == want["captions"]
-    same = ("url", "date_published", "date_modified", "sections", "links")
+    same = ("id", "url", "date_published", "date_modified", "sections", "links")
     assert {it: got[it] for it in same} == {it: want[it] for it in same}
     assert got["section"] == want["sections"][0]
     constant = ("outlet", "tags", "kind", "language", "extraction", "date_precision")
     assert [got[it] for it in constant] == [name, [], "news", "en-US", "station", "second"]
     assert got["word_count"] == len(" ".join(blocks).split())
+
+
+def test_a_station_is_crawled_by_its_feed(tmp_path: Path) -> None:
+    """The row has no line of code, and no source of its own."""
+    fixture = Path(__file__).parent / "fixtures/ktla/news"
+    url = json.loads((fixture / "meta.json").read_text("utf-8"))["url"]
+    item = (
+        f"<item><title>Dam</title><link>{url}</link><guid>https://ktla.com/?p=2700123</guid></item>"
+    )
+    feed = f'<?xml version="1.0"?><rss version="2.0"><channel>{item}</channel></rss>'
+    answers = {
+        "https://ktla.com/robots.txt": (200, "text/plain", b"User-agent: *\nDisallow:\n"),
+        "https://ktla.com/feed/": (200, "application/rss+xml", feed.encode()),
+        url: (200, HTML, (fixture / "page.html").read_bytes()),
+    }
+    recording = write_warc(tmp_path / "site.warc.gz", answers.items())
+    output = tmp_path / "output"
+    done = command(output, "crawl", "ktla", NEWSCRAWL_REPLAY=str(recording))
+    assert done.returncode == 0, done.stderr
+    (part,) = output.glob("ktla/run=*/part-*.jsonl")
+    got = json.loads(part.read_text("utf-8"))
+    expected = json.loads((fixture / "expected.json").read_text("utf-8"))
+    expected.pop("disagreements")
+    assert {name: got[name] for name in expected} == expected
+    (run,) = output.glob("ktla/run=*/run.json")
+    assert json.loads(run.read_text())["books"]["new"] == 1

@@ -366,7 +366,7 @@ KEYS = (
         _word("address", "page", "canonical"),
         "What identifies an article: the group `id` of `article`, the number of WordPress that the"
         " page names, or the canonical address. Default: `address` if there is a group `id`, else"
-        " `canonical`.",
+        " `page` if WordPress is a source, else `canonical`.",
         "page",
     ),
     Key(

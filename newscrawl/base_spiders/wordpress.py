@@ -1,13 +1,13 @@
 """WordPress: what the outlets share that it publishes."""
 
 import re
-from urllib.parse import SplitResult, parse_qs
+from urllib.parse import SplitResult
 
 from newscrawl.base_spiders.article import ArticleSpider
+from newscrawl.extraction.posts import number_in
 from newscrawl.extraction.sources import Feed, Sitemap, Source, WordPress
 
 _POST = re.compile(r"^/wp-json/wp/v2/posts/(\d+)/?$", re.ASCII)
-_NUMBER = re.compile(r"^\d+$", re.ASCII)
 _AMP = re.compile(r"/amp/?$")
 _TAG = re.compile(r"^/tag/[\w%.-]+/?$")
 
@@ -30,10 +30,7 @@ class WordPressSpider(ArticleSpider):
         """Return the identity of an address; the post's number if REST or ``?p=`` names it."""
         if match := _POST.match(parts.path):
             return match[1]
-        if parts.path in ("", "/") and "p=" in parts.query:
-            number = parse_qs(parts.query).get("p", [""])[0]
-            return number if _NUMBER.match(number) else None
-        return super().article_id(parts)
+        return number_in(parts.geturl()) or super().article_id(parts)
 
     def canonical_path(self, parts: SplitResult) -> str:
         """Return the path without ``/amp/``; keep the query only if it contains the number."""
