@@ -103,7 +103,11 @@ class Site:
     def is_section(self, url: str) -> bool:
         """Return whether an address is that of a section or of its feed."""
         path = urlsplit(url).path.strip("/").removesuffix("feed").rstrip("/")
-        return path in {it.strip("/") for it in self.listings.paths}
+        return path in self._section_paths
+
+    @cached_property
+    def _section_paths(self) -> frozenset[str]:
+        return frozenset(it.strip("/") for it in self.listings.paths)
 
     def is_tag(self, path: str) -> bool:
         """Return whether a path, with slashes around it, is the listing of a tag."""
