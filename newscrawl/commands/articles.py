@@ -18,7 +18,9 @@ class ArticleCommand(OutputCommand):
         """Return the id of an article, given its id or address. Raises ArgumentError."""
         if "/" not in text:
             return text
-        identity = find_article(self.load_outlet(outlet), text).id
+        # The id may be an address without its scheme.
+        url = text if "://" in text else f"https://{text}"
+        identity = find_article(self.load_outlet(outlet), url).id
         return self.open_ledger().article_at(outlet, identity) or identity
 
     def revisions(self, outlet: str, article: str) -> list[dict[str, Any]]:
