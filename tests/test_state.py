@@ -280,8 +280,8 @@ def test_a_damaged_run_json_costs_that_run_only(
 
 
 def test_a_copied_or_renamed_run_is_left_out(output: Path, recordings: list[str]) -> None:
-    first, last = runs(output)
-    copy = first.with_name(f"{last.name[:-2]}9Z")
+    first, _ = runs(output)
+    copy = first.with_name(f"run={run_name(datetime.now(UTC) - timedelta(hours=1))}")
     shutil.copytree(first, copy)
     strange = first.with_name(f"{first.name} (copy)")
     shutil.copytree(first, strange)
