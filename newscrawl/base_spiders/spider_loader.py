@@ -33,8 +33,8 @@ class OutletLoader(SpiderLoader):
 
     def __init__(self, settings: BaseSettings) -> None:
         super().__init__(settings)
-        project = files("newscrawl").joinpath(_FILE).read_text("utf-8")
-        self._rows = read_table(project, f"newscrawl/{_FILE}")
+        project = files("newscrawl.spiders").joinpath(_FILE).read_text("utf-8")
+        self._rows = read_table(project, "newscrawl/spiders/outlets.toml")
         self._file_error: RowError | None = None
         self._taken: dict[str, RowError] = {}
         try:
