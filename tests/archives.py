@@ -71,6 +71,7 @@ def record(url: str, block: bytes, *, kind: str = "response", **headers: str | N
 
 def write(path: Path, records: Iterable[bytes]) -> Path:
     """Write records as the file's name says: ``.gz`` and ``.zst`` record by record, else plain."""
-    pack = {".gz": gzip.compress, ".zst": zstd.compress}.get(path.suffix, bytes)
+    packed: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstd.compress}
+    pack = packed.get(path.suffix, bytes)
     path.write_bytes(b"".join(map(pack, records)))
     return path

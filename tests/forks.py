@@ -239,10 +239,10 @@ def serve(listener: socket.socket) -> dict[str, Any]:
                 continue
             signal.set_wakeup_fd(-1)
             # Under nohup the tests ignore SIGHUP; commands of a user do not.
-            for number in (signal.SIGCHLD, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-            for it in (channel, *running.values()):
-                it.close()
+            for it in (signal.SIGCHLD, signal.SIGHUP):
+                signal.signal(it, signal.SIG_DFL)
+            for other in (channel, *running.values()):
+                other.close()
             for number, fd in enumerate(fds):
                 os.dup2(fd, number)
                 os.close(fd)
@@ -274,7 +274,7 @@ def carry_out(main: str, arguments: list[str]) -> NoReturn:
     if not isinstance(code, int | None):
         print(code, file=sys.stderr)
         code = 1
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     gc.collect()
     sys.stdout.flush()

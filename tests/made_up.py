@@ -66,7 +66,7 @@ def close_run(
     The document has ``run``; without ``spider``, the run is one of ``hill``.
     """
     outlet = document.get("spider", "hill")
-    folder = output / outlet / f"run={document['run']}"
+    folder: Path = output / outlet / f"run={document['run']}"
     folder.mkdir(parents=True, exist_ok=True)
     writer = PartWriter(folder, part_records, 1e9)
     for it in records:
