@@ -113,6 +113,40 @@ def test_capture_keeps_the_page_in_utf_8(tmp_path: Path) -> None:
     assert json.loads((folder / "expected.json").read_text())["headline"] == "Brücke öffnet"
 
 
+@pytest.mark.parametrize(
+    ("head", "data"),
+    [
+        (f'<meta property="og:url" content="{URL}">', {}),
+        ("", {"url": URL}),
+        ("", {"mainEntityOfPage": {"@type": "WebPage", "@id": URL}, "url": f"{URL}#top"}),
+    ],
+)
+def test_a_page_with_a_relative_canonical_address_names_its_own_elsewhere(
+    tmp_path: Path, head: str, data: dict[str, Any]
+) -> None:
+    page = html(url=URL.removeprefix(SITE), head=head)
+    page = page.replace('"headline":', f'{json.dumps(data)[1:-1]}{", " if data else ""}"headline":')
+    path = saved(tmp_path, page)
+    read = run(tmp_path, "extract", "generic", path)
+    assert (read.returncode, read.stderr) == (0, "")
+    assert json.loads(read.stdout)["url"] == URL
+    new(tmp_path, path)
+    assert rows(tmp_path)["gazette"]["host"] == "www.gazette.example"
+    meta = json.loads((tmp_path / "tests/fixtures/gazette/news/meta.json").read_text())
+    assert meta["url"] == URL
+    assert run(tmp_path, "capture", "gazette", path).returncode == 0
+
+
+def test_articles_of_several_addresses_do_not_name_the_pages(tmp_path: Path) -> None:
+    other = {"@type": "NewsArticle", "headline": "Harbour wins the cup", "url": SECOND}
+    script = f'<script type="application/ld+json">{json.dumps(other)}</script>'
+    page = html(url=URL.removeprefix(SITE), head=script)
+    page = page.replace('"headline": "Br', f'"url": "{URL}", "headline": "Br')
+    done = run(tmp_path, "extract", "generic", saved(tmp_path, page))
+    assert done.returncode == 3
+    assert done.stderr == "The page does not name its address. Name it with --url\n"
+
+
 def test_capture_fetches_an_address_as_the_crawler_does(tmp_path: Path) -> None:
     outlets(tmp_path, ROW)
     site = Gazette()

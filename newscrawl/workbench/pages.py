@@ -13,7 +13,13 @@ from newscrawl.base_spiders.saved_page import decoded
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extraction.markup import parse, recoded
 from newscrawl.extraction.outlet import post_of
-from newscrawl.extraction.urls import absolute_url
+from newscrawl.extraction.structured_data import (
+    StructuredData,
+    is_article,
+    read_structured_data,
+    strings,
+)
+from newscrawl.extraction.urls import absolute_url, page_key
 
 _GZIP = b"\x1f\x8b"
 _TAG = re.compile(r"<(?:!doctype html|html|head|body|title|main|article|div|p)\b", re.I)
@@ -121,6 +127,17 @@ def address_in(page: bytes) -> str:
             return ""
     if not page.strip():
         return ""
-    root = parse(decoded(page)).root
-    named = root.xpath("//link[@rel='canonical']/@href | //meta[@property='og:url']/@content")
-    return str(named[0]) if named else ""
+    data = read_structured_data(parse(decoded(page)).root)
+    # The canonical address, then og:url; relative ones are not among them.
+    return next(iter(data.addresses), "") or _address_of_articles(data)
+
+
+def _address_of_articles(data: StructuredData) -> str:
+    """Return the address that all articles of JSON-LD have; "" if they have none or several."""
+    named: dict[str | None, str] = {}
+    for article in filter(is_article, data.entries):
+        for value in (article.get("url"), article.get("mainEntityOfPage")):
+            for text in (*strings(value, "@id"), *strings(value, "url")):
+                if address := absolute_url(text):
+                    named.setdefault(page_key(address), address)
+    return next(iter(named.values())) if len(named) == 1 else ""
