@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from newscrawl.workbench.addresses import propose
 from newscrawl.workbench.drafting import draft
 from newscrawl.workbench.pages import SavedPage
 from newscrawl.workbench.survey import survey
-from tests.conftest import ROOT, command
+from tests.conftest import ROOT, command, environment
 from tests.gazette import ONE, SECOND, SITE, THREE, TITLE, TWO, URL, Gazette, html
 from tests.made_up import made_up, write_run
 from tests.sample.answer import page
@@ -432,11 +433,10 @@ def drafted(folder: Path, *arguments: str) -> str:
     (folder / "newscrawl/spiders").mkdir(parents=True)
     new(folder, "--spider", *arguments)
     (path,) = (folder / "newscrawl/spiders").glob("*.py")
-    format_ = [sys.executable, "-m", "ruff", "format", "--check", "--config"]
-    done = subprocess.run(
-        [*format_, str(ROOT / "pyproject.toml"), str(path)], capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
+    for action in (("format", "--check"), ("check", "--no-cache")):
+        ruff = [sys.executable, "-m", "ruff", *action, "--config", str(ROOT / "pyproject.toml")]
+        done = subprocess.run([*ruff, str(path)], capture_output=True, check=False, cwd=folder)
+        assert done.returncode == 0, done.stdout
     return path.read_text("utf-8")
 
 
@@ -490,11 +490,46 @@ def test_a_title_is_no_code(tmp_path: Path) -> None:
     assert rows(tmp_path)["again"]["title"] == title
 
 
+@pytest.mark.parametrize("title", ["Halvern.", "Halvern!", "Halvern?", "Halvern…", "halvern: "])
+def test_a_title_may_end_in_any_sign(tmp_path: Path, title: str) -> None:
+    page = html().replace('content="The Gazette"', f'content="{title}"')
+    code = drafted(tmp_path, saved(tmp_path, page))
+    assert f'    title = "{title.strip()}"' in code
+
+
 def test_new_notes_what_is_a_guess(tmp_path: Path) -> None:
     page = html(published="2026-11-20T19:04:00+01:00").replace("application/rss+xml", "text/x")
     printed = new(tmp_path, saved(tmp_path, page))
     assert "note The times of the pages are in no time zone of GB: check `zone`." in printed
-    assert "note The pages name no feed or sitemap: /sitemap.xml is a guess." in printed
+    sitemap = "note No feed or sitemap on www.gazette.example is known: /sitemap.xml is a guess."
+    assert sitemap in printed
+
+
+def test_new_names_a_feed_on_another_host(tmp_path: Path) -> None:
+    feed = "https://rss.gazette.example/feed.xml"
+    printed = new(tmp_path, saved(tmp_path, html().replace("/feed.xml", feed)))
+    assert (
+        f"note The feed {feed} is on another host: not used. Add the host to `hosts` to use it."
+    ) in printed
+    assert rows(tmp_path)["gazette"]["sources"] == [{"sitemap": "/sitemap.xml"}]
+
+
+def test_a_closed_pipe_loses_no_file(tmp_path: Path) -> None:
+    page = saved(tmp_path)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "scrapy", "outlet", "new", page],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path / "output") | {"PYTHONUNBUFFERED": "1"},
+        cwd=ROOT,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "gazette" in rows(tmp_path)
+    assert run(tmp_path, "outlet", "try", "gazette").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -508,7 +543,12 @@ def test_new_notes_what_is_a_guess(tmp_path: Path) -> None:
         (("front.html",), "is the address of a front page, not of an article."),
         (("page.html", "foreign.html"), "The pages are of several sites: gazette.example, other"),
         (("page.html", "--name", "hill"), "There is an outlet hill already. Give another --name"),
-        (("page.html", "--name", "taken"), "There is an outlet taken already. Give another --name"),
+        (
+            ("page.html", "--name", "taken"),
+            "There is an outlet taken already. Give another --name, or for a further fixture of it:"
+            " scrapy capture taken PAGE, then scrapy outlet try taken\n",
+        ),
+        (("page.html", "--name", "generic"), "The name generic is newscrawl's own."),
         (("page.html", "--name", "A b"), "The name 'A b' is not allowed"),
         (("page.html", "--spider"), "--spider needs a clone of newscrawl."),
         ((f"{SITE}/private/a-7003.html",), "/private/a-7003.html: robots.txt."),

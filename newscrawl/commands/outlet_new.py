@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,14 +43,18 @@ def begin(command: PagesCommand, names: Sequence[str], opts: argparse.Namespace)
     from newscrawl.workbench.drafting import draft  # noqa: PLC0415  # no other command pays for it
     from newscrawl.workbench.survey import declared  # noqa: PLC0415
 
-    for word, sentence in (*declared(survey), *report):
-        print(f"  {word:<12} {sentence}")  # noqa: T201
     drafted = draft(survey, name, as_spider=opts.spider, file=str(target))
-    for note in (*_known(command, survey.host), *drafted.notes):
-        print(f"  {'note':<12} {note}")  # noqa: T201
+    notes = [("note", it) for it in (*_known(command, survey.host), *drafted.notes)]
+    # Whoever reads what is printed may close the pipe: the files come first.
     _write(target, drafted.text)
+    cases = list(_write_cases(command, name, drafted))
+    for word, sentence in (*declared(survey), *report, *notes):
+        print(f"  {word:<12} {sentence}")  # noqa: T201
     print(f"Wrote {near(target)}:\n\n{drafted.text}")  # noqa: T201
-    _write_cases(command, name, drafted)
+    print(*cases, sep="\n")  # noqa: T201
+    print(  # noqa: T201
+        f"A person must compare each {EXPECTED} with its page: {PROGRAM} outlet try {name}"
+    )
 
 
 def _known(command: PagesCommand, host: str) -> list[str]:
@@ -87,8 +91,13 @@ def _target(command: PagesCommand, name: str, *, as_spider: bool) -> Path:
     """Return the file to write. Raises ArgumentError if the name is wrong or taken."""
     if not _NAME.fullmatch(name):
         raise ArgumentError(f"The name {name!r} is not allowed: use lower-case letters and digits.")
-    if name in command.spider_names() or name in ("dataset", "generic"):
-        raise ArgumentError(f"There is an outlet {name} already. Give another --name")
+    if name in ("dataset", "generic"):
+        raise ArgumentError(f"The name {name} is newscrawl's own. Give another --name")
+    if name in command.spider_names():
+        raise ArgumentError(
+            f"There is an outlet {name} already. Give another --name, or for a further fixture of"
+            f" it: {PROGRAM} capture {name} PAGE, then {PROGRAM} outlet try {name}"
+        )
     if (command.fixtures / name).exists():
         raise ArgumentError(f"There are fixtures {near(command.fixtures / name)} already.")
     assert command.settings is not None
@@ -111,16 +120,14 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
-def _write_cases(command: PagesCommand, name: str, drafted: "Draft") -> None:
+def _write_cases(command: PagesCommand, name: str, drafted: "Draft") -> Iterator[str]:
+    """Write the fixtures; yield lines about each."""
     for page, article, expected in drafted.cases:
         folder = free_case(
             command.fixtures, name, unused_case(command.fixtures, name, article.kind)
         )
         write_case(folder, page, expected)
-        print(f"Wrote {near(folder)}: {article.headline}")  # noqa: T201
+        yield f"Wrote {near(folder)}: {article.headline}"
         names = ", ".join(it.name for it in article.authors) or "no author"
         facts = f"{names}, {article.date_published}, {article.word_count} words"
-        print(f"  read by {article.extraction}: {facts}")  # noqa: T201
-    print(  # noqa: T201
-        f"A person must compare each {EXPECTED} with its page: {PROGRAM} outlet try {name}"
-    )
+        yield f"  read by {article.extraction}: {facts}"

@@ -37,7 +37,7 @@ def draft(survey: Survey, name: str, *, as_spider: bool, file: str) -> Draft:
     notes = list(survey.notes)
     if not survey.sources and not survey.platform:
         survey = replace(survey, sources=(Sitemap("/sitemap.xml"),))
-        notes.append("The pages name no feed or sitemap: /sitemap.xml is a guess.")
+        notes.append(f"No feed or sitemap on {survey.host} is known: /sitemap.xml is a guess.")
     queries = [it for it in survey.urls if "?" in it]
     if queries:
         notes.append(f"Addresses with a query need a spider with canonical_path(): {queries[0]}")

@@ -118,6 +118,10 @@ def survey(pages: Sequence[SavedPage]) -> Survey:
     platform = _platform(reads, notes) if rest or any(map(_is_wordpress, roots)) else ""
     # A platform has sources of its own.
     sources = () if platform else tuple(feeds(reads, hosts[0]))
+    if not sources and not platform and (foreign := next(_linked_feeds(reads), "")):
+        notes.append(
+            f"The feed {foreign} is on another host: not used. Add the host to `hosts` to use it."
+        )
     return Survey(
         _name(hosts[0]),
         _title(reads, hosts[0]),
@@ -172,6 +176,12 @@ def _title(reads: Sequence[Read], host: str) -> str:
 
 def feeds(reads: Sequence[Read], host: str) -> Iterator[Feed]:
     """Yield the first feed on the outlet's host that the pages link, without those of comments."""
+    if url := next((it for it in _linked_feeds(reads) if urlsplit(it).hostname == host), ""):
+        yield Feed(short(url, host))
+
+
+def _linked_feeds(reads: Sequence[Read]) -> Iterator[str]:
+    """Yield the addresses of the feeds that the pages link, on any host."""
     for it in reads:
         base = base_of(it.root, it.page.url)
         for link in it.root.iter("link"):
@@ -181,9 +191,8 @@ def feeds(reads: Sequence[Read], host: str) -> Iterator[Feed]:
             text = f"{link.get('href', '')} {link.get('title', '')}"
             # A feed of one article lists comments on it.
             is_own = url and it.page.url.rstrip("/") not in url and not _COMMENTS.search(text)
-            if url and is_own and (urlsplit(url).hostname or "") == host:
-                yield Feed(short(url, host))
-                return
+            if url and is_own:
+                yield url
 
 
 def short(url: str, host: str) -> str:

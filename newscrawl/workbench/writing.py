@@ -87,7 +87,8 @@ def spider(survey: Survey, name: str, selectors: Selectors | None) -> str:
         imports.append("from newscrawl.extraction.generic_outlet import Generic")
     if kinds:
         imports.append(f"from newscrawl.extraction.sources import {', '.join(kinds)}")
-    head = f'"""{title}: {survey.scheme}://{survey.host}"""'
+    title = title.rstrip(" .:") or survey.host
+    head = f'"""{title}: {survey.scheme}://{survey.host}."""'
     lines = [
         head,
         "",
