@@ -22,7 +22,7 @@ from newscrawl.exceptions import PROGRAM, ArgumentError, RowError
 from newscrawl.extensions.progress import near
 from newscrawl.workbench.fixtures import EXPECTED, cases_of, differing_from_fixture
 from newscrawl.workbench.status import Status, status
-from newscrawl.workbench.trial import Trial, attempt
+from newscrawl.workbench.trial import NOTHING, Trial, attempt
 
 # Rejected responses that are tried.
 _REJECTED = 3
@@ -114,12 +114,15 @@ class Command(PagesCommand, ScrapyCommand):
             if trial.reason or differences:
                 self.exitcode = NEGATIVE
         matched = frozenset[str]().union(*(it.matched for it in trials))
-        unmatched = frozenset[str]().union(*(it.unmatched for it in trials)) - matched
+        unmatched: dict[str, str] = {}
+        for selector, what in (pair for it in trials for pair in it.unmatched.items()):
+            if selector not in matched and unmatched.get(selector, NOTHING) == NOTHING:
+                unmatched[selector] = what
         if unmatched:
             where = "the page" if len(trials) == 1 else f"any of {len(trials)} pages"
-            console.print(f"Selectors that match nothing on {where}:")
-            for selector in sorted(unmatched):
-                console.print(f"  {escape(selector)}", style="yellow")
+            console.print(f"Selectors without effect on {where}:")
+            for selector, what in sorted(unmatched.items()):
+                console.print(f"  {escape(selector)}   ({escape(what)})", style="yellow")
 
     def show_list(self, opts: argparse.Namespace) -> None:
         """Print a table of the outlets, and what is wrong in the tables of outlets."""
@@ -157,17 +160,8 @@ def show_trial(console: Console, trial: Trial, differences: Sequence[str]) -> No
     for line in trial.lines:
         why = f"   ({line.why})" if line.why else ""
         style = {"-": "red", "+": "green"}.get(line.mark, "")
-        text = line.text if line.mark else shortened(line.text)
-        console.print(f"{line.mark or ' '} {escape(text + why)}", style=style)
+        console.print(f"{line.mark or ' '} {escape(line.text + why)}", style=style)
     console.print()
-
-
-def shortened(text: str) -> str:
-    """Return the beginning and the end of a long line that needs no attention."""
-    return text if len(text) <= _SHORT else f"{text[: _SHORT // 2]} … {text[-_SHORT // 4 :]}"
-
-
-_SHORT = 100
 
 
 def _print_table(rows: list[Status]) -> None:

@@ -2,9 +2,10 @@
 
 import copy
 import difflib
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lxml.etree import _Element
@@ -28,6 +29,8 @@ from newscrawl.workbench.pages import SavedPage
 
 _UNMATCHED, _NOISE = "newscrawl/unmatched/", "newscrawl/noise/"
 _FURNITURE = ("nav", "footer", "header", "form", "aside", "figure")
+NOTHING = "matches nothing"
+_WORD = re.compile(r"\w+|[^\w\s]")
 # Characters of a paragraph outside the story that may be of the story.
 _LONG = 60
 # Fields that have no source on the page of their own.
@@ -57,8 +60,8 @@ class Value:
 class Line:
     """A line of the page or the body.
 
-    ``mark`` is ``-`` for a line of the page that the body lacks, ``+`` for one that the page does
-    not show in the story, and empty for a line of both. ``why`` is the cause, in words.
+    ``mark`` is ``-`` for a line of the page, or words of one, that the body lacks, ``+`` for one
+    that the page does not show in the story, and empty for a line of both. ``why`` is the cause.
     """
 
     mark: str
@@ -70,15 +73,15 @@ class Line:
 class Trial:
     """What an outlet reads of a page. ``reason`` says why there is no record, then without values.
 
-    ``matched`` and ``unmatched`` are the selectors that found something on the page, and those
-    that did not; selectors of noise are among both.
+    ``matched`` are the selectors that found something where they are looked up, those of noise
+    among them; ``unmatched`` has the others, each with what it matches, in words.
     """
 
     page: SavedPage
     values: Sequence[Value] = ()
     lines: Sequence[Line] = ()
     matched: frozenset[str] = frozenset()
-    unmatched: frozenset[str] = frozenset()
+    unmatched: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     note: str = ""
     """The addresses of further pages that the article has."""
@@ -101,13 +104,35 @@ def attempt(outlet: Outlet, page: SavedPage) -> Trial:
         rules = (it.article for it in outlet.reader.layouts)
         selectors |= {it: bool(css(it)(parsed.root)) for it in rules}
     matched = frozenset(name for name, is_there in selectors.items() if is_there)
-    unmatched = frozenset(selectors) - matched
+    missed = selectors.keys() - matched
+    unmatched = {it: NOTHING if page.is_post else _where(it, outlet, parsed) for it in missed}
     if article is None:
         return Trial(page, matched=matched, unmatched=unmatched, reason=reason)
     by_source = {} if page.is_post else _by_source(outlet, page, parsed, article)
     lines = _lines(article) if page.is_post else _compared(outlet, article, parsed, page.url)
     values = list(_values(outlet.reader, article, by_source))
     return Trial(page, values, lines, matched, unmatched, note=note)
+
+
+def _where(selector: str, outlet: Outlet, page: Selector) -> str:
+    """Return what a selector matches on a page, though nothing where it is looked up."""
+    found: list[_Element] = css(selector)(page.root)
+    if not found:
+        return NOTHING
+    scope, roots, noise = _places(outlet.reader, page.root)
+    if selector not in outlet.reader.noise.selectors:
+        return "matches only outside the article"
+    for root in roots:
+        named = noise.elements(root)
+        inside = {*root.iterdescendants()}
+        if (element := next((it for it in found if it in inside), None)) is not None:
+            around = (it for it in (element, *element.iterancestors()) if it in inside)
+            rules = (noise.rule(it) or named.get(it) for it in around)
+            if rule := next((it for it in rules if it and it != selector), None):
+                return f"matches only inside other noise: {rule}"
+            return "matches only what is not read"
+    inside = {*scope.iterdescendants()}
+    return f"matches only outside the {'story' if inside.intersection(found) else 'article'}"
 
 
 def _text(value: Any) -> str:
@@ -200,15 +225,50 @@ def _compared(outlet: Outlet, article: Article, page: Selector, url: str) -> lis
     lines = []
     matcher = difflib.SequenceMatcher(None, shown, body, autojunk=False)
     for tag, i, j, k, m in matcher.get_opcodes():
-        if tag != "equal":
-            lines += [Line("-", it, _cause(it, causes)) for it in shown[i:j] if it not in body]
-        lines += [_judged(it, visible, generic) for it in body[k:m]]
+        parted = {} if tag == "equal" else _parted(shown[i:j], body[k:m])
+        whole = {it for it, _ in parted.values()}
+        left = (it for it in shown[i:j] if tag != "equal" and it not in body and it not in whole)
+        lines += [Line("-", it, _cause(it, causes)) for it in left]
+        for line in body[k:m]:
+            judged = _judged(line, visible, generic)
+            if line in parted:
+                around, words = parted[line]
+                lines += [Line("-", it, f"{_cause(it, causes)}; in the next line") for it in words]
+                judged = (
+                    replace(_judged(around, visible, generic), text=line) if judged.mark else judged
+                )
+            lines.append(judged)
     known = {letters(it) for it in (*shown, *body, article.headline, article.description or "")}
     captions = {letters(it.caption) for it in article.images if it.caption}
     for text in _outside(scope, roots):
         if letters(text) not in known | captions:
             lines.append(Line("-", text, "outside the story"))
     return lines
+
+
+def _parted(shown: Sequence[str], body: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+    """Return the body's lines that are lines of the page without some words: these two, by line."""
+    left, found = list(shown), {}
+    for line in body:
+        for it in left:
+            if (words := _removed(it, line)) is not None:
+                found[line] = it, words
+                left.remove(it)
+                break
+    return found
+
+
+def _removed(shown: str, line: str) -> list[str] | None:
+    """Return the runs of words that a line lacks; None if it is not most of what is shown."""
+    before, after = (list(_WORD.finditer(it)) for it in (shown, line))
+    if 2 * len(after) < len(before):
+        return None
+    words, kept = ([it[0] for it in line] for line in (before, after))
+    opcodes = difflib.SequenceMatcher(None, words, kept, autojunk=False).get_opcodes()
+    if any(tag not in ("equal", "delete") for tag, *_ in opcodes):
+        return None
+    gone = ((i, j) for tag, i, j, *_ in opcodes if tag == "delete")
+    return [shown[before[i].start() : before[j - 1].end()] for i, j in gone]
 
 
 def _judged(line: str, visible: str, generic: frozenset[str] | None) -> Line:
@@ -250,9 +310,11 @@ def _causes(roots: Iterable[_Element], noise: Noise) -> Iterator[tuple[str, str]
                 yield letters(text_of(element)), rule
 
 
-def _cause(line: str, causes: Iterable[tuple[str, str]]) -> str:
+def _cause(line: str, causes: Sequence[tuple[str, str]]) -> str:
     key = letters(line)
-    rule = next((rule for text, rule in causes if key and key in text), "")
+    same = (rule for text, rule in causes if key and key == text)
+    within = (rule for text, rule in causes if key and key in text)
+    rule = next(same, "") or next(within, "")
     return f"noise: {rule}" if rule else "left out"
 
 
