@@ -79,7 +79,8 @@ def test_reread_publishes_what_a_crawl_with_these_selectors_would_have(
     # A second time there is nothing to do.
     again = reread(output)
     assert again.returncode == 0
-    assert again.stdout == "Every response that hill kept has given a record.\n"
+    assert again.stdout.startswith("Every response that hill kept has given a record.")
+    assert "reread hill --all reads them again" in again.stdout
     assert len(Crawl(0, "", output).runs) == 2
     # Unless it is asked for: nothing is published twice.
     for arguments in (["--all"], ["--run", first["run"]]):
@@ -154,13 +155,52 @@ def test_a_cut_or_missing_file_is_a_sentence_and_counted(output: Path) -> None:
     assert "Could not read all of" in done.stderr
     assert (run["books"]["new"], run["books"]["failed"]) == (2, {"cut short": 1})
     assert not run["complete"]
+    first = Crawl(0, "", output).runs[0]["run"]
+    lost = f"responses of run {first} are lost: newscrawl ledger hill --retry rejected, then crawl"
+    assert done.returncode == 7
+    assert f"1 {lost}" in done.stderr
+    assert "Could not read article" in done.stderr
+    assert "{" not in done.stderr
+    # What is lost is settled, until the file is whole again.
     path.unlink()
-    done = reread(output)
-    assert done.returncode == 4
-    assert f"Could not read {path} to its end" in done.stderr
+    again = reread(output)
+    assert again.returncode == 0
+    assert "1 are lost" in again.stdout
+    assert len(Crawl(0, "", output).runs) == 2
     path.write_bytes(whole)
     assert reread(output).returncode == 0
     assert len(Crawl(0, "", output).records) == 5
+    assert "has given a record" in reread(output).stdout
+
+
+@pytest.mark.parametrize("data", [None, b"", b"no gzip at all"])
+def test_a_lost_file_is_named_once(output: Path, data: bytes | None) -> None:
+    (path,) = rejected(output)
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    done = reread(output)
+    run = Crawl(0, "", output).runs[0]["run"]
+    assert done.returncode == 4
+    assert f"3 responses of run {run} are lost" in done.stderr
+    assert "Errno" not in done.stderr
+    again = reread(output)
+    assert (again.returncode, len(Crawl(0, "", output).runs)) == (0, 2)
+    assert "3 are lost" in again.stdout
+
+
+def test_nothing_to_read_is_said_as_it_is(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    missing = reread(output)
+    assert missing.returncode == 3
+    assert f"There is no output folder {output}" in missing.stderr
+    crawl(output, NEWSCRAWL_REPLAY=rejecting(tmp_path / "site.warc.gz", bad=0))
+    nothing = reread(output)
+    assert nothing.returncode == 0
+    assert nothing.stdout == "hill has kept no rejected response.\n"
+    other = command(output, "reread", "bbc")
+    assert other.returncode == 3
+    assert "There is no run of bbc" in other.stderr
 
 
 def test_what_was_pruned_is_passed_over_or_named(output: Path, tmp_path: Path) -> None:

@@ -103,6 +103,16 @@ def find_article(outlet: "ArticleSpider", url: str) -> Candidate:
     return candidate
 
 
+def existing(output: Path) -> Path:
+    """Return the output folder. Raises OutputError if there is none."""
+    if not output.is_dir():
+        raise exceptions.OutputError(
+            f"There is no output folder {output}."
+            " Name another with NEWSCRAWL_OUTPUT_DIR=/path/to/output."
+        )
+    return output
+
+
 class ProjectCommand(Base):
     """A command that checks the settings first and names an example in its help."""
 
@@ -263,12 +273,7 @@ class OutputCommand(ProjectCommand):
 
     def existing_output(self) -> Path:
         """Return the output folder. Raises OutputError if there is none."""
-        if not self.output.is_dir():
-            raise exceptions.OutputError(
-                f"There is no output folder {self.output}."
-                " Name another with NEWSCRAWL_OUTPUT_DIR=/path/to/output."
-            )
-        return self.output
+        return existing(self.output)
 
     def open_ledger(self) -> Ledger:
         """Return the ledger, for reading. Raises LedgerError if there is none."""

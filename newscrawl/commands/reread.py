@@ -6,10 +6,11 @@ from pathlib import Path
 
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import IMPOSSIBLE
+from newscrawl.commands.base import IMPOSSIBLE, existing
 from newscrawl.commands.crawl import Command as Crawl
-from newscrawl.exceptions import OutputError
-from newscrawl.storage.rereading import runs_to_reread
+from newscrawl.exceptions import PROGRAM, OutputError
+from newscrawl.storage.rereading import count_lost, has_kept, runs_to_reread
+from newscrawl.storage.runs import outlets
 
 
 class Command(Crawl):
@@ -55,11 +56,19 @@ class Command(Crawl):
         if found:
             self.check_arguments(args[0], opts.spargs)
 
+    @property
+    def output(self) -> Path:
+        """The output folder, absolute."""
+        assert self.settings is not None
+        return Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
+
     def runs(self, outlet: str, opts: argparse.Namespace) -> list[str]:
         """Return the names of the runs to read. Raises OutputError."""
-        assert self.settings is not None
+        output = existing(self.output)
+        if outlet not in outlets(output):
+            raise OutputError(f"There is no run of {outlet} in {output}.")
         return runs_to_reread(
-            Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute(),
+            output,
             outlet,
             opts.run,
             everything=opts.all,
@@ -69,6 +78,19 @@ class Command(Crawl):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Read, and set the exit code as a crawl does."""
         if not opts.spargs["reread"]:
-            print(f"Every response that {args[0]} kept has given a record.")  # noqa: T201
+            print(self.nothing_left(args[0]))  # noqa: T201
             return
         super().run(args[:1], opts)
+
+    def nothing_left(self, outlet: str) -> str:
+        """Return why there is nothing to read."""
+        if not has_kept(self.output, outlet):
+            return f"{outlet} has kept no rejected response."
+        if lost := count_lost(self.output, outlet):
+            return (
+                f"Every response of {outlet} that is not lost has given a record; {lost} are lost."
+            )
+        return (
+            f"Every response that {outlet} kept has given a record. If a record is wrong, correct"
+            f" the selectors: {PROGRAM} reread {outlet} --all reads them again."
+        )

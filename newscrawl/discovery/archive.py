@@ -12,6 +12,7 @@ from scrapy import Request
 from newscrawl.discovery import OutletSpider
 from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.storage.capture import NO_ORIGINAL, Capture
+from newscrawl.storage.document import archive_faults
 from newscrawl.storage.warc import Counts, WarcFile
 
 logger = logging.getLogger(__name__)
@@ -39,9 +40,11 @@ class Archive:
                     for capture in file.captures(counts, self._is_article):
                         yield from self._requests(capture)
             except OSError as error:
-                logger.error("Could not read %s to its end: %s", path, error)
-            if not counts.complete:
-                logger.warning("Could not read all of %s: %s", path, counts.as_dict())
+                logger.error("Could not read %s to its end: %s", path, error.strerror or error)
+            else:
+                if faults := archive_faults(counts.as_dict()):
+                    said = ", ".join(f"{why}: {count}" for why, count in faults.items())
+                    logger.warning("Could not read all of %s (%s)", path, said)
 
     def _is_article(self, url: str) -> bool:
         return self.outlet.candidate(url) is not None

@@ -19,7 +19,7 @@ from newscrawl.storage.books import Books, Listings, balance
 from newscrawl.storage.clock import fault_by_duration, passed, says
 from newscrawl.storage.document import RereadDocument, RunDocument, RunStart
 from newscrawl.storage.parts import write_document
-from newscrawl.storage.rejected import REJECTED_FILE
+from newscrawl.storage.rejected import REJECTED_FILE, is_whole
 from newscrawl.storage.runs import RUN_FILE, is_run_name, read_run, run_folder
 from newscrawl.storage.warc import Counts
 
@@ -123,7 +123,10 @@ def _summary(
 
 
 def _reread_runs(run: RunDocument, output: Path) -> dict[str, RereadDocument]:
-    """Return the runs whose rejected responses a run read again, all of them to their end."""
+    """Return the runs whose rejected responses a run read again, as far as they are there.
+
+    Responses that are lost are named in the log.
+    """
     found: dict[str, RereadDocument] = {}
     given, archives = run.get("arguments", {}), run.get("archives", {})
     if run["reason"] != "finished" or run["books"]["pending"] or given.keys() != {"reread"}:
@@ -131,8 +134,20 @@ def _reread_runs(run: RunDocument, output: Path) -> dict[str, RereadDocument]:
     for name in filter(is_run_name, comma_list(given["reread"])):
         folder = run_folder(output, run["spider"], name)
         counts, read = archives[str(folder / REJECTED_FILE)], read_run(folder)
-        if read and counts["finished"]:
+        entry = read.get("rejected_file") if read else None
+        if not entry:
+            continue
+        if is_whole(folder, entry):
             left = counts["no_record"] + counts["damaged"]
-            sha256 = read.get("rejected_file", {}).get("sha256", "")
-            found[name] = {"sha256": sha256, "left": left}
+            found[name] = {"sha256": entry["sha256"], "left": left}
+            continue
+        # The first record describes the file.
+        unusable = sum(counts["unusable"].values())
+        lost = entry["records"] - max(counts["records"] - 1, 0) + unusable
+        left = counts["no_record"] - unusable
+        found[name] = {"sha256": entry["sha256"], "left": left, "lost": max(lost, 1)}
+        logger.error(
+            "%d responses of run %s are lost: newscrawl ledger %s --retry rejected, then crawl",
+            *(max(lost, 1), name, run["spider"]),
+        )
     return found

@@ -62,7 +62,7 @@ NOTHING = ExitCode(
     "nothing could be had",
     "Not one listing could be read: the site cannot be reached, its robots.txt is unknown or"
     " forbids everything, or it has no such listings. Or the archives have not one record that"
-    " can be read.",
+    " can be read, or every response that `reread` read failed.",
 )
 BROKEN_OFF = ExitCode(
     5,
@@ -80,7 +80,7 @@ ARTICLES_MISSING = ExitCode(
     7,
     "articles missing",
     "Only with `--strict` or `NEWSCRAWL_STRICT=1`: articles failed or were rejected, or an archive"
-    " was read in part.",
+    " was read in part. Without them: rejected responses that `reread` was to read are lost.",
 )
 LATER = ExitCode(
     75,
@@ -130,12 +130,21 @@ def of_crawl(crawler: Crawler, run: RunDocument | None) -> ExitCode:
     listings, archives = run.get("listings"), run.get("archives", {}).values()
     no_listing = listings and listings["asked"] and not listings["read"]
     no_archive = archives and not any(it["records"] or "known" in it for it in archives)
+    no_archive = no_archive or _failed_all(run)
     if run["reason"] == "finished" and (no_listing or no_archive):
         return NOTHING
     if any(name.startswith(AFTERMATH) for name in stats):
         return AFTERMATH_FAILED
     books = run["books"]
     missing = books["failed"] or books["rejected"] or any(map(archive_faults, archives))
-    if missing and crawler.settings.getbool("NEWSCRAWL_STRICT"):
+    is_lost = any("lost" in it for it in run.get("reread", {}).values())
+    if is_lost or (missing and crawler.settings.getbool("NEWSCRAWL_STRICT")):
         return ARTICLES_MISSING
     return DONE
+
+
+def _failed_all(run: RunDocument) -> bool:
+    """Return whether a run read responses again, and not one could be read."""
+    books = run["books"]
+    read = books["new"] + books["revised"] + books["unchanged"] + sum(books["rejected"].values())
+    return "reread" in run.get("arguments", {}) and bool(books["failed"]) and not read

@@ -107,8 +107,7 @@ class Outcomes:
         """Record an article that could not be fetched."""
         task = ArticleTask.required(failure.request)  # type: ignore[attr-defined]
         if not_modified(failure):
-            assert task.known is not None
-            assert task.known.date_published is not None
+            assert task.known and task.known.date_published
             self.count("newscrawl/not_modified")
             self.article_unchanged(task.known.id, task.known.date_published)
             return
@@ -117,7 +116,8 @@ class Outcomes:
         reason = failure_reason(failure)
         if task.is_unlisted and hides_post(failure):
             reason = NOT_PUBLISHED
-        logger.warning("Could not fetch article %s: %s", task.candidate.url, reason)
+        what = "read" if task.capture else "fetch"
+        logger.warning("Could not %s article %s: %s", what, task.candidate.url, reason)
         self.count(f"newscrawl/failed/{reason}")
         self._record_failure(task, FAILED, reason)
 

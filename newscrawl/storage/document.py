@@ -124,6 +124,8 @@ class RereadDocument(TypedDict):
     """SHA-256 of the file that was read."""
     left: int
     """Responses that still give no record. Without any, the file is done."""
+    lost: NotRequired[int]
+    """Responses that are missing, because the file is missing or damaged. Only if any."""
 
 
 def archive_faults(counts: ArchiveDocument) -> dict[str, int]:

@@ -95,6 +95,15 @@ def _entry(path: Path | None, records: int, omitted: int) -> RejectedDocument:
     }
 
 
+def is_whole(folder: Path, entry: RejectedDocument) -> bool:
+    """Return whether the file of a run is as its entry in ``run.json`` states it."""
+    path = folder / entry["name"]
+    try:
+        return path.stat().st_size == entry["bytes"] and sha256_of(path) == entry["sha256"]
+    except OSError:
+        return False
+
+
 def salvage_rejected(folder: Path) -> RejectedDocument | None:
     """Finish the file that a killed run left, without an incomplete response at its end.
 

@@ -1,17 +1,19 @@
 """Which rejected responses are to be read again, and where their records stand in time."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from newscrawl.exceptions import OutputError
 from newscrawl.extraction.dates import utc
 from newscrawl.items import Article
+from newscrawl.storage.document import RejectedDocument, RereadDocument, RunDocument
 from newscrawl.storage.kept import is_pruned
 from newscrawl.storage.latest import Version
 from newscrawl.storage.ledger import ArticleState, Ledger, State
 from newscrawl.storage.parts import TEMPORARY
-from newscrawl.storage.rejected import REJECTED_FILE
+from newscrawl.storage.rejected import REJECTED_FILE, is_whole
 from newscrawl.storage.runs import OnDamage, closed_runs, run_folder, run_folders, run_of
 
 _SOON = timedelta(minutes=5)
@@ -33,15 +35,14 @@ def runs_to_reread(
     ``everything``, all. Raises OutputError for a named run without a file.
     """
     closed = list(closed_runs(output, outlet, damaged=damaged))
-    marks = [it for run in closed for it in run.get("reread", {}).values()]
-    done = {it["sha256"] for it in marks if not it["left"]}
+    marks = _marks(closed)
     found = []
     for run in closed:
         entry, folder = run.get("rejected_file"), run_folder(output, outlet, run["run"])
         is_meant = run["run"] in named if named else everything or not is_pruned(folder)
         if not entry or not entry["name"] or not is_meant:
             continue
-        if named or everything or entry["sha256"] not in done:
+        if named or everything or not _is_done(folder, entry, marks[entry["sha256"]]):
             found.append(run["run"])
     # The run that reads them salvages killed runs first.
     names = (REJECTED_FILE, f"{REJECTED_FILE}{TEMPORARY}")
@@ -58,6 +59,33 @@ def runs_to_reread(
                 f"The rejected responses of run {name} were pruned: restore the run with --pruned."
             )
     return sorted(found)
+
+
+def _marks(closed: Iterable[RunDocument]) -> Mapping[str, list[RereadDocument]]:
+    """Return what the runs left of each file that they read again, by its SHA-256."""
+    marks: defaultdict[str, list[RereadDocument]] = defaultdict(list)
+    for run in closed:
+        for it in run.get("reread", {}).values():
+            marks[it["sha256"]].append(it)
+    return marks
+
+
+def _is_done(folder: Path, entry: RejectedDocument, marks: Iterable[RereadDocument]) -> bool:
+    """Return whether nothing more can be read of a file; one that is whole again can be read."""
+    done = [it for it in marks if not it["left"]]
+    return bool(done) and (not all(it.get("lost") for it in done) or not is_whole(folder, entry))
+
+
+def has_kept(output: Path, outlet: str) -> bool:
+    """Return whether a closed run of an outlet has kept rejected responses."""
+    closed = closed_runs(output, outlet, damaged=lambda _: None)
+    return any(it.get("rejected_file", {}).get("name") for it in closed)
+
+
+def count_lost(output: Path, outlet: str) -> int:
+    """Return how many rejected responses are lost, of the files that were read again."""
+    closed = list(closed_runs(output, outlet, damaged=lambda _: None))
+    return sum(min(it.get("lost", 0) for it in marks) for marks in _marks(closed).values())
 
 
 def date_of_record(answered: str, modified: str | None, history: Iterable[Row]) -> str:
