@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from textwrap import shorten
 from typing import Any
 
 from newscrawl.base_spiders.article import ArticleSpider
@@ -14,6 +15,7 @@ from newscrawl.extraction.sources import Source
 from newscrawl.workbench.draft import Selectors
 from newscrawl.workbench.survey import Survey
 
+_LONGEST_TITLE = 50  # characters in a docstring
 CHECKED = "nothing yet: drafted from {}"
 _LAYOUT = ("article", "headline", "byline", "author", "section", "story", "tags")
 
@@ -72,7 +74,7 @@ def spider(survey: Survey, name: str, selectors: Selectors | None) -> str:
         if survey.platform
         else "The canonical address of an article."
     )
-    title = re.sub(r'["\\]', "", survey.title)
+    title = shorten(re.sub(r'["\\]', "", survey.title), _LONGEST_TITLE, placeholder=" …")
     kinds = sorted({type(it).__name__ for it in survey.sources})
     imports = [
         "from zoneinfo import ZoneInfo",
@@ -88,6 +90,9 @@ def spider(survey: Survey, name: str, selectors: Selectors | None) -> str:
     if kinds:
         imports.append(f"from newscrawl.extraction.sources import {', '.join(kinds)}")
     title = title.rstrip(" .:") or survey.host
+    if title.startswith("This"):
+        # A docstring that begins with this word is a fault for the linter.
+        title = f"The site {title}"
     head = f'"""{title}: {survey.scheme}://{survey.host}."""'
     lines = [
         head,
