@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from newscrawl.monitoring.messages import text
+from newscrawl.monitoring.standing import Standings
 from newscrawl.storage.rejected import REJECTED_FILE, salvage_rejected
 from newscrawl.storage.warc import Counts, WarcFile
 from tests.conftest import Crawl, command, crawl
@@ -243,6 +245,10 @@ def test_a_rejected_response_is_tried_and_becomes_a_fixture(output: Path) -> Non
     last = address(6000002)
     one = command(output, "outlet", "try", "hill", "--rejected", "--url", last)
     assert one.stdout.count("No record") == 1
+    other = "https://thehill.com/homenews/"
+    none = command(output, "outlet", "try", "hill", "--rejected", "--url", other)
+    assert (none.returncode, none.stdout) == (1, "")
+    assert f"No rejected response of {other} is kept for hill" in none.stderr
     saved = command(output, "capture", "hill", "--rejected", "redesign", "--url", last)
     assert saved.returncode == 0, saved.stderr
     folder = output.parent / "tests/fixtures/hill/redesign"
@@ -258,3 +264,26 @@ def test_a_rejected_response_is_tried_and_becomes_a_fixture(output: Path) -> Non
     none = command(output, "capture", "hill", "--rejected", "--url", address(6999999))
     assert none.returncode == 3
     assert "No rejected response of https://thehill.com/homenews/6999999-story/" in none.stderr
+
+
+def test_the_finding_counts_attempts_and_their_reasons(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    for name in ("one", "two"):
+        warc = rejecting(tmp_path / f"{name}.warc.gz", bad=20, good=0)
+        crawl(output, NEWSCRAWL_REPLAY=warc)
+        command(output, "ledger", "hill", "--retry", "rejected")
+    check = command(output, "check-run", "hill").stdout
+    assert "0 attempts to read an article were rejected, usually 2.0%" in check
+    assert "Next: newscrawl outlet try hill --rejected; correct the layout" in check
+    standings, runs = Standings(), Crawl(0, "", output).runs
+    # Two runs of one second are none of two times.
+    runs[0]["started"] = "2026-01-01T00:00:00Z"
+    runs[1]["started"] = "2026-01-01T01:00:00Z"
+    told = [text(standings.step(run), "hill") for run in runs]
+    (alert,) = (it for it in told[0].split("\n\n") if it.startswith("NEW rejected"))
+    assert "Next: newscrawl outlet try hill --rejected" in alert
+    # An alert does not offer to silence it while everything is rejected.
+    assert "--accept" not in alert
+    says = standings.all["rejected"].finding.says
+    assert says.startswith("40 of 40 attempts to read an article were rejected")
+    assert "(no article on the page: 40)" in says

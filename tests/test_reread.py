@@ -187,6 +187,29 @@ def test_a_lost_file_is_named_once(output: Path, data: bytes | None) -> None:
     again = reread(output)
     assert (again.returncode, len(Crawl(0, "", output).runs)) == (0, 2)
     assert "3 are lost" in again.stdout
+    check = command(output, "check-run", "hill").stdout
+    assert "Next: newscrawl ledger hill --retry rejected, then newscrawl crawl hill" in check
+    assert f"3 rejected responses are lost: {path} is missing or damaged." in check
+    tried = command(output, "outlet", "try", "hill", "--rejected")
+    assert tried.returncode == 1
+    assert f"{path} is missing or damaged" in tried.stderr
+    assert "No rejected response can be read for hill" in tried.stderr
+
+
+def test_a_selector_that_is_not_css_is_named(output: Path) -> None:
+    wrong = ("-s", "SPIDER_MODULES=tests.mended.wrong")
+    for name in (["reread", "hill"], ["outlet", "try", "hill", "--rejected"]):
+        done = command(output, *name, *wrong)
+        assert done.returncode in (2, 3)
+        assert "The selector 'div..prose' (story of layout 'redesign') is not CSS" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert len(Crawl(0, "", output).runs) == 1
+
+
+def test_reasons_that_exist_are_listed(output: Path) -> None:
+    done = command(output, "ledger", "hill", "--retry", "rejected", "no artikel")
+    assert done.returncode == 1
+    assert "The reasons of rejected articles are 'no article on the page' (3)." in done.stdout
 
 
 def test_nothing_to_read_is_said_as_it_is(tmp_path: Path) -> None:
@@ -292,7 +315,12 @@ def test_only_one_choice_of_what_to_read(output: Path) -> None:
     assert nothing.returncode == 2
     missing = reread(output, "nothing.warc.gz")
     assert missing.returncode == 2
-    assert "reread='nothing.warc.gz' is not allowed" in missing.stderr
+    assert "reread='nothing.warc.gz': there is no such file" in missing.stderr
+    assert "archive=" not in missing.stderr
+    page = output.parent / "page.html"
+    page.write_text("<p>It rained.</p>")
+    no_archive = reread(output, str(page))
+    assert f"reread='{page}' is not allowed: it must be a WARC file" in no_archive.stderr
     mixed = reread(output, "-a", "sections=homenews/senate")
     assert mixed.returncode == 2
     assert "left out with reread" in mixed.stderr

@@ -268,7 +268,8 @@ def test_ledger_makes_articles_due_again(tmp_path: Path) -> None:
     none = command(output, "ledger", "hill", "--retry", "abandoned", "no body")
     assert (none.returncode, none.stdout) == (
         1,
-        "hill: 0 articles abandoned for 'no body' are due now\n",
+        "hill: 0 articles abandoned for 'no body' are due now\n"
+        "The reasons of abandoned articles are 'no article on the page' (3).\n",
     )
     some = command(output, "ledger", "hill", "--retry", "abandoned", "no article on the page")
     assert some.returncode == 0

@@ -43,7 +43,7 @@ def _moment(*, last: bool) -> Callable[[str], str]:
     return read
 
 
-def _files(text: str) -> tuple[str, ...]:
+def _files(text: str, argument: str = "archive") -> tuple[str, ...]:
     # A file's name may contain brackets or a comma.
     names = [text] if Path(text).is_file() else comma_list(text)
     matches = [[name] if Path(name).is_file() else glob(name) for name in names]
@@ -56,10 +56,10 @@ def _files(text: str) -> tuple[str, ...]:
             with WarcFile(path) as file:
                 file.check()
         except ArchiveError as error:
-            raise wrong("archive", path, f"a WARC file ({error})") from error
+            raise wrong(argument, path, f"a WARC file ({error})") from error
         except OSError as error:
             allowed = f"a file that can be read ({error.strerror})"
-            raise wrong("archive", path, allowed) from error
+            raise wrong(argument, path, allowed) from error
     return tuple(files)
 
 
@@ -69,7 +69,12 @@ def _runs_or_files(text: str) -> tuple[str, ...]:
     files = ",".join(it for it in names if it not in runs)
     if not names:
         raise ValueError
-    return (*runs, *(_files(files) if files else ()))
+    try:
+        return (*runs, *(_files(files, "reread") if files else ()))
+    except ArgumentError:
+        raise
+    except ValueError:
+        raise ArgumentError(f"reread={files!r}: there is no such file.") from None
 
 
 _TIME = "a date or an ISO time, such as 2026-11-23 or 2026-11-23T14:00:00Z"

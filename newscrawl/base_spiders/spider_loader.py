@@ -109,15 +109,19 @@ class OutletLoader(SpiderLoader):
 def find_outlet(name: str, settings: BaseSettings) -> Outlet:
     """Return an outlet by its name, or ``generic``.
 
-    Raises ArgumentError for an outlet that does not exist, and RowError for a wrong row.
+    Raises ArgumentError for an outlet that does not exist and for a selector that is not CSS, and
+    RowError for a wrong row.
     """
     if name == Generic.name:
         return Generic()
     loader = get_spider_loader(settings)
     try:
-        return cast("type[ArticleSpider]", loader.load(name))()
+        spider = cast("type[ArticleSpider]", loader.load(name))
     except KeyError:
         raise unknown("outlet", name, [*loader.list(), Generic.name]) from None
+    for layout in spider.reader.layouts:
+        layout.check()
+    return spider()
 
 
 @cache

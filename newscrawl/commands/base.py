@@ -228,6 +228,8 @@ class SpiderCommand(ProjectCommand):
             is_row = isinstance(error, exceptions.RowError)
             self.stop(error, WRONG_USAGE if is_row else IMPOSSIBLE)
         try:
+            for layout in spider.reader.layouts:
+                layout.check()
             given = {name: value for name, value in given.items() if name != "_job"}
             arguments.parse(given, spider)
         except exceptions.ArgumentError as error:

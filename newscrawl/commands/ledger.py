@@ -76,6 +76,12 @@ class Command(ArticleCommand, ScrapyCommand):
         console.print(f"{outlet}: {count} articles {state}{why} are due now", soft_wrap=True)
         if not count:
             self.exitcode = NEGATIVE
+            kept = self.open_ledger()
+            reasons = [it[2:] for it in kept.counts() if it[:2] == (outlet, state) and it[2]]
+            kept.close()
+            said = ", ".join(f"{name!r} ({articles})" for name, articles in sorted(reasons))
+            if reason and said:
+                console.print(f"The reasons of {state} articles are {said}.", soft_wrap=True)
 
 
 def show(ledger: Ledger, console: Console, limit: int, chosen: Sequence[str]) -> None:

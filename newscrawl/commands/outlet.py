@@ -35,8 +35,8 @@ class Command(PagesCommand, ScrapyCommand):
     summary = "List the outlets with their state, try one on pages, draft a new one"
     example = "outlet list"
     exit_codes = (
-        "0 done, 1 a row of outlets.toml is wrong, a page has no article, or a fixture gives"
-        " another record, 2 wrong usage, 3 it cannot be done"
+        "0 done, 1 a row of outlets.toml is wrong, a page has no article, a fixture gives another"
+        " record, or no rejected response is kept, 2 wrong usage, 3 it cannot be done"
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -103,7 +103,12 @@ class Command(PagesCommand, ScrapyCommand):
         console = Terminal(highlight=False, soft_wrap=True)
         trials = []
         if opts.rejected:
-            pages = self.rejected_pages(outlet, opts.url, _REJECTED)
+            try:
+                pages = self.rejected_pages(outlet, opts.url, _REJECTED)
+            except ArgumentError as error:
+                self.give_up(error)
+                self.exitcode = NEGATIVE
+                return
         else:
             pages = self.read_pages(opts.pages or list(map(str, folders)), opts.url)
         for page in pages:
@@ -135,6 +140,9 @@ class Command(PagesCommand, ScrapyCommand):
             except RowError:
                 # errors() has it.
                 continue
+            except ArgumentError as wrong:
+                print(f"{name}: {wrong}", file=sys.stderr)  # noqa: T201
+                self.exitcode = NEGATIVE
         _print_table(rows)
         for error in loader.errors():
             print(error, file=sys.stderr)  # noqa: T201

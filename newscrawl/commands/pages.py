@@ -12,9 +12,11 @@ from newscrawl.base_spiders.spider_loader import find_outlet
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.downloader.recordings import captured_response
 from newscrawl.exceptions import ArgumentError, UnreadableError
+from newscrawl.extensions.progress import near
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Candidate
 from newscrawl.storage.rejected import latest_rejected
+from newscrawl.storage.rereading import damaged_files
 from newscrawl.workbench.fixtures import fixtures_folder, saved_page
 from newscrawl.workbench.pages import META, SavedPage, is_address, page_of, read_file
 
@@ -59,15 +61,24 @@ class PagesCommand(OutputCommand):
     def rejected_pages(self, outlet: Outlet, url: str | None, count: int) -> list[SavedPage]:
         """Return the latest responses that crawls of an outlet rejected, at most ``count``.
 
-        ``url`` chooses those of one address. Raises ArgumentError if there is none.
+        ``url`` chooses those of one article. Files that are missing or damaged are named. Raises
+        ArgumentError if there is no response, or no article at ``url``.
         """
         assert self.settings is not None
         most = self.settings.getint("DOWNLOAD_MAXSIZE")
-        wanted = partial(_is_of, outlet, outlet.find_candidate(url) if url else None)
-        found = latest_rejected(self.existing_output(), outlet.name, wanted, count, most)
+        output = self.existing_output()
+        candidate = outlet.find_candidate(url) if url else None
+        wanted = partial(_is_of, outlet, candidate)
+        is_of_none = url and candidate is None
+        found = [] if is_of_none else latest_rejected(output, outlet.name, wanted, count, most)
+        damaged = damaged_files(output, outlet.name)
+        for path in damaged:
+            print(f"{near(path)} is missing or damaged.", file=sys.stderr)  # noqa: T201
         if not found:
             of = f" of {url}" if url else ""
-            raise ArgumentError(f"No rejected response{of} is kept for {outlet.name}.")
+            why = ": it is not the address of an article" if is_of_none else ""
+            can = "can be read" if damaged else "is kept"
+            raise ArgumentError(f"No rejected response{of} {can} for {outlet.name}{why}.")
         return [page_of(captured_response(it, Request(it.url)), it.url) for it in found]
 
     @contextmanager

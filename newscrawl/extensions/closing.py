@@ -69,6 +69,7 @@ def close_run(
         document["rejected_file"] = rejected
     if reread := _reread_runs(document, opened.folder.output):
         document["reread"] = reread
+        document["complete"] &= not any("lost" in it for it in reread.values())
     write_document(opened.journal.folder / RUN_FILE, document)
     return document
 
@@ -146,7 +147,7 @@ def _reread_runs(run: RunDocument, output: Path) -> dict[str, RereadDocument]:
         lost = entry["records"] - max(counts["records"] - 1, 0) + unusable
         left = counts["no_record"] - unusable
         found[name] = {"sha256": entry["sha256"], "left": left, "lost": max(lost, 1)}
-        logger.error(
+        logger.warning(
             "%d responses of run %s are lost: newscrawl ledger %s --retry rejected, then crawl",
             *(max(lost, 1), name, run["spider"]),
         )

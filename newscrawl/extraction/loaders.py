@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from cssselect import SelectorError
 from lxml.etree import _Element
 from parsel import Selector
 from scrapy.http import Response, TextResponse
 from scrapy.loader import ItemLoader
 
-from newscrawl.exceptions import UnreadableError
+from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extraction.dates import (
     iso_date,
 )
@@ -89,6 +90,19 @@ class Layout:
     lead_caption: str = ""
     section_separator: str = ""
     paywall: str = ""
+
+    def check(self) -> None:
+        """Raise ArgumentError, one sentence, for a selector that is not CSS."""
+        for name, selector in vars(self).items():
+            if name in ("name", "section_separator") or not selector:
+                continue
+            try:
+                css(selector)
+            except SelectorError as error:
+                raise ArgumentError(
+                    f"The selector {selector!r} ({name} of layout {self.name!r}) is not CSS:"
+                    f" {error}."
+                ) from None
 
 
 def _valid(values: Iterable[str | None]) -> list[str]:

@@ -4,9 +4,11 @@ A number is compared with the outlet's own history, not with a fixed number: see
 ``news``.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from newscrawl.monitoring.chance import Pair
@@ -19,6 +21,7 @@ from newscrawl.monitoring.times import HISTORY
 from newscrawl.storage.books import balance
 from newscrawl.storage.clock import says as clock_says
 from newscrawl.storage.document import RunDocument, archive_faults, missing_listings
+from newscrawl.storage.rejected import REJECTED_FILE
 from newscrawl.storage.stats import LONG
 
 _ENDS_WELL = {"finished", "limit", "shutdown"}
@@ -116,8 +119,16 @@ def complete(history: History) -> Iterator[tuple[str, str]]:
     is_explained = any(True for _ in site(history))
     if lost and listings and not listings.get("read") and not is_explained:
         yield "listings", f"The site does not answer: no listing could be read ({_listed(lost)})."
+    lost_responses = {
+        Path(path): it["lost"]
+        for name, it in run.get("reread", {}).items()
+        for path in run.get("archives", {})
+        if "lost" in it and Path(path).match(f"run={name}/{REJECTED_FILE}")
+    }
     for path, counts in run.get("archives", {}).items():
-        if faults := archive_faults(counts):
+        if count := lost_responses.get(Path(path)):
+            yield path, f"{count} rejected responses are lost: {path} is missing or damaged."
+        elif faults := archive_faults(counts):
             yield path, f"The archive {path} was read in part ({_listed(faults)})."
     # What failed before and waits for its retry is pending, and nothing new.
     unasked = run["books"]["pending"] - run.get("waiting", 0)
@@ -301,17 +312,22 @@ def _fallen(share: Share, history: History, fell: Shortfall) -> Finding:
     since = history.times[min(fell.first, len(history) - 1)]
     hits, tries, usual = fell.hits, fell.tries, fell.usual_share
     misses, often = tries - hits, f"usually {1 - usual:.1%}"
-    subject, books = share.subject, history.run["books"]
+    subject = share.subject
     if share.check == "complete":
         says = f"{misses} of {tries} listings could not be read, {often}"
     elif share.check == "rejected":
-        says = f"{misses} of {tries} articles were rejected, {often}"
-        says += f" ({_listed(books['rejected'])})" if books["rejected"] else ""
+        says = f"{misses} of {tries} attempts to read an article were rejected, {often}"
+        reasons: Counter[str] = Counter()
+        for run in history.runs[fell.first :]:
+            if "reread" not in run.get("arguments", {}):
+                reasons.update(run["books"]["rejected"])
+        says += f" ({_listed(reasons)})" if reasons else ""
     elif share.check == "fallback":
         says = f"{misses} of {tries} pages matched no layout and were read by the fallback, {often}"
     elif share.check == "failed":
         says = f"{misses} of {tries} articles failed, {often}"
-        says += f" ({_listed(books['failed'])})" if books["failed"] else ""
+        failed = history.run["books"]["failed"]
+        says += f" ({_listed(failed)})" if failed else ""
     elif share.check == "coverage":
         source, _, field = subject.partition("/")
         says = f"{field} is filled in {hits} of {tries} records from {source}, usually {usual:.0%}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from newscrawl.monitoring.checks import Finding
 from newscrawl.monitoring.standing import Message
+from newscrawl.storage.rejected import REJECTED_FILE
 
 _NEXT = {
     "began": "newscrawl crawl {outlet} prints the reason",
@@ -11,6 +12,8 @@ _NEXT = {
     "killed": "look for the cause in dmesg and in the job's log; nothing published is lost",
     "balanced": "report it, with this run's run.json",
     "complete": "nothing if the site is down: later runs catch up. Else newscrawl report {outlet}",
+    "complete:rejected": "newscrawl ledger {outlet} --retry rejected, then newscrawl crawl"
+    " {outlet}",
     "closed": "open the address. If the listing is gone for good, choose another discovery method"
     " or accept the finding",
     "shorter": "crawl more often, or with -a discover=links,feeds",
@@ -36,7 +39,7 @@ _NEXT = {
     "selectors": "correct the selector, then newscrawl reread {outlet}:"
     " docs/how-to/when-the-site-changes.md",
     "disagreement": "newscrawl compare {outlet} shows both values",
-    "rejected": "newscrawl ledger {outlet} lists the reasons; correct the layout, then newscrawl"
+    "rejected": "newscrawl outlet try {outlet} --rejected; correct the layout, then newscrawl"
     " reread {outlet}: docs/how-to/when-the-site-changes.md",
     "fallback": "correct the layout, then newscrawl reread {outlet}:"
     " docs/how-to/when-the-site-changes.md",
@@ -61,7 +64,9 @@ def title(message: Message, outlet: str) -> str:
 
 def advice(finding: Finding, outlet: str) -> str:
     """Return what to do about a finding, or an empty string."""
-    step = _NEXT.get(finding.name) or _NEXT.get(finding.check, "")
+    is_rejected = finding.check == "complete" and finding.subject.endswith(REJECTED_FILE)
+    name = "complete:rejected" if is_rejected else finding.name
+    step = _NEXT.get(name) or _NEXT.get(finding.check, "")
     return step.format(outlet=outlet)
 
 
@@ -91,5 +96,6 @@ def _lines(heading: str, it: Finding, message: Message, outlet: str) -> Iterator
         yield f"  With it: {', '.join(other.name for other in others)}."
     if next_step := advice(it, outlet):
         yield f"  Next: {next_step}."
-    if it.check == "closed" or it.is_proven:
+    # While articles are rejected, only a repair helps.
+    if it.check != "rejected" and (it.check == "closed" or it.is_proven):
         yield f"  If the change is to stay: newscrawl check-run {outlet} --accept '{it.name}'"

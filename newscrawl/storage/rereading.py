@@ -82,6 +82,16 @@ def has_kept(output: Path, outlet: str) -> bool:
     return any(it.get("rejected_file", {}).get("name") for it in closed)
 
 
+def damaged_files(output: Path, outlet: str) -> list[Path]:
+    """Return the files of rejected responses that are missing or damaged, but were not pruned."""
+    found = []
+    for run in closed_runs(output, outlet, damaged=lambda _: None):
+        entry, folder = run.get("rejected_file"), run_folder(output, outlet, run["run"])
+        if entry and entry["name"] and not is_pruned(folder) and not is_whole(folder, entry):
+            found.append(folder / entry["name"])
+    return found
+
+
 def count_lost(output: Path, outlet: str) -> int:
     """Return how many rejected responses are lost, of the files that were read again."""
     closed = list(closed_runs(output, outlet, damaged=lambda _: None))
