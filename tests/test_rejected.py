@@ -279,6 +279,9 @@ def test_the_finding_counts_attempts_and_their_reasons(tmp_path: Path) -> None:
     # Two runs of one second are none of two times.
     runs[0]["started"] = "2026-01-01T00:00:00Z"
     runs[1]["started"] = "2026-01-01T01:00:00Z"
+    for run in runs:
+        # The recording has no listings, of which the finding would be a consequence.
+        run["listings"].update(failed={}, main_failed={})
     told = [text(standings.step(run), "hill") for run in runs]
     (alert,) = (it for it in told[0].split("\n\n") if it.startswith("NEW rejected"))
     assert "Next: newscrawl outlet try hill --rejected" in alert
