@@ -80,7 +80,7 @@ def test_a_page_of_twenty_megabytes_is_read(tmp_path: Path) -> None:
             "sections='homenews/senat' is not allowed. Did you mean 'homenews/senate'?",
         ),
         ("sections=", "sections='' is not allowed"),
-        ("tags=authors/ada", "tags='authors/ada' is not allowed: it must be a tag's path"),
+        ("tags=authors/ada", "tags='authors/ada' is not allowed: it must be the path of"),
         ("pages=-1", "pages='-1' is not allowed: it must be a whole number from 1 up"),
         ("pages=0", "pages='0' is not allowed"),
         ("limit=ten", "limit='ten' is not allowed"),

@@ -72,6 +72,10 @@ class Body:
         return getattr(self.stream, name)
 
 
+# moto's servers in one process share their buckets.
+_NUMBERS = itertools.count(1)
+
+
 class Storage:
     """moto's S3 server, which remembers its requests and does what a test wants done to one."""
 
@@ -80,7 +84,6 @@ class Storage:
         self._server = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet
         )
-        self._numbers = itertools.count(1)
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
         self.requests: list[tuple[str, str]] = []
         self.upon: dict[str, Callable[[], None]] = {}
@@ -110,7 +113,7 @@ class Storage:
 
     def bucket(self) -> str:
         """Return a new, empty bucket."""
-        name = f"bucket-{next(self._numbers)}"
+        name = f"bucket-{next(_NUMBERS)}"
         files().mkdir(name)
         self.requests.clear()
         return name
