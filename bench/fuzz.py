@@ -41,7 +41,7 @@ from bench import mutations
 from bench.mutations import MARKUP, Mutation, mutated
 from bench.table import markdown
 from newscrawl import extract
-from newscrawl.archives.reading import PageStats, captured_page
+from newscrawl.archives.reading import captured_page
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.feeds import Feeds
 from newscrawl.discovery.links import Listing
@@ -51,6 +51,7 @@ from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.discovery.terms import TermNumbers
 from newscrawl.downloader.recordings import captured_response
 from newscrawl.exceptions import ArchiveError, UnreadableError
+from newscrawl.extraction.loaders import PageStats
 from newscrawl.items import Article, Candidate, content_hash, record
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage.capture import Capture

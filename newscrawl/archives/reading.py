@@ -17,7 +17,7 @@ from newscrawl.archives.tasks import OUTSIDE, Finding, Found, Line, Result, Revi
 from newscrawl.downloader.recordings import captured_response
 from newscrawl.downloader.walls import NEEDS_JAVASCRIPT, needs_javascript
 from newscrawl.exceptions import OtherCodeError, UnreadableError
-from newscrawl.extraction.loaders import Page, Stats, parsed
+from newscrawl.extraction.loaders import Page, PageStats, Stats, parsed
 from newscrawl.extraction.outlet import Outlet, post_of
 from newscrawl.extraction.structured_data import StructuredData
 from newscrawl.extraction.urls import absolute_url
@@ -28,20 +28,12 @@ from newscrawl.storage.capture import Capture
 from newscrawl.storage.ledger import LEDGER_FIELDS
 from newscrawl.storage.parts import line_of
 from newscrawl.storage.schema import fault
-from newscrawl.storage.stats import COVERED, LONG
+from newscrawl.storage.stats import filled_fields
 from newscrawl.storage.warc import Counts, WarcFile
 
 _FIRST_PAGE = "only the first page"
 # The hosts of most addresses; the outlet itself looks at any other address.
 _HOST = re.compile(r"https?://([a-z0-9.-]+)(?::\d+)?(?:[/?]|$)", re.ASCII)
-
-
-class PageStats(Counter[str]):
-    """Stats as the extraction counts them."""
-
-    def inc_value(self, key: str, count: int = 1) -> None:
-        """Add ``count`` to the stat ``key``."""
-        self[key] += count
 
 
 def read_range(task: Task) -> Result:
@@ -228,12 +220,11 @@ def _line(article: Article) -> Line:
     fields = record(article)
     # Text in a line has no quotation marks without a backslash: this is the key.
     before, key, after = line_of(fields).partition(b'"revision":')
-    filled = (it for it in COVERED if (value := getattr(article, it)) or value is False)
     return Line(
         before + key,
         after.removeprefix(b"1"),
         {name: fields[name] for name in LEDGER_FIELDS},
         article.kind,
-        tuple(filled),
-        article.word_count >= LONG,
+        filled_fields(article),
+        article.word_count,
     )

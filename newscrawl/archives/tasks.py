@@ -69,7 +69,7 @@ class Line:
     record: Mapping[str, Any]
     kind: str
     filled: tuple[str, ...]
-    is_long: bool
+    word_count: int
 
 
 @dataclass(slots=True)

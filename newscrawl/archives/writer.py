@@ -15,7 +15,7 @@ from newscrawl.extensions.run import Run
 from newscrawl.items import Article, Author, Image
 from newscrawl.storage.books import FAILED, NEW, REVISED, UNCHANGED
 from newscrawl.storage.ledger import RangeKey, Versions
-from newscrawl.storage.stats import COVERED
+from newscrawl.storage.stats import counts_of_record
 from newscrawl.storage.warc import Counts
 
 logger = logging.getLogger(__name__)
@@ -135,15 +135,11 @@ class OutletWriter:
             [
                 "newscrawl/new" if outcome == NEW else "newscrawl/revised",
                 f"newscrawl/kind/{line.kind}",
-                "newscrawl/published/archive",
-                f"newscrawl/{'long' if line.is_long else 'short'}/archive",
-                *(f"newscrawl/filled/archive/{name}" for name in line.filled),
                 "item_scraped_count",
             ]
         )
-        for name in COVERED:
-            # The share of a field that no record has is 0.
-            self._stats.setdefault(f"newscrawl/filled/archive/{name}", 0)
+        for name, count in counts_of_record("archive", line.filled, line.word_count):
+            self._stats[name] += count
         if self._exporter and self._crawler.spider:
             self._exporter.item_scraped(_article(whole), self._crawler.spider)
         if self.is_at_limit:

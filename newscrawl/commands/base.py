@@ -10,7 +10,7 @@ import os
 import sys
 import textwrap
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NoReturn, cast
@@ -146,6 +146,31 @@ class ProjectCommand(Base):
         parser.usage = (parser.usage or "").replace("scrapy", PROGRAM, 1)
         parser.description = textwrap.fill(parser.description or "", 79)
         parser.epilog = self.epilog()
+
+    def add_actions(
+        self, parser: argparse.ArgumentParser, command: str
+    ) -> Callable[[str, str, str], argparse.ArgumentParser]:
+        """Return a function that adds an action of a command by name, summary and example.
+
+        Each action takes the options of every command.
+        """
+        self.add_help(parser)
+        common = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
+        super().add_options(common)
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="ACTION", prog=f"{PROGRAM} {command}"
+        )
+
+        def add(name: str, text: str, example: str) -> argparse.ArgumentParser:
+            return actions.add_parser(
+                name,
+                parents=[common],
+                help=text,
+                description=text,
+                epilog=f"Example: {PROGRAM} {command} {example}",
+            )
+
+        return add
 
     def epilog(self) -> str:
         """Return the end of the help."""

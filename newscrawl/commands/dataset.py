@@ -25,22 +25,7 @@ class Command(OutputCommand, ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add a parser for each action; each takes the options of every command."""
-        self.add_help(parser)
-        common = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
-        ScrapyCommand.add_options(self, common)
-        actions = parser.add_subparsers(
-            dest="action", required=True, metavar="ACTION", prog=f"{PROGRAM} dataset"
-        )
-
-        def add(name: str, text: str, example: str) -> argparse.ArgumentParser:
-            return actions.add_parser(
-                name,
-                parents=[common],
-                help=text,
-                description=text,
-                epilog=f"Example: {PROGRAM} dataset {example}",
-            )
-
+        add = self.add_actions(parser, "dataset")
         build = add("build", "bring the dataset up to date", "build")
         build.add_argument("--full", action="store_true", help="write every month again")
         build.add_argument(

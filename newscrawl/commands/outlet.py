@@ -18,7 +18,7 @@ from newscrawl.base_spiders.spider_loader import OutletLoader
 from newscrawl.commands import outlet_new
 from newscrawl.commands.base import NEGATIVE, Terminal
 from newscrawl.commands.pages import PagesCommand
-from newscrawl.exceptions import PROGRAM, ArgumentError, RowError
+from newscrawl.exceptions import ArgumentError, RowError
 from newscrawl.extensions.progress import near
 from newscrawl.workbench.fixtures import EXPECTED, cases_of, differing_from_fixture
 from newscrawl.workbench.status import Status, status
@@ -41,22 +41,7 @@ class Command(PagesCommand, ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add a parser for each action; each takes the options of every command."""
-        self.add_help(parser)
-        common = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
-        ScrapyCommand.add_options(self, common)
-        actions = parser.add_subparsers(
-            dest="action", required=True, metavar="ACTION", prog=f"{PROGRAM} outlet"
-        )
-
-        def add(name: str, text: str, example: str) -> argparse.ArgumentParser:
-            return actions.add_parser(
-                name,
-                parents=[common],
-                help=text,
-                description=text,
-                epilog=f"Example: {PROGRAM} outlet {example}",
-            )
-
+        add = self.add_actions(parser, "outlet")
         add("list", "list the outlets: sources, extraction, fixtures, latest run, checks", "list")
         trial = add(
             "try",

@@ -12,7 +12,7 @@ from scrapy.http import Request, Response
 from scrapy.statscollectors import StatsCollector
 
 from newscrawl.items import Article
-from newscrawl.storage.stats import COVERED, LATENCY_BOUNDS, LONG
+from newscrawl.storage.stats import LATENCY_BOUNDS, counts_of_record, filled_fields
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,8 @@ class RecordStats:
 
     def published(self, item: Article) -> None:
         """Count a record and its filled fields."""
-        self.stats.inc_value(f"newscrawl/published/{item.source}")
-        length = "long" if item.word_count >= LONG else "short"
-        self.stats.inc_value(f"newscrawl/{length}/{item.source}")
-        for name in COVERED:
-            key, value = f"newscrawl/filled/{item.source}/{name}", getattr(item, name)
-            self.stats.inc_value(key, 1 if value or value is False else 0)
+        for name, count in counts_of_record(item.source, filled_fields(item), item.word_count):
+            self.stats.inc_value(name, count)
 
     def answered(self, response: Response, request: Request) -> None:
         """Count a response by its latency, from the request sent to the headers received."""

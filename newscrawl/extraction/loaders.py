@@ -6,6 +6,7 @@ between outlets, and between the layouts of one outlet, is data: ``Layout`` and 
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,9 +21,7 @@ from scrapy.http import Response, TextResponse
 from scrapy.loader import ItemLoader
 
 from newscrawl.exceptions import ArgumentError, UnreadableError
-from newscrawl.extraction.dates import (
-    iso_date,
-)
+from newscrawl.extraction.dates import iso_date
 from newscrawl.extraction.fields import check_order
 from newscrawl.extraction.markup import (
     css,
@@ -60,6 +59,14 @@ class Stats(Protocol):
 
     def inc_value(self, key: str, count: int = 1) -> None:
         """Add ``count`` to the stat ``key``."""
+
+
+class PageStats(Counter[str]):
+    """Stats of pages that are read without a crawl."""
+
+    def inc_value(self, key: str, count: int = 1) -> None:
+        """Add ``count`` to the stat ``key``."""
+        self[key] += count
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Stats in ``run.json``: their names, and their form in JSON."""
 
+from collections.abc import Container, Iterator
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,25 @@ _ALWAYS = {
 }
 COVERED = tuple(field.name for field in fields(Article) if field.name not in _ALWAYS)
 """Optional fields. ``newscrawl/filled/<source>/<field>`` counts the records with a value."""
+
+
+def filled_fields(article: Article) -> tuple[str, ...]:
+    """Return the names of the optional fields that have a value; false is one."""
+    values = ((name, getattr(article, name)) for name in COVERED)
+    return tuple(name for name, value in values if value or value is False)
+
+
+def counts_of_record(
+    source: str, filled: Container[str], word_count: int
+) -> Iterator[tuple[str, int]]:
+    """Yield the stats of one published record with what each grows by, 0 for fields without value.
+
+    ``filled`` are the names of the optional fields that have one.
+    """
+    yield f"newscrawl/published/{source}", 1
+    yield f"newscrawl/{'long' if word_count >= LONG else 'short'}/{source}", 1
+    for name in COVERED:
+        yield f"newscrawl/filled/{source}/{name}", int(name in filled)
 
 
 def plain(stats: dict[str, Any]) -> dict[str, Any]:

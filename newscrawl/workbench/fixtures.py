@@ -10,13 +10,13 @@ import json
 import re
 import shutil
 import warnings
-from collections import Counter
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from newscrawl.base_spiders.saved_page import extract
 from newscrawl.exceptions import ArgumentError, NotWholeWarning, OutputError
+from newscrawl.extraction.loaders import PageStats
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.items import Article, record
 from newscrawl.workbench.pages import META, SavedPage, is_address, unpacked
@@ -24,14 +24,6 @@ from newscrawl.workbench.pages import META, SavedPage, is_address, unpacked
 EXPECTED = "expected.json"
 _CASE = re.compile(r"[a-z\d][a-z\d_-]*", re.ASCII)
 _DISAGREE = "newscrawl/disagree/"
-
-
-class Counts(Counter[str]):
-    """Stats of reading one page."""
-
-    def inc_value(self, key: str, count: int = 1) -> None:
-        """Add ``count`` to the stat ``key``."""
-        self[key] += count
 
 
 def fixtures_folder(output: Path) -> Path:
@@ -69,7 +61,7 @@ def read_record(outlet: Outlet, page: SavedPage) -> tuple[Article, dict[str, Any
     Raises UnreadableError for a page without article, ArgumentError for an address that is not of
     an article of the outlet, and for an article of several pages.
     """
-    stats = Counts()
+    stats = PageStats()
     with warnings.catch_warnings(record=True, action="always", category=NotWholeWarning) as missing:
         article = extract(page.body, page.url, outlet, stats=stats)
     if missing:

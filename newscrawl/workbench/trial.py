@@ -17,14 +17,13 @@ from newscrawl.extraction.authors import META, structured_authors
 from newscrawl.extraction.fields import ORDER, stated, stated_tags
 from newscrawl.extraction.generic import GenericNoise, Sizes, find_container, letters
 from newscrawl.extraction.generic_outlet import Generic, GenericReader
-from newscrawl.extraction.loaders import ArticleLoader, Reader, base_of
+from newscrawl.extraction.loaders import ArticleLoader, PageStats, Reader, base_of
 from newscrawl.extraction.markup import css, hidden, parse_page, text_of
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.outlet import Outlet
 from newscrawl.extraction.story import read_story
 from newscrawl.extraction.structured_data import StructuredData, read_structured_data
 from newscrawl.items import Article, record
-from newscrawl.workbench.fixtures import Counts
 from newscrawl.workbench.pages import SavedPage
 
 _UNMATCHED, _NOISE = "newscrawl/unmatched/", "newscrawl/noise/"
@@ -89,7 +88,7 @@ class Trial:
 
 def attempt(outlet: Outlet, page: SavedPage) -> Trial:
     """Return what an outlet reads of a page. Raises ArgumentError for an address of no article."""
-    stats = Counts()
+    stats = PageStats()
     reason, article = "", None
     with warnings.catch_warnings(record=True, action="always", category=NotWholeWarning) as missing:
         try:
