@@ -19,7 +19,7 @@ class Command(OutputCommand, ScrapyCommand):
     extra = "dataset"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Merge, bring the ledger in line, and print the number of runs merged."""
+        """Merge, update the ledger, and print the number of runs merged."""
         if len(args) != 1:
             raise UsageError("name one other output folder")
         from newscrawl.dataset.merge import merge  # noqa: PLC0415  # needs newscrawl[dataset]

@@ -45,7 +45,7 @@ def begin(command: PagesCommand, names: Sequence[str], opts: argparse.Namespace)
 
     drafted = draft(survey, name, as_spider=opts.spider, file=str(target))
     notes = [("note", it) for it in (*_known(command, survey.host), *drafted.notes)]
-    # Whoever reads what is printed may close the pipe: the files come first.
+    # A closed pipe (``| head``) ends the printing: the files are written before.
     _write(target, drafted.text)
     cases = list(_write_cases(command, name, drafted))
     for word, sentence in (*declared(survey), *report, *notes):

@@ -32,7 +32,7 @@ class Progress:
     A terminal gets a live line; a log file, a pipe and Scrapyd get log lines only.
     """
 
-    is_shown: ClassVar = False
+    is_shown: ClassVar[bool] = False
 
     def __init__(self, crawler: Crawler) -> None:
         """Watch the crawler's run."""

@@ -253,7 +253,7 @@ _NAME_JAPANESE = re.compile("[\u4e00-\u9fff々][\u3040-\u30ff\u4e00-\u9fff々]{1
 def _signed(text: str) -> Iterator[str]:
     """Yield the writers that stand in brackets at the end of a Japanese text, without places.
 
-    A place in the same script as a name cannot be told from it: such a name is left out.
+    A place in the script of the name looks like a part of it: such a name is left out.
 
     >>> list(_signed("雨だ。【カイロ山田太郎、大阪・佐藤花子、共同、社会部】"))
     ['山田太郎', '佐藤花子']

@@ -1,4 +1,4 @@
-"""Compare the ledger with the runs on disk, and bring it in line with them.
+"""Compare the ledger with the runs on disk, and update it from them.
 
 A run does so before its first request: a ledger that is missing or older than the runs is filled
 from their parts, one that knows of runs that are not on disk is refused.

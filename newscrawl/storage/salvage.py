@@ -17,10 +17,10 @@ from newscrawl.storage.runs import RUN_FILE, run_name, run_of
 def salvage_run(folder: Path, outlet: str, ledger: Ledger, schedule: Schedule) -> RunDocument:
     """Close the run that was killed in ``folder``.
 
-    Its whole lines and rejected responses are kept, the ledger is brought in line with the lines,
-    and only then its ``run.json`` is written: a death in between is salvaged again. Its books hold
-    what it published; what else it did is not known. Raises DamagedRunError when its lines are
-    those of another run, or not records.
+    Keep its whole lines and rejected responses, update the ledger from the lines, and write
+    ``run.json`` last: if this process dies before that, the next run closes the folder again. The
+    books have what the run published; its other outcomes are not known. Raises DamagedRunError if
+    the lines are those of another run, or are no records.
     """
     run = run_of(folder)
     _refuse_copy(folder, outlet, ledger)

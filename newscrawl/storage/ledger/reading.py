@@ -39,7 +39,7 @@ def for_reading(url: sa.URL) -> tuple[sa.URL, bool]:
             # The higher bits of a code say more than the kind of error.
             if error.sqlite_errorcode & 0xFF in _NOT_WRITABLE and path.exists():
                 continue
-            return address, False  # whoever reads it gets the error
+            return address, False  # the first query raises the error
         if version == LEDGER_VERSION:
             return address, False
         break
