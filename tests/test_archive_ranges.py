@@ -3,10 +3,12 @@
 import asyncio
 import csv
 import gzip
+import importlib
 import json
 import os
 import pickle
 import random
+import shutil
 import signal
 import socket
 import time
@@ -20,7 +22,7 @@ import pytest
 from distributed import Client
 
 from newscrawl.archives.cluster import Cluster, compare
-from newscrawl.archives.code import fingerprint
+from newscrawl.archives.code import _reading, extraction, fingerprint
 from newscrawl.archives.engine import KILLED, OneProcess, Processes
 from newscrawl.archives.tasks import Orders, Result, Task
 from newscrawl.exceptions import EngineError, OtherCodeError
@@ -30,11 +32,11 @@ from newscrawl.storage import warc
 from newscrawl.storage.books import balance
 from newscrawl.storage.warc import Counts, WarcFile
 from tests.archives import http, record, write
-from tests.conftest import Crawl, command, crawl
+from tests.conftest import ROOT, Crawl, command, crawl
 from tests.kill import RANGES, start_command, write_archive
 from tests.recordings import address, article
 from tests.test_archives import FILES, number_of, page, url
-from tests.test_outlet_table import URL, row, table
+from tests.test_outlet_table import SELECTORS, URL, row, table
 from tests.test_outlet_table import page as gazettes_page
 from tests.test_remote import Storage, storage
 from tests.test_remote import files as files_of_s3
@@ -188,7 +190,64 @@ def test_another_window_or_a_changed_file_is_read_again(tmp_path: Path) -> None:
         stream.write(gzip.compress(noisy("c")))
     done = archive(output, "hill", str(path))
     assert (run_of(output)["books"]["new"], run_of(output)["books"]["unchanged"]) == (1, 2)
-    assert "is read again: the file has changed, or newscrawl has" in done.log
+    assert f"hill reads {path} again: file, extraction or options differ" in done.log
+
+
+def test_a_changed_outlet_reads_again_and_publishes_what_differs(tmp_path: Path) -> None:
+    records = [noisy("a"), *(record(URL.format(n), http(gazettes_page(n))) for n in (7001, 7002))]
+    path = str(write(tmp_path / "a.warc.gz", records))
+
+    def read(values: str) -> tuple[dict[str, int], int]:
+        """Return the outcomes of the gazette's articles, and how many records hill read."""
+        output = table(tmp_path, values)
+        done = archive(output, "hill", "gazette", path, *SMALL)
+        assert done.code == 0, done.log
+        books = run_of(output, "gazette")["books"]
+        records = run_of(output)["archives"][path]["records"]
+        return {it: books[it] for it in ("new", "revised", "unchanged")}, records
+
+    assert read(row()) == ({"new": 2, "revised": 0, "unchanged": 0}, 3)
+    assert read(row()) == ({"new": 0, "revised": 0, "unchanged": 0}, 0)
+    better = row(selectors=SELECTORS[:-1] + ', noise = ["aside"] }')
+    assert read(better) == ({"new": 0, "revised": 2, "unchanged": 0}, 0)
+    assert read(better) == ({"new": 0, "revised": 0, "unchanged": 0}, 0)
+    # Another row, the same text: nothing is published twice.
+    also = row(selectors=SELECTORS[:-1] + ', noise = ["aside", "form"] }')
+    assert read(also) == ({"new": 0, "revised": 0, "unchanged": 2}, 0)
+    assert lines_of(tmp_path / "output", "gazette").count(b"\n") == 4
+    # Back to a row by which the file was read before.
+    assert read(row()) == ({"new": 0, "revised": 0, "unchanged": 0}, 0)
+
+
+@pytest.mark.fast
+def test_the_digest_of_an_extraction_is_of_its_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = shutil.copytree(ROOT / "newscrawl", tmp_path / "newscrawl")
+    monkeypatch.setattr("newscrawl.archives.code.files", lambda _: package)
+    monkeypatch.syspath_prepend(tmp_path)
+    spider = tmp_path / "spider_of_a_test.py"
+    lines = "from newscrawl.spiders.hill import HillSpider\nclass One(HillSpider): pass\n"
+    spider.write_text(lines)
+    one = importlib.import_module(spider.stem).One
+
+    def digest(outlet: type) -> str:
+        _reading.cache_clear()
+        return extraction(outlet)
+
+    ones, hills = digest(one), digest(HillSpider)
+    assert len({ones, hills, extraction(HillSpider, "a row")}) == 3
+    spider.write_text(f"{lines}# better\n")
+    assert digest(one) != ones
+    assert digest(HillSpider) == hills
+    # What other outlets declare, and what only publishes, counts for none.
+    for name in ("spiders/bbc.py", "archives/publisher.py"):
+        (package / name).write_text("")
+        assert digest(HillSpider) == hills
+    with (package / "extraction/story.py").open("a") as stream:
+        stream.write("# better\n")
+    assert digest(HillSpider) != hills
+    _reading.cache_clear()
 
 
 def test_a_revisit_is_read_when_its_original_comes(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from scrapy.crawler import Crawler
 
-from newscrawl import __version__
 from newscrawl.archives.code import fingerprint
 from newscrawl.archives.engine import Engine
 from newscrawl.archives.plan import ArchiveFile, Plan, Range
@@ -95,7 +94,7 @@ class ArchiveReading:
         assert spider is not None
         since, until = spider.arguments.since, spider.arguments.until
         most = settings.getint("DOWNLOAD_MAXSIZE")
-        self._how = f"{__version__} {since or ''}/{until or ''} {most}"
+        self._how = f"{since or ''}/{until or ''} {most}"
         self._size = settings.getint("NEWSCRAWL_ARCHIVE_RANGE")
         self._orders = Orders(
             makers=self._makers, most=most, since=since, until=until, code=fingerprint()

@@ -46,16 +46,17 @@ class Publisher:
 
         And where the next range begins, if an earlier run has read it.
         """
+        name = plan.file.name
         rows: dict[str, dict[RangeKey, int | None]] = {}
+        before: dict[str, list[bool]] = {}
         for outlet, writer in self.open.items():
             question = partial(writer.run.ledger.read_ranges, outlet, parts[0].key.file)
-            rows[outlet] = await self._patiently(question)
-        before = {outlet: read_before(parts, its) for outlet, its in rows.items()}
-        name = plan.file.name
-        for outlet, answers in before.items():
-            self.writers[outlet].counts(name).known += sum(answers)
-            if rows[outlet] and not any(answers):
-                logger.info("%s is read again: the file has changed, or newscrawl has", name)
+            of_file = await self._patiently(question)
+            rows[outlet] = writer.read_alike(of_file)
+            before[outlet] = read_before(parts, rows[outlet])
+            writer.counts(name).known += sum(before[outlet])
+            if of_file and not any(before[outlet]):
+                logger.info("%s reads %s again: file, extraction or options differ", outlet, name)
         return [
             (
                 tuple(outlet for outlet, answers in before.items() if not answers[number]),

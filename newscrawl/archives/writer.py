@@ -3,11 +3,14 @@
 import json
 import logging
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from scrapy.crawler import Crawler
 from scrapy.extensions.feedexport import FeedExporter
 
+from newscrawl.archives.code import extraction
 from newscrawl.archives.tasks import OUTSIDE, PASSED_OVER, Finding, Found, Line
 from newscrawl.discovery import outlet_spider
 from newscrawl.extensions.exit_codes import AT_LIMIT
@@ -38,6 +41,7 @@ class OutletWriter:
         self.limit = spider.arguments.limit
         self.published = 0
         self._crawler = crawler
+        self._extraction = extraction(type(spider), spider.row)
         self._stats: Counter[str] = Counter()
         exporter = crawler.get_extension(FeedExporter)
         self._exporter = exporter if crawler.settings.getdict("FEEDS") else None
@@ -79,13 +83,27 @@ class OutletWriter:
         """Count CPU time of reading, which all outlets share."""
         self._crawler.stats.inc_value("newscrawl/archives/cpu_ms", round(1000 * seconds))
 
+    def read_alike(self, rows: Mapping[RangeKey, int | None]) -> dict[RangeKey, int | None]:
+        """Return those of the ledger's ranges that were read by today's extraction."""
+        own = f"{self._extraction} "
+        return {
+            replace(key, how=key.how.removeprefix(own)): following
+            for key, following in rows.items()
+            if key.how.startswith(own)
+        }
+
     def note_range(self, key: RangeKey, following: int | None) -> None:
         """Queue that a range was read; it counts once what it holds is committed."""
+        key = self._of_extraction(key)
         self.run.queue(self.run.ledger.insert_range(self.name, key, following, self.run.name))
 
     def note_file(self, key: RangeKey) -> None:
         """Queue that all ranges of a file were read; ``key`` is that of the first."""
+        key = self._of_extraction(key)
         self.run.queue(*self.run.ledger.join_ranges(self.name, key, self.run.name))
+
+    def _of_extraction(self, key: RangeKey) -> RangeKey:
+        return replace(key, how=f"{self._extraction} {key.how}")
 
     def _record(self, finding: Finding, counts: Counts, versions: dict[str, Versions]) -> None:
         if finding.outcome == PASSED_OVER:

@@ -67,6 +67,7 @@ class Row:
         declared = {"reader": replace(reader, **printed), **values}
         named = {"name": self.name, "__module__": __name__, "__doc__": values["title"]}
         # Other processes cannot import the class.
+        declared["row"] = repr(self.values)
         declared["maker"] = staticmethod(lambda: partial(_outlet, self))
         spider = type(f"{self.name.title()}Spider", (base,), declared | named)
         _check(spider)

@@ -52,6 +52,8 @@ class Arguments:
 class OutletSpider(Outlet, Spider):
     """A spider as discovery methods, middlewares and download handlers see it."""
 
+    row: str = ""
+    """The values of the outlet's row of a table, as text; empty for a spider in a file."""
     arguments: Arguments
     """The spider arguments."""
     given: dict[str, str]
