@@ -29,25 +29,19 @@ def fill(path: Path, size: int) -> None:
     for start in range(0, size, 50_000):
         numbers = range(10_000_000 + start, 10_000_000 + min(start + 50_000, size))
         rows = [{**shared, "id": str(number)} for number in numbers]
-        with ledger._transaction() as connection:
-            connection.execute(
-                articles.insert(),
-                [
-                    {
-                        **row,
-                        "url": f"https://thehill.com/homenews/{row['id']}-a-story-with-a-slug/",
-                        "state": "published",
-                        "attempts": 0,
-                        "first_seen": fetched,
-                        "last_fetched": fetched,
-                    }
-                    for row in rows
-                ],
-            )
-            connection.execute(
-                revisions.insert(),
-                [{**row, "run": RUN, "date_fetched": fetched} for row in rows],
-            )
+        of_articles = {"state": "published", "attempts": 0}
+        seen = {"first_seen": fetched, "last_fetched": fetched}
+        address = "https://thehill.com/homenews/{}-a-story-with-a-slug/"
+        insert_article, insert_revision = articles.insert(), revisions.insert()
+        ledger.apply(
+            [
+                *(
+                    (insert_article, {**it, **of_articles, **seen, "url": address.format(it["id"])})
+                    for it in rows
+                ),
+                *((insert_revision, {**it, "run": RUN, "date_fetched": fetched}) for it in rows),
+            ]
+        )
     ledger.close()
     # The run that published them, without its parts: the ledger must know of no other.
     folder = path.parent / "hill" / f"run={RUN}"

@@ -68,6 +68,10 @@ class LedgerError(Exception):
     """The ledger cannot be used."""
 
 
+class LeaseLostError(LedgerError):
+    """Another run has taken over what this one held a lease of; it may change nothing any more."""
+
+
 class DatasetError(Exception):
     """The dataset cannot be built or read."""
 

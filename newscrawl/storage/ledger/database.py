@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,8 +22,20 @@ from newscrawl.storage.ledger.tables import (
 
 logger = logging.getLogger(__name__)
 
+_WAIT = 120.0  # seconds that a lock, or a server that is away, may hold up a run
 _LOCK_WAIT = 5  # seconds of one try; SQLite waits by itself
-_LOCK_TRIES = 24
+_SERVER_PAUSE = 1.0  # seconds between two tries
+# PostgreSQL: no connection, shutting down or starting up, deadlock, lock timeout.
+_AWAY = ("08", "57P", "40", "55P03")
+# What a node needs to notice that the network or the other side is dead; seconds.
+_CONNECTION: Mapping[str, int | str] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+_PREPARING = 0x6E657773  # the number of an advisory lock, ours alone
 
 _T = TypeVar("_T")
 
@@ -34,9 +46,13 @@ Change = tuple[sa.Executable, dict[str, Any]]
 class Database:
     """A database of today's schema. ``url`` is SQLAlchemy's, of SQLite or PostgreSQL.
 
-    Every method raises LedgerError, one sentence, when the database is locked for minutes,
-    damaged or out of reach.
+    Every method raises LedgerError, one sentence, when the database is locked or out of reach for
+    two minutes, or damaged. What changes it raises LeaseLostError when the run that does so may
+    not any more.
     """
+
+    guard: Callable[[sa.Connection], None] | None = None
+    """Called first in every transaction; raises LeaseLostError. See ``Lease``."""
 
     def __init__(self, url: str, *, reading: bool = False) -> None:
         """Open the database, creating it or bringing it to today's schema.
@@ -55,26 +71,37 @@ class Database:
             if reading:
                 parsed, is_copy = for_reading(parsed)
                 reading = not is_copy
-            self._engine = sa.create_engine(parsed)
+            self._engine = sa.create_engine(parsed, connect_args=_arguments(parsed))
         except (sa.exc.ArgumentError, KeyError, ImportError, sa.exc.NoSuchModuleError) as error:
             raise LedgerError(
                 f"NEWSCRAWL_LEDGER_URL={_without_password(url)!r} is not allowed: it must be"
                 f" sqlite:///… or postgresql://… with its driver installed ({error})."
             ) from error
+        configure = _configure_server
         if self._engine.dialect.name == "sqlite":
             configure = _configure_reading if reading else _configure_sqlite
-            sa.event.listen(self._engine, "connect", configure)
+        sa.event.listen(self._engine, "connect", configure)
+        # A server that is away when the work begins is most likely a wrong address.
+        self._is_patient = not self.is_server
         if not reading:
-            self._prepare()
+            self.in_transaction(self._prepare)
+        self._is_patient = True
 
-    def _prepare(self) -> None:
-        with self._transaction() as connection:
-            is_new = not sa.inspect(connection).has_table(version_table.name)
-            if not is_new:
-                self._migrate(connection)
-            metadata.create_all(connection)
-            if is_new:
-                connection.execute(version_table.insert(), {"version": LEDGER_VERSION})
+    @property
+    def is_server(self) -> bool:
+        """Whether the database is a server, which several machines may use."""
+        return self._engine.dialect.name != "sqlite"
+
+    def _prepare(self, connection: sa.Connection) -> None:
+        if self.is_server:
+            # Of two processes that are the first, one creates the tables.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
+        is_new = not sa.inspect(connection).has_table(version_table.name)
+        if not is_new:
+            self._migrate(connection)
+        metadata.create_all(connection)
+        if is_new:
+            connection.execute(version_table.insert(), {"version": LEDGER_VERSION})
 
     def _migrate(self, connection: sa.Connection) -> None:
         """Bring an older schema up to date, but for tables that it lacks. Raises LedgerError."""
@@ -93,31 +120,55 @@ class Database:
         """Close every connection."""
         self._engine.dispose()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        try:
-            with self._waiting(self._engine.connect) as connection:
-                if self._engine.dialect.name == "sqlite":
-                    self._waiting(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    def in_transaction(self, work: Callable[[sa.Connection], _T]) -> _T:
+        """Do work in one transaction, all or nothing. It may be done again: it must be repeatable.
+
+        Whether a commit arrived is not known when the connection breaks in it.
+        """
+
+        def attempt() -> _T:
+            with self._engine.connect() as connection:
+                if not self.is_server:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 with (
                     connection.begin_nested() if connection.in_transaction() else connection.begin()
                 ):
-                    yield connection
+                    if self.guard:
+                        self.guard(connection)
+                    result = work(connection)
                 connection.commit()
-        except sa.exc.DBAPIError as error:
-            raise self._sentence(error) from error
+            return result
 
-    def _waiting(self, work: Callable[[], _T]) -> _T:
-        """Do something that a lock may hold up; wait for minutes, and say so, before giving up."""
-        for attempt in range(_LOCK_TRIES):
+        return self._patiently(attempt)
+
+    def _patiently(self, work: Callable[[], _T]) -> _T:
+        """Do something that a lock or a server may hold up; wait for it, say so, and give up."""
+        begun = None
+        while True:
             try:
                 return work()
-            except sa.exc.OperationalError as error:
-                if "locked" not in str(error.orig) or attempt == _LOCK_TRIES - 1:
-                    raise
-                if attempt == 0:
-                    logger.warning("The ledger %s is locked by someone else; waiting", self.url)
-        raise AssertionError("unreachable")
+            except sa.exc.DBAPIError as error:
+                now = time.monotonic()
+                begun = begun or now
+                if not (self._is_patient and self._is_held_up(error) and now - begun < _WAIT):
+                    raise self._sentence(error) from error
+                if now == begun:
+                    why = (
+                        str(error.orig).split("\n")[0]
+                        if self.is_server
+                        else "is locked by someone else"
+                    )
+                    logger.warning("The ledger %s %s; waiting", self.url, why)
+            if self.is_server:
+                time.sleep(_SERVER_PAUSE)
+
+    def _is_held_up(self, error: sa.exc.DBAPIError) -> bool:
+        if not self.is_server:
+            return "locked" in str(error.orig)
+        state = getattr(error.orig, "sqlstate", None)
+        return isinstance(error, sa.exc.OperationalError) and (
+            state is None or state.startswith(_AWAY)
+        )
 
     def _sentence(self, error: sa.exc.DBAPIError) -> LedgerError:
         reason = str(error.orig).strip()
@@ -137,15 +188,12 @@ class Database:
             with self._engine.connect() as connection:
                 return connection.execute(query, values or {}).all()
 
-        try:
-            return self._waiting(ask)
-        except sa.exc.DBAPIError as error:
-            raise self._sentence(error) from error
+        return self._patiently(ask)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Make changes, in order, all or none."""
-        with self._transaction() as connection:
-            execute(connection, changes)
+        them = list(changes)
+        self.in_transaction(lambda connection: execute(connection, them))
 
 
 def execute(connection: sa.Connection, changes: Iterable[Change]) -> None:
@@ -213,6 +261,22 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _configure_server(connection: Any, _record: Any) -> None:
+    """Set up a new connection to a server: nothing holds up others for longer than a minute."""
+    cursor = connection.cursor()
+    cursor.execute("SET lock_timeout = '60s'")
+    cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    cursor.close()
+    connection.commit()
+
+
+def _arguments(url: sa.URL) -> dict[str, int | str]:
+    """Return what the driver of a server is given beside the address, which may say otherwise."""
+    if url.get_backend_name() == "sqlite":
+        return {}
+    return {name: value for name, value in _CONNECTION.items() if name not in url.query}
 
 
 def _configure_reading(connection: Any, _record: Any) -> None:

@@ -191,14 +191,17 @@ class Ledger(Changes):
         )
         rows = self.all_rows(query) if take_back else ()
         lost = [tuple(row) for row in rows if tuple(row) not in on_disk]
-        with self._transaction() as connection:
+
+        def work(connection: sa.Connection) -> None:
             execute(connection, changes)
             for identity, revision in lost:
-                _take_back(connection, outlet, identity, revision)
+                take_back_revision(connection, outlet, identity, revision)
             if lost:
                 # The archives that these were read from must be read again.
                 of_run = (ranges.c.outlet == outlet, ranges.c.run == run)
                 connection.execute(ranges.delete().where(*of_run))
+
+        self.in_transaction(work)
         return changed + len(lost)
 
     def restore(self, outlet: str, run: str, withdrawn: Iterable[Mapping[str, Any]]) -> None:
@@ -216,24 +219,39 @@ class Ledger(Changes):
         self.apply((table.delete().where(table.c.outlet == outlet), {}) for table in OF_OUTLET)
 
 
-def _take_back(connection: sa.Connection, outlet: str, identity: str, revision: int) -> None:
+def take_back_revision(
+    connection: sa.Connection, outlet: str, identity: str, revision: int
+) -> None:
+    """Forget a revision that is on no disk, and make its article due.
+
+    Validators are of a text that is lost: with them the site might answer that it has not changed.
+    """
     of_article = (revisions.c.outlet == outlet, revisions.c.id == identity)
     connection.execute(revisions.delete().where(*of_article, revisions.c.revision == revision))
     latest = connection.execute(
-        sa.select(revisions.c.revision, revisions.c.content_hash, revisions.c.date_modified)
+        sa.select(
+            revisions.c.revision,
+            revisions.c.content_hash,
+            revisions.c.date_modified,
+            revisions.c.date_fetched,
+        )
         .where(*of_article)
         .order_by(revisions.c.revision.desc())
     ).first()
-    state = State.PUBLISHED if latest else State.PENDING
-    number, content_hash, date_modified = latest or (0, None, None)
+    number, content_hash, date_modified, date_fetched = latest or (0, None, None, None)
     connection.execute(
         articles.update()
         .where(articles.c.outlet == outlet, articles.c.id == identity)
         .values(
-            state=state,
+            state=State.PUBLISHED if latest else State.PENDING,
+            # Of a published article it says that it is asked again whatever the listings state.
+            attempts=1 if latest else 0,
             revision=number,
             content_hash=content_hash,
             date_modified=date_modified,
+            last_fetched=date_fetched,
+            etag=None,
+            last_modified=None,
             next_attempt=utc(datetime.now(UTC)),
         )
     )
