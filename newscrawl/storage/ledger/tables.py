@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-LEDGER_VERSION = 6
+LEDGER_VERSION = 7
 
 metadata = sa.MetaData()
 
@@ -109,11 +109,41 @@ ranges = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Who may change an outlet's rows, and who may ask a host; only in a ledger on a server.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("holder", sa.String, nullable=False),
+    sa.Column("owner", sa.String, nullable=False),
+    sa.Column("node_id", sa.String, nullable=False),
+    sa.Column("outlet", sa.String, nullable=False),
+    sa.Column("expires", sa.Double, nullable=False),
+    sa.Index("leases_holder", "holder"),
+    sqlite_with_rowid=False,
+)
+
+# The runs of all nodes, and how far each is published; see ``SharedRuns``.
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("outlet", sa.String, primary_key=True),
+    sa.Column("run", sa.String, primary_key=True),
+    sa.Column("node", sa.String, nullable=False),
+    sa.Column("node_id", sa.String, nullable=False),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("began", sa.String, nullable=False),
+    sa.Column("document", sa.String),
+    sa.Index("runs_state", "outlet", "state"),
+    sqlite_with_rowid=False,
+)
+
 version_table = sa.Table(
     "schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True)
 )
 
-OF_OUTLET = (articles, revisions, checkpoints, withdrawals, addresses, basis, ranges)
+OF_OUTLET = (articles, revisions, checkpoints, withdrawals, addresses, basis, ranges, runs)
 """The tables whose rows are an outlet's."""
 
 # Statements that upgrade a ledger of version n to n + 1, in order.
@@ -137,4 +167,5 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         " SELECT outlet, MAX(run) FROM revisions WHERE true GROUP BY outlet ON CONFLICT DO NOTHING",
     ),
     5: (),  # two tables more
+    6: (),  # two tables more
 }
