@@ -80,6 +80,10 @@ class RemoteError(Exception):
     """The remote storage cannot be used."""
 
 
+class RemoteRunError(RemoteError):
+    """One run in the remote storage cannot be used; the message names it."""
+
+
 class WaitError(Exception):
     """The site requested a pause that is not over."""
 

@@ -198,7 +198,7 @@ def test_the_file_is_pushed_and_restored_with_its_run(output: Path, tmp_path: Pa
     fourth = tmp_path / "fourth"
     without = command(fourth, "restore", str(remote))
     assert without.returncode == 1
-    assert f"lacks {REJECTED_FILE}: restored without it" in without.stderr
+    assert f"lacks {REJECTED_FILE}: its run is here without it" in without.stderr
     assert len(Crawl(0, "", fourth).records) == 2
 
 

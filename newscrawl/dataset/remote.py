@@ -138,6 +138,17 @@ class Target:
                 return {}
         return {path.removeprefix(f"{self._root}/"): it["size"] for path, it in found.items()}
 
+    def folders(self) -> list[str]:
+        """Return the names of the folders at the URL, from one listing."""
+        with self._as_remote_error():
+            self._files.invalidate_cache()
+            try:
+                found = self._files.ls(self._root, detail=True)
+            except FileNotFoundError:
+                return []
+        paths = (it["name"] for it in found if it["type"] == "directory")
+        return sorted(PurePosixPath(it).name for it in paths)
+
     def put(self, name: str, source: Path | bytes) -> int:
         """Upload a file atomically, and return its size as the remote side reports it.
 

@@ -1,36 +1,70 @@
-"""Restore closed runs from remote storage or from the copy of an output folder.
+"""Fetch closed runs from remote storage or from the copy of an output folder.
 
 Each file is checked against its SHA-256 in ``run.json`` before a run appears under its name. Runs
-that are here stay as they are.
+that are here stay as they are. Of a run, ``run.json`` may be here alone: its parts are then in the
+storage only, and are fetched once a command needs them.
+
+No lock of an outlet is taken: a run there is closed, and a crawl here writes into a folder of its
+own. Of two processes that fetch the same run, one waits for the other.
 """
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Flag
+from multiprocessing.pool import ThreadPool
 from pathlib import Path, PurePosixPath
 
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.dataset.remote import CARD, DATASET, Target
-from newscrawl.exceptions import RemoteError
+from newscrawl.exceptions import RemoteError, RemoteRunError
 from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import KEPT_FILE, is_pruned
-from newscrawl.storage.parts import naming, sha256_of, sync
+from newscrawl.storage.parts import naming, part_files, sha256_of, sync
 from newscrawl.storage.rejected import REJECTED_FILE, run_files
 from newscrawl.storage.run_folder import RunFolder
-from newscrawl.storage.runs import RUN_FILE, run_of
+from newscrawl.storage.runs import RUN_FILE, parse_run, run_folder, run_of
 
 _TMP = ".restoring"
+_AT_ONCE = 8
+_SMALL = 8 << 20
+
+
+class Wanted(Flag):
+    """What is fetched of a run besides its ``run.json``."""
+
+    DOCUMENT = 0
+    PARTS = 1
+    REJECTED = 2
+    """The rejected responses."""
+    PRUNED = 4
+    """Both also of runs that were pruned here."""
+    WHOLE = PARTS | REJECTED
 
 
 @dataclass(slots=True)
-class Restored:
-    """What was restored of an outlet, and what could not be: one sentence each."""
+class Fetched:
+    """What was fetched of an outlet, and what could not be."""
 
     runs: list[str] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
     wrong: list[str] = field(default_factory=list)
+    """A sentence for each fault."""
+    left_out: list[str] = field(default_factory=list)
+    """Closed runs there that are not here, or not as they should be, because of a fault."""
+
+    def add(self, other: "Fetched") -> None:
+        """Add what was fetched of another run."""
+        self.runs += other.runs
+        self.files += other.files
+        self.bytes += other.bytes
+        self.wrong += other.wrong
+        self.left_out += other.left_out
 
 
 def outlets_at(target: Target) -> list[str]:
@@ -39,126 +73,249 @@ def outlets_at(target: Target) -> list[str]:
     return sorted({it[0] for it in names if len(it) == 3 and it[2] == RUN_FILE})
 
 
-def restore(output: Path, outlet: str, target: Target, *, pruned: bool = False) -> Restored:
-    """Restore an outlet's closed runs that are missing here, and missing parts of those here.
+def fetch_document(output: Path, outlet: str, target: Target, name: str) -> bool:
+    """Fetch the ``run.json`` of one run if it is not here; return whether that was done.
 
-    With ``pruned``, also the parts of runs that were pruned here. Raises RemoteError, RunningError
-    while a crawl is running, and OSError; the runs that were restored until then stay.
+    Raises RemoteRunError if the storage has none or one that is damaged, or if the run here is not
+    closed, other errors of the storage as RemoteError, and OSError.
     """
-    restored = Restored()
-    there = target.sizes(outlet)
+    run = _Run(target, outlet, run_folder(output, outlet, name), {})
+    return not run.is_here and bool(run.fetch(Wanted.DOCUMENT).runs)
+
+
+def fetch_run(output: Path, outlet: str, target: Target, name: str) -> bool:
+    """Fetch what is not here of one run: ``run.json``, parts and rejected responses.
+
+    Return whether anything was fetched. Raises RemoteRunError as ``fetch_document`` does, also for
+    parts that are missing or damaged there, or for a run that is another one than here.
+    """
+    run = _Run(target, outlet, run_folder(output, outlet, name), {})
+    run.there = _by_run(target.sizes(run.place)).get(run.folder.name, {})
+    return bool(run.fetch(Wanted.WHOLE).runs)
+
+
+def fetch(
+    output: Path,
+    outlet: str,
+    target: Target,
+    wanted: Wanted,
+    *,
+    since: str = "",
+    is_thorough: bool = False,
+) -> Fetched:
+    """Fetch what is not here of an outlet's closed runs; one listing tells what that is.
+
+    ``since`` is the name of the first run that is wanted. ``is_thorough`` also compares each run
+    that is here with the one there. A run that is at fault is left out and named; the others
+    follow. Raises RemoteError and OSError; the runs that were fetched until then stay.
+    """
+    fetched = Fetched()
+    first = f"run={since}"
+    runs = [
+        _Run(target, outlet, _inside(output, f"{outlet}/{name}", target), files)
+        for name, files in sorted(_by_run(target.sizes(outlet)).items())
+        if name >= first and RUN_FILE in files
+    ]
+    lacking = [it for it in runs if is_thorough or it.lacks(wanted)]
+    if not lacking:
+        return fetched
+
+    def fetched_of(run: _Run) -> Fetched:
+        try:
+            return run.fetch(wanted)
+        except RemoteRunError as error:
+            return Fetched(wrong=[str(error)], left_out=[run_of(run.folder)])
+
+    # Daemon threads, unlike those of concurrent.futures: a hanging driver must not block the exit.
+    with ThreadPool(min(_AT_ONCE, len(lacking))) as pool:
+        for it in pool.imap(fetched_of, lacking):
+            fetched.add(it)
+    return fetched
+
+
+def restore(output: Path, outlet: str, target: Target, *, pruned: bool = False) -> Fetched:
+    """Restore an outlet's closed runs that are missing here, and missing files of those here.
+
+    With ``pruned``, also the files of runs that were pruned here. Raises RemoteError, RunningError
+    while a crawl is running, whose ledger would not know these runs, and OSError; the runs that
+    were restored until then stay.
+    """
+    wanted = Wanted.WHOLE | Wanted.PRUNED if pruned else Wanted.WHOLE
     lock = RunFolder(output, outlet)
     try:
-        for name in sorted(it for it in there if it.endswith(f"/{RUN_FILE}")):
-            place = name.removesuffix(f"/{RUN_FILE}")
-            run = _Run(target, place, _inside(output, place, target), there)
-            try:
-                run.restore(restored, pruned=pruned)
-            finally:
-                shutil.rmtree(run.temporary, ignore_errors=True)
+        return fetch(output, outlet, target, wanted, is_thorough=True)
     finally:
         lock.release()
-    return restored
 
 
+def _by_run(sizes: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return the sizes of the files of runs, by the name of the run's folder."""
+    runs: dict[str, dict[str, int]] = {}
+    for path, size in sizes.items():
+        _, folder, name, *rest = (*path.split("/"), "", "")
+        if folder.startswith("run=") and name and not any(rest):
+            runs.setdefault(folder, {})[name] = size
+    return runs
+
+
+@dataclass(slots=True)
 class _Run:
-    """A closed run in the storage, at ``place``, that belongs into ``folder``."""
+    """A closed run in the storage that belongs into ``folder``; ``there`` are its files there."""
 
-    def __init__(self, target: Target, place: str, folder: Path, there: Mapping[str, int]) -> None:
-        self.target = target
-        self.place = place
-        self.folder = folder
-        self.there = there
-        self.temporary = folder.with_name(f".{folder.name}{_TMP}")
+    target: Target
+    outlet: str
+    folder: Path
+    there: Mapping[str, int]
 
-    def restore(self, restored: Restored, *, pruned: bool) -> None:
-        """Restore what is missing of the run, or add a sentence that says why not."""
+    @property
+    def place(self) -> str:
+        """The run's folder in the storage."""
+        return f"{self.outlet}/{self.folder.name}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the run is closed here, with or without its parts."""
+        return (self.folder / RUN_FILE).exists()
+
+    def lacks(self, wanted: Wanted) -> bool:
+        """Return whether files may be missing here, from the listing and the names here."""
+        if not self.is_here or (self.folder / RUN_FILE).stat().st_size != self.there[RUN_FILE]:
+            return True
+        if is_pruned(self.folder) and Wanted.PRUNED not in wanted:
+            return False
+        names = [it for it in self.there if _is_wanted(it, wanted)]
+        if any(not (self.folder / it).exists() for it in names):
+            return True
+        if Wanted.PARTS not in wanted or part_files(self.folder):
+            return False
+        # The storage may lack parts, too.
+        document = _document((self.folder / RUN_FILE).read_bytes(), self.folder)
+        return document is None or bool(document["parts"])
+
+    def fetch(self, wanted: Wanted) -> Fetched:
+        """Fetch what is missing here. Raises RemoteRunError, RemoteError and OSError."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder.with_name(f".{self.folder.name}{_TMP}")
+        with _locked(temporary.with_suffix(".lock")):
+            try:
+                return self._fetch(wanted, temporary)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    def _fetch(self, wanted: Wanted, temporary: Path) -> Fetched:
+        fetched = Fetched()
         path = self.folder / RUN_FILE
-        data = self.target.read(f"{self.place}/{RUN_FILE}") or b""
-        document = _run_document(data, self.folder)
+        is_here = self.is_here
+        there = f"{self.target.url}/{self.place}"
+        data = self.target.read(f"{self.place}/{RUN_FILE}")
+        if data is None:
+            raise RemoteRunError(f"{there} has no {RUN_FILE}.")
+        document = _document(data, self.folder)
         if document is None:
-            restored.wrong.append(f"{self.target.url}/{self.place}/{RUN_FILE} is not readable.")
-            return
-        if self.folder.exists() and not path.exists():
-            restored.wrong.append(f"{self.folder} is not closed: the run there is left alone.")
-            return
-        if path.exists() and path.read_bytes() != data:
-            restored.wrong.append(f"{path} differs from the one there: the run is left alone.")
-            return
-        files = self._files(document, restored, pruned=pruned)
-        if not files and (files is None or path.exists()):
-            return
-        if wrong := self._fetch(files, restored):
-            restored.wrong.append(wrong)
-            return
-        self._put_in_place(data, files)
-        restored.runs.append(run_of(self.folder))
+            raise RemoteRunError(f"{there}/{RUN_FILE} is not readable: its run is left out.")
+        if self.folder.exists() and not is_here:
+            raise RemoteRunError(f"{self.folder} is not closed: the run there is left alone.")
+        if is_here and path.read_bytes() != data:
+            raise RemoteRunError(f"{path} differs from the one there: the run is left alone.")
+        files = self._files(document, wanted, fetched)
+        if not files and is_here:
+            return fetched
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for name, sha256 in files.items():
+            place = f"{self.place}/{name}"
+            is_small = self.there[name] <= _SMALL
+            fetched.bytes += download(self.target, place, temporary / name, is_small=is_small)
+            fetched.files += 1
+            if sha256 and sha256_of(temporary / name) != sha256:
+                raise RemoteRunError(f"{there}/{name} is damaged: its run is left out.")
+        self._put_in_place(data, files, temporary)
+        fetched.runs.append(run_of(self.folder))
+        return fetched
 
     def _files(
-        self, document: RunDocument, restored: Restored, *, pruned: bool
-    ) -> dict[str, str | None] | None:
-        """Return the files that are missing here, with their SHA-256; None if they cannot be had.
+        self, document: RunDocument, wanted: Wanted, fetched: Fetched
+    ) -> dict[str, str | None]:
+        """Return the wanted files that are missing here, with their SHA-256.
 
-        Of a run that was pruned here, none is missing unless ``pruned`` is given.
+        Of a run that was pruned here, none is missing unless that is wanted. Raises RemoteRunError
+        if the storage lacks parts.
         """
-        is_here = (self.folder / RUN_FILE).exists()
-        if is_here and is_pruned(self.folder) and not pruned:
+        if is_pruned(self.folder) and Wanted.PRUNED not in wanted:
             return {}
         files: dict[str, str | None] = {
             it["name"]: it["sha256"]
             for it in run_files(document)
-            if not (self.folder / it["name"]).exists()
+            if _is_wanted(it["name"], wanted) and not (self.folder / it["name"]).exists()
         }
-        lacking = [it for it in files if f"{self.place}/{it}" not in self.there]
+        lacking = [it for it in files if it not in self.there]
         place = f"{self.target.url}/{self.place}"
         if lacking == [REJECTED_FILE]:
-            restored.wrong.append(f"{place} lacks {REJECTED_FILE}: restored without it.")
+            fetched.wrong.append(f"{place} lacks {REJECTED_FILE}: its run is here without it.")
             del files[REJECTED_FILE]
         elif lacking:
             # The parts were pruned before they were pushed.
-            if is_here or f"{self.place}/{KEPT_FILE}" not in self.there:
-                restored.wrong.append(f"{place} lacks parts: not restored.")
-                return None
+            if part_files(self.folder) or KEPT_FILE not in self.there:
+                raise RemoteRunError(f"{place} lacks parts: the run is left out.")
             return {KEPT_FILE: None}
         return files
 
-    def _fetch(self, files: Mapping[str, str | None], restored: Restored) -> str:
-        """Download files into the temporary folder; return what is wrong with one, or nothing."""
-        shutil.rmtree(self.temporary, ignore_errors=True)
-        self.temporary.mkdir(parents=True)
-        for name, sha256 in files.items():
-            path = self.temporary / name
-            restored.bytes += download(self.target, f"{self.place}/{name}", path)
-            restored.files += 1
-            if sha256 and sha256_of(path) != sha256:
-                return f"{self.target.url}/{self.place}/{name} is damaged: its run is not restored."
-        return ""
-
-    def _put_in_place(self, data: bytes, files: Mapping[str, str | None]) -> None:
+    def _put_in_place(self, data: bytes, files: Mapping[str, str | None], temporary: Path) -> None:
         if not self.folder.exists():
-            path = self.temporary / RUN_FILE
+            path = temporary / RUN_FILE
             with naming(path):
                 path.write_bytes(data)
             sync(path)
-            sync(self.temporary)
-            self.temporary.rename(self.folder)
+            sync(temporary)
+            temporary.rename(self.folder)
             sync(self.folder.parent)
             return
         for name in files:
-            (self.temporary / name).rename(self.folder / name)
+            (temporary / name).rename(self.folder / name)
         sync(self.folder)
-        (self.folder / KEPT_FILE).unlink(missing_ok=True)
+        if any(map(_is_part, files)):
+            (self.folder / KEPT_FILE).unlink(missing_ok=True)
 
 
-def _run_document(data: bytes, folder: Path) -> RunDocument | None:
+def _is_part(name: str) -> bool:
+    return name.startswith("part-") and name.endswith(".jsonl")
+
+
+def _is_wanted(name: str, wanted: Wanted) -> bool:
+    if name == REJECTED_FILE:
+        return Wanted.REJECTED in wanted
+    return _is_part(name) and Wanted.PARTS in wanted
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process at a time fetch a run; ``path`` is there for so long only."""
+    while True:
+        with path.open("a+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                is_it = os.path.samestat(os.fstat(lock.fileno()), path.stat())
+            except FileNotFoundError:
+                is_it = False
+            # The one that had the lock before has removed the file.
+            if is_it:
+                try:
+                    yield
+                finally:
+                    path.unlink()
+                return
+
+
+def _document(data: bytes, folder: Path) -> RunDocument | None:
     try:
-        document: RunDocument = json.loads(data)
+        document = parse_run(data)
         is_its_own = document["run"] == run_of(folder)
+        is_of_outlet = document.get("spider", folder.parent.name) == folder.parent.name
         names = [it["name"] for it in run_files(document) if it["sha256"]]
     except (ValueError, KeyError, TypeError):
         return None
-    is_safe = all("/" not in it and (it.startswith("part-") or it == REJECTED_FILE) for it in names)
-    return document if is_its_own and is_safe else None
+    is_safe = all("/" not in it and (_is_part(it) or it == REJECTED_FILE) for it in names)
+    return document if is_its_own and is_of_outlet and is_safe else None
 
 
 def restore_dataset(output: Path, target: Target) -> bool:
@@ -197,11 +354,14 @@ def _inside(folder: Path, name: str, target: Target) -> Path:
     return folder / name
 
 
-def download(target: Target, name: str, path: Path) -> int:
-    """Download a file, flush it to disk and return its size. Raises RemoteError and OSError."""
+def download(target: Target, name: str, path: Path, *, is_small: bool = False) -> int:
+    """Download a file, flush it to disk and return its size; a small one by one request.
+
+    Raises RemoteError and OSError.
+    """
     size = 0
     with naming(path), path.open("wb") as stream:
-        for chunk in target.chunks(name):
+        for chunk in [target.read(name) or b""] if is_small else target.chunks(name):
             size += stream.write(chunk)
     sync(path)
     return size

@@ -120,21 +120,27 @@ def read_run(folder: Path) -> RunDocument | None:
             ' that does not begin with "run=".'
         )
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_run(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _damaged(path, str(error.strerror)) from error
     except ValueError as error:
         raise _damaged(path, str(error)) from error
-    if not _is_of_a_run(document):
-        raise _damaged(path, "it is not that of a run")
     of = (document["run"], document.get("spider", folder.parent.name))
     if of != (run_of(folder), folder.parent.name):
         raise DamagedRunError(
             f"{path} is that of run {of[0]} of {of[1]}, because its folder was copied or renamed:"
             " it is left out. Give the folder its name back, or remove the copy."
         )
+    return document
+
+
+def parse_run(data: bytes) -> RunDocument:
+    """Return the document of a ``run.json``. Raises ValueError for what is not that of a run."""
+    document = json.loads(data)
+    if not _is_of_a_run(document):
+        raise ValueError("it is not that of a run")
     return cast("RunDocument", document)
 
 
