@@ -310,6 +310,7 @@ def test_the_command_line_is_checked(tmp_path: Path) -> None:
         (("hill", f"@{tmp_path}/none"), 2, "a list that can be read (No such file"),
         (("hill", f"@{tmp_path}/bad.csv"), 2, "has no file, offset and length in row 1"),
         (("hill", path, "-a", "sections=news"), 2, "it must be one of since, until, limit"),
+        (("hill", path, "-o", "x.jsonl"), 2, "-o and -O are for the command crawl"),
         (("hill", path, "-a", "since=soon"), 2, "since='soon' is not allowed"),
         (("hill", path, "--workers", "0"), 2, "--workers is a whole number"),
     ):

@@ -128,7 +128,15 @@ def test_wrong_usage_has_a_code_of_its_own(output: Path, line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["runs", "ledger", "ledger hill 1", "history hill 1", "show hill 1", "dataset changes hill"],
+    [
+        "list",
+        "runs",
+        "ledger",
+        "ledger hill 1",
+        "history hill 1",
+        "show hill 1",
+        "dataset changes hill",
+    ],
 )
 def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(output: Path, line: str) -> None:
     ascii_only = {**environment(output), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
@@ -149,6 +157,14 @@ def test_every_command_has_an_example_and_exit_codes(output: Path, name: str) ->
     printed = command(output, name, "-h").stdout
     assert f"\nExample: scrapy {name}" in printed
     assert "\nExit codes: 0 " in printed
+
+
+@pytest.mark.parametrize("name", ["archive", "reread"])
+def test_the_help_names_only_what_the_command_allows(output: Path, name: str) -> None:
+    printed = command(output, name, "-h").stdout
+    given = printed.partition("Spider arguments (-a NAME=VALUE):\n")[2]
+    assert re.findall(r"^  (\w+)", given, flags=re.M) == ["since", "until", "limit"]
+    assert ("--output" in printed) == (name == "reread")
 
 
 def test_a_record_and_its_history_are_shown(output: Path) -> None:

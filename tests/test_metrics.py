@@ -157,3 +157,7 @@ def test_rules_and_dashboard_know_only_metrics_and_checks_that_exist() -> None:
     assert {it.removesuffix("_bucket") for it in named} <= known
     checks = {it for found in re.findall(r'check!?=~?"([^"]+)"', rules) for it in found.split("|")}
     assert checks <= set(CHECKS)
+    # A finding is one alert: the last rule leaves out what the others have, and ``refused``.
+    (others,) = re.findall(r'check!~"([^"]+)"', rules)
+    named = "|".join(re.findall(r'check=~"([^"]+)"', rules))
+    assert others.split("|") == [*named.split("|"), "refused"]

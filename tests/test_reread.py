@@ -323,7 +323,7 @@ def test_only_one_choice_of_what_to_read(output: Path) -> None:
     assert f"reread='{page}' is not allowed: it must be a WARC file" in no_archive.stderr
     mixed = reread(output, "-a", "sections=homenews/senate")
     assert mixed.returncode == 2
-    assert "left out with reread" in mixed.stderr
+    assert "-a sections is not allowed: it must be one of since, until, limit" in mixed.stderr
 
 
 def test_a_mark_goes_with_the_file_not_with_the_name_of_its_run(output: Path) -> None:

@@ -23,7 +23,6 @@ from newscrawl.storage.archive_files import is_url
 
 logger = logging.getLogger(__name__)
 
-_ALLOWED = ("since", "until", "limit")
 _FEW = 64 << 20  # bytes that one process reads before others have started
 
 
@@ -34,10 +33,13 @@ class Command(SpiderCommand, BaseRunSpiderCommand):
     summary = "Read the articles of outlets out of WARC files"
     example = "archive hill 'CC-NEWS-2026*.warc.gz' -a since=2026-01-01"
     exit_codes = ", ".join(f"{it.code} {it.name}" for it in EXIT_CODES)
+    spider_arguments = ("since", "until", "limit")
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add our options to Scrapy's."""
+        """Add our options to Scrapy's, and hide those of its feeds, which get no records."""
         super().add_options(parser)
+        for option in (("-o", "--output"), ("-O", "--overwrite-output")):
+            parser.add_argument(*option, action="append", help=argparse.SUPPRESS)
         parser.add_argument(
             "--workers", type=int, metavar="N", help="processes; default: one for each core"
         )
@@ -61,12 +63,6 @@ class Command(SpiderCommand, BaseRunSpiderCommand):
         super().process_options(args, opts)
         assert self.settings is not None
         self.outlets, names = self.divided(args)
-        for name in opts.spargs:
-            if name not in (*_ALLOWED, "_job"):
-                allowed = ", ".join(_ALLOWED)
-                self.stop(
-                    f"-a {name} is not allowed: with archives, it must be one of {allowed}.", 2
-                )
         for outlet in self.outlets:
             self.check_arguments(outlet, opts.spargs)
         if opts.workers is not None and (opts.workers < 1 or opts.address):

@@ -10,7 +10,7 @@ import os
 import sys
 import textwrap
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NoReturn, cast
@@ -224,10 +224,15 @@ class ProjectCommand(Base):
 class SpiderCommand(ProjectCommand):
     """A command with spider arguments, which are checked before the work begins."""
 
+    spider_arguments: ClassVar[Collection[str]] = [it.name for it in arguments.OPTIONS]
+    """The spider arguments that the command allows."""
+
     def epilog(self) -> str:
         """Return the end of the help, with the spider arguments."""
         lines = ["Spider arguments (-a NAME=VALUE):"]
         for it in arguments.OPTIONS:
+            if it.name not in self.spider_arguments:
+                continue
             value = f"{it.kind.allowed}; default: {it.default or 'none'}; example: {it.example}"
             for text, indent in ((it.meaning, f"  {it.name:<10}"), (value, " " * 12)):
                 lines += textwrap.wrap(text, 79, initial_indent=indent, subsequent_indent=" " * 12)
@@ -241,7 +246,10 @@ class SpiderCommand(ProjectCommand):
         for name in names:
             # Scrapyd adds the id of its job.
             if name not in (*known, "_job"):
-                self.stop(unknown("spider argument", name, known), WRONG_USAGE)
+                self.stop(unknown("spider argument", name, self.spider_arguments), WRONG_USAGE)
+            if name not in (*self.spider_arguments, "_job"):
+                allowed = ", ".join(self.spider_arguments)
+                self.stop(f"-a {name} is not allowed: it must be one of {allowed}.", WRONG_USAGE)
             if names.count(name) > 1:
                 self.stop(f"The spider argument {name!r} is given twice.", WRONG_USAGE)
 

@@ -8,7 +8,7 @@ from scrapy.commands.list import Command as ListCommand
 from scrapy.spiderloader import get_spider_loader
 
 from newscrawl.base_spiders.spider_loader import OutletLoader
-from newscrawl.commands.base import NEGATIVE, ProjectCommand
+from newscrawl.commands.base import NEGATIVE, ProjectCommand, printing
 
 
 class Command(ProjectCommand, ListCommand):
@@ -20,7 +20,8 @@ class Command(ProjectCommand, ListCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print the names on standard output, errors on standard error."""
-        super().run(args, opts)
+        with printing():
+            super().run(args, opts)
         assert self.settings is not None
         loader = get_spider_loader(self.settings)
         # Scrapyd reads the list before each job. A wrong row must not stop the jobs of the others.

@@ -23,6 +23,7 @@ class Command(Crawl):
     arguments = "<outlet> [--run RUN …|--all] [FILE …]"
     summary = "Read rejected or recorded responses again"
     example = "reread hill"
+    spider_arguments = ("since", "until", "limit")
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to those of a crawl."""
