@@ -188,15 +188,16 @@ table = (
         "NEWSCRAWL_REJECTED_MB",
         "50",
         options.AMOUNT,
-        "Size, in megabytes, up to which a run keeps the responses that gave no record, for"
-        " `newscrawl reread`. 0: none is kept.",
+        "Size, in megabytes, of the responses that a run keeps for `newscrawl reread`: those that"
+        " gave no record, or that only the fallback read. 0: none is kept.",
         "NEWSCRAWL_REJECTED_MB=200 newscrawl crawl hill",
     ),
     Option(
         "NEWSCRAWL_REFUSALS",
         "3",
         options.WHOLE,
-        "Refused pages in a row after which the crawl requests no more pages and uses REST.",
+        "Refused pages in a row after which the crawl requests no more pages. It uses REST, if the"
+        " outlet has it.",
         "NEWSCRAWL_REFUSALS=5 newscrawl crawl hill",
     ),
     Option(
@@ -219,7 +220,8 @@ table = (
         "900",
         options.NUMBER,
         "Longest pause, in seconds, that a run waits for. A longer Retry-After or Crawl-delay ends"
-        " the run, and later runs do not start until the Retry-After is over.",
+        " the run, and later runs do not start until it is over; for a Crawl-delay, after a day at"
+        " most.",
         "NEWSCRAWL_LONGEST_PAUSE_SECONDS=3600 newscrawl crawl hill",
     ),
     Option(

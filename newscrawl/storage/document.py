@@ -225,7 +225,7 @@ class RunDocument(RunStart):
     books: BooksDocument
     """Where every discovered article is."""
     rejected_file: NotRequired[RejectedDocument]
-    """The file of rejected responses; only if a response was rejected."""
+    """The file of responses that gave no exact record; only if there were any."""
     withdrawn: list[Withdrawal]
     """Articles that the run found removed from the site, or back."""
     waiting: NotRequired[int]
