@@ -109,6 +109,8 @@ def test_a_consent_page_answers_for_every_article(tmp_path: Path) -> None:
         read(tmp_path, server)
     found = checked(tmp_path)["site:same-page"]
     assert "20 of 20 articles gave one and the same page: 'Before you go on'." in found
+    # An outlet without REST refuses both arguments.
+    assert "if the outlet has REST, newscrawl crawl hill -a discover=api -a fetch=api" in found
 
 
 def cut_story(url: str, healthy: Page) -> Page:

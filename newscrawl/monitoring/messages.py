@@ -16,25 +16,27 @@ _NEXT = {
     " {outlet}",
     "closed": "open the address. If the listing is gone for good, choose another discovery method"
     " or accept the finding",
-    "shorter": "crawl more often, or with -a discover=links,feeds",
+    "shorter": "crawl more often, or with a further discovery method that the outlet has, such as"
+    " -a discover=links,feeds",
     "state:rejected": "raise NEWSCRAWL_REJECTED_MB until the layout is corrected",
     "site:moved": "open the site. If it has moved for good, set the new host in the outlet, then"
     " newscrawl ledger {outlet} --retry failed offsite",
-    "site:robots": "nothing by force: ask the site. Crawls read it again when it allows it",
+    "site:robots": "ask the site. Crawls read robots.txt again every 24 hours",
     "site:addresses": "open an article and compare its address with the outlet's rule for ids; then"
     " newscrawl crawl {outlet}. If the ids are new for good:"
     " newscrawl check-run {outlet} --accept site:addresses",
     "site:javascript": "newscrawl crawl {outlet} -a fetch=browser -a limit=20; if that reads them,"
     " crawl with fetch=browser",
-    "site:same-page": "open an article: consent, a paywall or a block. Then newscrawl crawl"
-    " {outlet} -a fetch=api, or ask the site",
+    "site:same-page": "open an article: consent, a paywall or a block. Ask the site, or, if the"
+    " outlet has REST, newscrawl crawl {outlet} -a discover=api -a fetch=api",
     "length": "open a short article: a paywall may cut it, or the selector of the story lost its"
     " end; then newscrawl reread {outlet}",
-    "refused": "nothing while REST serves: a page is tested at least once a day",
+    "refused": "nothing if the outlet has REST, which takes over: a page is tested at least once a"
+    " day. Else ask the site",
     "errors": "read the job's log",
     "duration": "newscrawl report {outlet} shows the latencies",
-    "news": "compare the site with newscrawl runs {outlet}; try"
-    " newscrawl crawl {outlet} -a discover=feeds,api",
+    "news": "compare the site with newscrawl runs {outlet}; try another discovery method that the"
+    " outlet has, such as newscrawl crawl {outlet} -a discover=feeds",
     "coverage": "newscrawl compare {outlet} shows pages and records; correct the field",
     "selectors": "correct the selector, then newscrawl reread {outlet}:"
     " docs/how-to/when-the-site-changes.md",
