@@ -69,7 +69,7 @@ class Article:
     }
 
     outlet: str = field(default="", metadata=_extra(minLength=1))
-    """The spider's name, such as ``hill``, or ``generic``.
+    """The outlet's name, such as ``hill``, or ``generic``.
 
     ``outlet``, ``id`` and ``revision`` are the key.
     """

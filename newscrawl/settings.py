@@ -92,7 +92,7 @@ DOWNLOADER_MIDDLEWARES = {
 ITEM_PIPELINES = {
     "newscrawl.pipelines.ValidatePipeline": 100,
     "newscrawl.pipelines.WindowPipeline": 200,
-    # Off but for ``reread``.
+    # Only on for ``reread``.
     "newscrawl.pipelines.RereadPipeline": 250,
     "newscrawl.pipelines.RevisePipeline": 300,
     "newscrawl.pipelines.DoublesPipeline": 350,
