@@ -6,13 +6,14 @@ byte for byte.
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 import pyarrow as pa
@@ -27,12 +28,14 @@ from newscrawl.dataset.rows import check_count, keys, records
 from newscrawl.exceptions import PROGRAM, DamagedRunError, DatasetError
 from newscrawl.items import SCHEMA_VERSION
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.kept import is_pruned
+from newscrawl.storage.kept import is_pruned, lacks_parts, no_parts
 from newscrawl.storage.parts import line_of, sha256_of, write_document
 from newscrawl.storage.runs import RUN_FILE, closed_runs, outlets, run_folder, run_folders
 
 FORMAT = {"format": 1, "schema_version": SCHEMA_VERSION, "writer": f"pyarrow {pa.__version__}"}
 """If the latest build differs in any of these, everything is built from scratch."""
+
+LeftOut = Mapping[str, Collection[str]]
 
 _OURS = ("outlets", "partitions", "files")
 _READ: tuple[Literal["run", "parts", "withdrawn"], ...] = ("run", "parts", "withdrawn")
@@ -61,10 +64,17 @@ def save_memory() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-def build(output: Path, *, full: bool = False, allow_fewer: bool = False) -> Built:
+def build(
+    output: Path,
+    *,
+    full: bool = False,
+    allow_fewer: bool = False,
+    left_out: LeftOut = MappingProxyType({}),
+) -> Built:
     """Bring the dataset of an output folder up to date; ``full`` builds it from scratch.
 
-    A build from scratch takes the records of pruned runs from the build before. Raises
+    A build from scratch takes the records of pruned runs from the build before. ``left_out`` are
+    names of runs, by outlet, that a later build includes once their records can be had. Raises
     DatasetError, one sentence, when there is nothing to build, when a part is not readable, or when
     revisions of the build before would be missing, unless ``allow_fewer``. The dataset then stays
     as it was.
@@ -72,14 +82,20 @@ def build(output: Path, *, full: bool = False, allow_fewer: bool = False) -> Bui
     generations = Generations(output)
     with generations.building() as folder:
         before = generations.manifest()
-        built = Built(rebuilt=_must_rebuild(output, before, full=full))
+        built = Built(rebuilt=_must_rebuild(output, before, left_out, full=full))
         base = None if built.rebuilt else generations.current
         manifest: dict[str, Any] = {**FORMAT, **{name: {} for name in _OURS}}
         if base and before:
             # Entries of other commands stay; they name the runs that they include.
             manifest = {**before, **{name: dict(before[name]) for name in _OURS}}
         for outlet in outlets(output):
-            source = _Source(output, outlet, generations.current, allow_fewer=allow_fewer)
+            source = _Source(
+                output,
+                outlet,
+                generations.current,
+                left_out.get(outlet, ()),
+                allow_fewer=allow_fewer,
+            )
             _build_outlet(source, base, folder, manifest, built)
         if not manifest["outlets"]:
             nothing = f"There is no closed run in {output}: nothing to build."
@@ -100,7 +116,9 @@ def build(output: Path, *, full: bool = False, allow_fewer: bool = False) -> Bui
     return built
 
 
-def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, full: bool) -> str:
+def _must_rebuild(
+    output: Path, before: Mapping[str, Any] | None, left_out: LeftOut, *, full: bool
+) -> str:
     """Return why the dataset has to be built from scratch, or an empty string."""
     if before is None:
         return "it is the first build"
@@ -112,12 +130,14 @@ def _must_rebuild(output: Path, before: Mapping[str, Any] | None, *, full: bool)
         path = run_folder(output, outlet, entry["through"]) / RUN_FILE
         if not path.exists() or sha256_of(path) != entry["run_sha256"]:
             return f"run {entry['through']} of {outlet} has changed"
-        if _has_more_runs(output, outlet, entry):
+        if _has_more_runs(output, outlet, entry, left_out.get(outlet, ())):
             return f"runs of {outlet} before {entry['through']} were added"
     return ""
 
 
-def _has_more_runs(output: Path, outlet: str, entry: Mapping[str, Any]) -> bool:
+def _has_more_runs(
+    output: Path, outlet: str, entry: Mapping[str, Any], left_out: Collection[str]
+) -> bool:
     """Return whether runs were added before the last one that the dataset includes."""
     known: int | None = entry.get("runs")
     if known is None or _count(output, outlet, entry["through"]) <= known:
@@ -125,7 +145,7 @@ def _has_more_runs(output: Path, outlet: str, entry: Mapping[str, Any]) -> bool:
     # A damaged run.json is a run that the dataset does not include.
     readable = closed_runs(output, outlet, damaged=lambda _: None)
     through: str = entry["through"]
-    return sum(it["run"] <= through for it in readable) > known
+    return sum(it["run"] <= through and it["run"] not in left_out for it in readable) > known
 
 
 def _count(output: Path, outlet: str, through: str) -> int:
@@ -184,7 +204,8 @@ def _build_outlet(
     def note(error: DamagedRunError) -> None:
         built.damaged.append(str(error))
 
-    runs = list(map(_needed, closed_runs(source.output, outlet, after=through, damaged=note)))
+    closed = closed_runs(source.output, outlet, after=through, damaged=note)
+    runs = [_needed(it) for it in closed if it["run"] not in source.left_out]
     if not runs:
         return
     temporary = folder / _TMP
@@ -234,6 +255,7 @@ class _Source:
     output: Path
     outlet: str
     dataset: Path | None
+    left_out: Collection[str]
     allow_fewer: bool
 
     def folder(self, run: str) -> Path:
@@ -251,6 +273,8 @@ class _Source:
         for run in runs:
             name = run["run"]
             if name not in pruned:
+                if lacks_parts(self.folder(name), run):
+                    raise DatasetError(no_parts(self.folder(name)))
                 for part in run["parts"]:
                     yield PartFile(self.folder(name) / part["name"], name, part["records"])
                 continue

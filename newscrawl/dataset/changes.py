@@ -6,7 +6,7 @@ whose folder sorts after the last run taken, the oldest first. Of each run take 
 overlap, and a killed run is closed before the next one starts, so no change is added later.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ def changes(
     outlet: str,
     since: str | None,
     note: Callable[[str], None] = lambda _: None,
+    missing: Collection[str] = (),
 ) -> Iterator[dict[str, Any]]:
     """Yield what each closed run after ``since`` (None: every one) changed, in order.
 
@@ -28,7 +29,8 @@ def changes(
     ``gone`` (removed from the site) or ``back``; ``record`` is the record, null for ``gone`` and
     ``back``. The records of pruned runs come from the dataset; ``note`` gets a sentence then.
     Raises DatasetError when ``since`` is not a closed run, because a consumer that starts at a
-    wrong place would miss changes, and when records cannot be read. Raises DamagedRunError at a
+    wrong place would miss changes, when records cannot be read, and before the changes of a run
+    that follows a ``missing`` one: closed runs that will be here later. Raises DamagedRunError at a
     run that the next crawl makes readable again.
     """
     folders = [it for it in run_folders(output, outlet) if (it / RUN_FILE).exists()]
@@ -48,7 +50,13 @@ def changes(
         note(str(error))
 
     runs = closed_runs(output, outlet, after=since or "", damaged=pass_over)
+    first_missing = min((it for it in missing if it > (since or "")), default=None)
     for run, records in records_of_runs(output, outlet, runs):
+        if first_missing is not None and run["run"] >= first_missing:
+            raise DatasetError(
+                f"Run {first_missing} of {outlet} cannot be read yet: what follows it has to wait,"
+                " or its changes would be skipped."
+            )
         for record in records:
             change = "new" if record["revision"] == 1 else "revised"
             yield _change(run["run"], change, record["id"], record)

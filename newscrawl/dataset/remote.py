@@ -24,10 +24,10 @@ from typing import Any, Self
 
 from newscrawl.dataset.generations import MANIFEST, Generations
 from newscrawl.exceptions import RemoteError, extra_missing
-from newscrawl.storage.kept import KEPT_FILE, is_pruned
+from newscrawl.storage.kept import KEPT_FILE, is_pruned, lacks_parts, no_parts
 from newscrawl.storage.parts import TEMPORARY, sha256_of, sync
 from newscrawl.storage.rejected import REJECTED_FILE, run_files
-from newscrawl.storage.runs import RUN_FILE, run_folders
+from newscrawl.storage.runs import RUN_FILE, run_folders, run_of
 
 logger = logging.getLogger(__name__)
 
@@ -233,6 +233,11 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
     with ThreadPool(min(_AT_ONCE, len(closed))) as pool:
         upload = partial(_push_run, target=target, there=there)
         for folder, result in zip(closed, pool.imap(upload, closed), strict=True):
+            if result.runs:
+                # In the order of the runs: consumers there read what follows the last one.
+                data = (folder / RUN_FILE).read_bytes()
+                result.bytes += target.put(f"{outlet}/{folder.name}/{RUN_FILE}", data)
+                result.files += 1
             pushed.add(result)
             if not result.wrong:
                 arrived.add(folder.name)
@@ -281,9 +286,10 @@ def pushed_runs(url: str, outlet: str) -> PushedRuns:
 
 
 def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
-    """Upload a closed run, ``run.json`` last, unless it is ``there`` (files and their sizes).
+    """Upload the files of a closed run unless it is ``there`` (files and their sizes).
 
-    Of a pruned run, what was kept of its parts is uploaded instead of these.
+    Of a pruned run, what was kept of its parts is uploaded instead of these. The result counts a
+    run if its ``run.json`` is to follow.
     """
     place = f"{folder.parent.name}/{folder.name}"
     data = (folder / RUN_FILE).read_bytes()
@@ -292,6 +298,8 @@ def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
         return Pushed(wrong=[f"{folder / RUN_FILE} is not readable. Its run is not uploaded."])
     if PushedRuns(target, there).has(folder):
         return Pushed()
+    if lacks_parts(folder, document):
+        return Pushed(wrong=[f"{no_parts(folder)} Its run is not uploaded."])
     is_whole = True
     if is_pruned(folder):
         pushed = Pushed(bytes=target.put(f"{place}/{KEPT_FILE}", folder / KEPT_FILE), files=1)
@@ -304,10 +312,7 @@ def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
         is_whole = not parts.wrong
         pushed.add(parts)
     # A run is whole without its rejected responses.
-    if is_whole:
-        pushed.bytes += target.put(f"{place}/{RUN_FILE}", data)
-        pushed.files += 1
-        pushed.runs = 1
+    pushed.runs = int(is_whole)
     return pushed
 
 
@@ -359,6 +364,12 @@ def _push_dataset(build: Path, target: Target) -> Pushed:
         target.delete(path)
         pushed.deleted += 1
     return pushed
+
+
+def missing_at(target: Target, outlet: str) -> list[str]:
+    """Return the closed runs that the last push left out: the next one may bring them."""
+    mark = _document(target.read(f"{outlet}/{MARK}")) or {}
+    return [run_of(Path(it)) for it in mark.get("missing", ())]
 
 
 def _document(data: bytes | None) -> dict[str, Any] | None:

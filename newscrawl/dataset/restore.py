@@ -12,10 +12,11 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Flag
+from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path, PurePosixPath
 
@@ -46,6 +47,10 @@ class Wanted(Flag):
     WHOLE = PARTS | REJECTED
 
 
+Choose = Callable[[list[str]], Iterable[str]]
+"""Returns the names of the wanted runs, given those of an outlet's runs in order."""
+
+
 @dataclass(slots=True)
 class Fetched:
     """What was fetched of an outlet, and what could not be."""
@@ -53,6 +58,8 @@ class Fetched:
     runs: list[str] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
+    there: int = 0
+    """All closed runs there."""
     wrong: list[str] = field(default_factory=list)
     """A sentence for each fault."""
     left_out: list[str] = field(default_factory=list)
@@ -96,25 +103,58 @@ def fetch_run(output: Path, outlet: str, target: Target, name: str) -> bool:
 
 def fetch(
     output: Path,
+    target: Target,
+    outlets: Collection[str],
+    wanted: Wanted,
+    choose: Choose = iter,
+) -> dict[str, Fetched]:
+    """Fetch what is not here of the closed runs of outlets, or of all outlets in the storage.
+
+    ``choose`` returns the names of the runs that are wanted, given all of an outlet. A run that is
+    at fault is left out and named; the others follow. Raises RemoteError, also for a storage
+    without any run if no outlet is named, and OSError; the runs that were fetched until then stay.
+    """
+    names = outlets or [it for it in target.folders() if it != DATASET and not it.startswith(".")]
+    at_once = min(_AT_ONCE, len(names)) or 1
+    one = partial(
+        _fetch_outlet,
+        output=output,
+        target=target,
+        wanted=wanted,
+        choose=choose,
+        at_once=_AT_ONCE // at_once,
+    )
+    # Daemon threads, unlike those of concurrent.futures: a hanging driver must not block the exit.
+    with ThreadPool(at_once) as pool:
+        fetched = dict(zip(names, pool.imap(one, names), strict=True))
+    if not outlets and not any(it.there for it in fetched.values()):
+        raise RemoteError(f"There is no run in {target.url}.")
+    return fetched
+
+
+def _fetch_outlet(
     outlet: str,
+    output: Path,
     target: Target,
     wanted: Wanted,
+    choose: Choose = iter,
+    at_once: int = _AT_ONCE,
     *,
-    since: str = "",
     is_thorough: bool = False,
 ) -> Fetched:
     """Fetch what is not here of an outlet's closed runs; one listing tells what that is.
 
-    ``since`` is the name of the first run that is wanted. ``is_thorough`` also compares each run
-    that is here with the one there. A run that is at fault is left out and named; the others
-    follow. Raises RemoteError and OSError; the runs that were fetched until then stay.
+    ``is_thorough`` also compares each run that is here with the one there.
     """
-    fetched = Fetched()
-    first = f"run={since}"
-    runs = [
-        _Run(target, outlet, _inside(output, f"{outlet}/{name}", target), files)
+    closed = {
+        run_of(Path(name)): files
         for name, files in sorted(_by_run(target.sizes(outlet)).items())
-        if name >= first and RUN_FILE in files
+        if RUN_FILE in files
+    }
+    fetched = Fetched(there=len(closed))
+    runs = [
+        _Run(target, outlet, _inside(output, f"{outlet}/run={name}", target), closed[name])
+        for name in choose(list(closed))
     ]
     lacking = [it for it in runs if is_thorough or it.lacks(wanted)]
     if not lacking:
@@ -126,8 +166,7 @@ def fetch(
         except RemoteRunError as error:
             return Fetched(wrong=[str(error)], left_out=[run_of(run.folder)])
 
-    # Daemon threads, unlike those of concurrent.futures: a hanging driver must not block the exit.
-    with ThreadPool(min(_AT_ONCE, len(lacking))) as pool:
+    with ThreadPool(min(at_once, len(lacking))) as pool:
         for it in pool.imap(fetched_of, lacking):
             fetched.add(it)
     return fetched
@@ -143,7 +182,7 @@ def restore(output: Path, outlet: str, target: Target, *, pruned: bool = False) 
     wanted = Wanted.WHOLE | Wanted.PRUNED if pruned else Wanted.WHOLE
     lock = RunFolder(output, outlet)
     try:
-        return fetch(output, outlet, target, wanted, is_thorough=True)
+        return _fetch_outlet(outlet, output, target, wanted, is_thorough=True)
     finally:
         lock.release()
 

@@ -18,7 +18,7 @@ from newscrawl.dataset.columns import ADDED
 from newscrawl.dataset.generations import Generations
 from newscrawl.exceptions import PROGRAM, DatasetError, VersionError
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.kept import is_pruned, read_run_records
+from newscrawl.storage.kept import is_pruned, lacks_parts, no_parts, read_run_records
 from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import run_folder
 from newscrawl.storage.versions import Record, upgraded
@@ -90,8 +90,11 @@ def records_of_runs(
 
 
 def _of_parts(output: Path, outlet: str, run: RunDocument) -> Iterator[Record]:
+    folder = run_folder(output, outlet, run["run"])
+    if lacks_parts(folder, run):
+        raise DatasetError(no_parts(folder))
     for part in run["parts"]:
-        path = run_folder(output, outlet, run["run"]) / part["name"]
+        path = folder / part["name"]
         try:
             yield from read_part(path)
         except (OSError, jsonlines.InvalidLineError, VersionError) as error:

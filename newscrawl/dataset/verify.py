@@ -10,10 +10,17 @@ from typing import Any
 import jsonlines
 
 from newscrawl.dataset.generations import MANIFEST, Generations
+from newscrawl.dataset.remote import Target
 from newscrawl.exceptions import VersionError
 from newscrawl.storage.books import balance
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.kept import KEPT_FILE, is_pruned, read_run_records
+from newscrawl.storage.kept import (
+    KEPT_FILE,
+    is_pruned,
+    lacks_parts,
+    no_parts,
+    read_run_records,
+)
 from newscrawl.storage.ledger import Ledger
 from newscrawl.storage.parts import sha256_of
 from newscrawl.storage.rejected import REJECTED_FILE
@@ -40,29 +47,39 @@ class Verifier:
     ``records`` and ``runs`` count what was read.
     """
 
-    def __init__(self, output: Path) -> None:
-        """Read the manifest of ``output``. Raises DatasetError if it is not readable."""
+    def __init__(self, output: Path, target: Target | None = None) -> None:
+        """Read the manifest of ``output``. Raises DatasetError if it is not readable.
+
+        Rejected responses that are not here may be in the storage ``target``.
+        """
         self.output = output
+        self.target = target
         self.generations = Generations(output)
         self.manifest = self.generations.manifest()
         self.records = 0
         self.runs = 0
+        self._unread: set[str] = set()
+        """Runs of the current outlet whose parts are not here."""
+        self._there = _Storage(target)
         self._rows: dict[str, Mapping[tuple[str, int], tuple[str, str]]] = {}
 
     def faults(self, ledger: Ledger | None) -> Iterator[Fault]:
         """Yield all faults, outlet by outlet; compare with the ledger if there is one.
 
-        Raises LedgerError when the ledger cannot be read.
+        With a storage, an outlet that the ledger does not know is one of other machines. Raises
+        LedgerError when the ledger cannot be read, and RemoteError.
         """
+        known = ledger.outlets() if ledger and self.target else None
         for outlet in outlets(self.output):
             published: dict[tuple[str, int], tuple[str, str]] = {}
             latest: dict[str, int] = {}
+            self._unread = set()
             folders = run_folders(self.output, outlet)
             closed = {run_of(it) for it in folders if (it / RUN_FILE).exists()}
             for folder in folders:
                 yield from self._run(outlet, folder, published, latest)
-            if ledger is not None:
-                yield from _compared(outlet, published, closed, ledger)
+            if ledger is not None and (known is None or outlet in known):
+                yield from _compared(outlet, published, closed - self._unread, ledger)
             runs = [run for run, _ in published.values()]
             yield from self._dataset_of(outlet, runs)
         yield from self._dataset_files()
@@ -96,6 +113,10 @@ class Verifier:
         if is_pruned(folder):
             yield from self._pruned(outlet, folder, run, published, latest)
             return
+        if lacks_parts(folder, run):
+            self._unread.add(run["run"])
+            yield Fault(self._name(path), no_parts(folder))
+            return
         yield from self._rejected(folder, run)
         on_disk = {it.name for it in folder.glob("part-*.jsonl*")}
         for name in sorted(on_disk - set(parts)):
@@ -125,7 +146,8 @@ class Verifier:
             if path.exists():
                 yield Fault(self._name(path), "the file is not in run.json")
         elif not path.exists():
-            yield Fault(self._name(path), "the file is missing")
+            if self._there.size(self._name(path)) != entry["bytes"]:
+                yield Fault(self._name(path), "the file is missing")
         elif sha256_of(path) != entry["sha256"]:
             yield Fault(self._name(path), "the SHA-256 differs from run.json")
 
@@ -213,6 +235,21 @@ class Verifier:
                 yield Fault(f"dataset/{name}", "the file is missing")
             elif sha256_of(folder / name) != entry["sha256"]:
                 yield Fault(f"dataset/{name}", f"the SHA-256 differs from {MANIFEST}")
+
+
+class _Storage:
+    """The sizes of files in the storage, if there is one, listed outlet by outlet."""
+
+    def __init__(self, target: Target | None) -> None:
+        self.target = target
+        self._sizes: dict[str, Mapping[str, int]] = {}
+
+    def size(self, name: str) -> int | None:
+        """Return the size of a file in bytes, or None. Raises RemoteError."""
+        outlet = name.partition("/")[0]
+        if self.target and outlet not in self._sizes:
+            self._sizes = {outlet: self.target.sizes(outlet)}
+        return self._sizes.get(outlet, {}).get(name)
 
 
 class _PartReader:

@@ -1,11 +1,12 @@
 """What stays of a run's records when its parts are pruned: all that a ledger is made from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jsonlines
 
+from newscrawl.exceptions import PROGRAM
 from newscrawl.storage.ledger import LEDGER_FIELDS
 from newscrawl.storage.parts import line_of, read_run_parts, write_whole
 
@@ -15,6 +16,25 @@ KEPT_FILE = "kept.jsonl"
 def is_pruned(folder: Path) -> bool:
     """Return whether the parts of a run were pruned, or are about to be."""
     return (folder / KEPT_FILE).exists()
+
+
+def lacks_parts(folder: Path, run: Mapping[str, Any]) -> bool:
+    """Return whether a closed run has published records, and none of its parts is here or kept.
+
+    So it is with a run of another machine of which only ``run.json`` was fetched.
+    """
+    names = (it["name"] for it in run["parts"])
+    return bool(run["parts"] and not is_pruned(folder)) and not any(
+        (folder / it).exists() for it in names
+    )
+
+
+def no_parts(folder: Path) -> str:
+    """Return what to do about a run that lacks its parts."""
+    return (
+        f"The parts of {folder} are not here. Fetch them from the remote storage: add --remote URL,"
+        f" or {PROGRAM} restore URL."
+    )
 
 
 def keep_records(folder: Path) -> int:
