@@ -133,7 +133,7 @@ class UnchangedItem(DropItem):
 
 
 class PostponedItem(DropItem):
-    """The record is left for a later run, because this run is at its limit."""
+    """The record is left for a later run, because this run is at its limit or has to stop."""
 
 
 class OutsideWindow(DropItem):

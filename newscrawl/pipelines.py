@@ -30,7 +30,7 @@ from newscrawl.storage.schema import fault
 
 logger = logging.getLogger(__name__)
 
-# New articles that are compared with published ones; of more only if half of them are doubles.
+# Compare this many new articles; compare more only while over half of them are doubles.
 _COMPARED = 5
 _ADDRESSES = "site:addresses"
 # Articles whose versions are kept in memory; the ledger has them within a second.
@@ -112,7 +112,7 @@ class RereadPipeline:
             raise PostponedItem("the ledger cannot be read") from error
         dates = [fetched for *_, fetched in history]
         if dates.count(item.date_fetched) != 1:
-            # Nothing to replace, or replaced before.
+            # No published revision to replace, or it was replaced earlier.
             self.replaced.discard(item.id)
         version = Version(0, item.date_modified, item.date_fetched)
         if is_of_the_past(version, known, history):
@@ -209,14 +209,14 @@ class DoublesPipeline:
         try:
             known = read_accepted(self.run.folder.parent)
         except (OutputError, OSError) as error:
-            logger.warning("Nothing is taken for accepted: %s", error)
+            logger.warning("Cannot read accepted.json, treating no finding as accepted: %s", error)
             return False
         return any(it.covers(_ADDRESSES, it.accepted, now) for it in known)
 
     def process_item(self, item: Article) -> Article:
         """Return the article. Raises PostponedItem for a double that stops the run."""
         if item.revision > 1 and self.was_stopped:
-            # The ids are those of before again.
+            # A known id appears again: the addresses have their old form.
             self.was_stopped = False
             self.run.checkpoints.delete(ADDRESSES_CHANGED)
         is_old = item.date_published < self.run.previous

@@ -23,7 +23,7 @@ from newscrawl.items import Candidate
 from newscrawl.storage.books import KNOWN
 from newscrawl.storage.ledger import ArticleState, State
 
-# How the reasons of pages begin on which nothing was found.
+# Prefix of the reasons for a page without an article.
 _NOTHING = "no article"
 
 

@@ -221,7 +221,7 @@ def test_a_window_of_a_sitemap_without_files_of_days(tmp_path: Path) -> None:
         ("gazette", "discover=api", "discover='api' is not allowed: it must be one of sitemap."),
         ("gazette", "discover=links", "it must be one of sitemap."),
         ("gazette", "fetch=api", "fetch='api' is not allowed"),
-        ("gazette", "sections=news", "left out: gazette declares no listings"),
+        ("gazette", "sections=news", "Leave out sections='news': gazette declares no listings"),
         ("gazette", "tags=tag/storm", "the path of a tag's listing of gazette"),
         ("monitor", "discover=sitemap", "it must be one of links, feeds."),
         ("herald", "limit=1", "herald declares no sources"),

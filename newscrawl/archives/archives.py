@@ -30,7 +30,7 @@ _SAID_EVERY = 60.0  # seconds between two log lines of the progress
 
 @dataclass(slots=True)
 class _Step:
-    """A range whose turn comes, for the outlets that it has not been read for."""
+    """The next range to publish, and the outlets for which it has not been read."""
 
     plan: Plan
     part: Range
@@ -137,7 +137,7 @@ class ArchiveReading:
             await self._finish(window.popleft())
 
     async def _steps(self) -> AsyncIterator[_Step]:
-        """Yield the ranges of all files, in order; those that must be read are given to read."""
+        """Yield the ranges of all files in order; submit those that must be read."""
         files = iter(self.files)
         opening: deque[asyncio.Task[Plan]] = deque()
         try:
@@ -218,7 +218,7 @@ class ArchiveReading:
             return Result({}, plan.next, plan.next)
         result = await self._engine.result(task, step.future)
         if not (task.parts or result.fault or plan.is_at(result.first)):
-            # It looked like the start of a record, and is a part of one.
+            # These bytes look like the start of a record but are inside one.
             task = replace(task, start=plan.next or 0, is_exact=True)
             result = await self._engine.result(task, self._engine.submit(task))
         return result

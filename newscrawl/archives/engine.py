@@ -20,7 +20,7 @@ from newscrawl.archives.reading import read_range
 from newscrawl.archives.tasks import Result, Task
 
 KILLED = "its worker died twice"
-"""Why a range was not read that twice ended the process that read it."""
+"""Reason for skipping a range: the process that read it died twice."""
 
 
 class Engine(Protocol):
@@ -108,7 +108,7 @@ async def _alone(task: Task) -> Result:
 
 def _pool(workers: int) -> ProcessPoolExecutor:
     context = get_context("forkserver")
-    # What is loaded once, every new process has.
+    # Modules that the fork server loads once; new processes inherit them.
     context.set_forkserver_preload(["newscrawl.archives.reading", "newscrawl.base_spiders.article"])
     return ProcessPoolExecutor(workers, context, prepare_process)
 

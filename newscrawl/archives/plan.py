@@ -39,7 +39,7 @@ class Plan:
     """The ranges of one file, and how far the reading of it has come.
 
     ``next`` is the place of the first record that is not read yet; None at the end of the file.
-    ``is_sure`` says that this place is known: it is not after a range that could not be read.
+    ``is_sure``: ``next`` is known; false after a range that could not be read.
     ``fault`` is the reason why the file cannot be read at all, or empty.
     """
 

@@ -44,7 +44,7 @@ class Publisher:
     ) -> list[tuple[tuple[str, ...], tuple[int | None, ...]]]:
         """Return for each range of a file the outlets that it is to be read for.
 
-        And where the next range begins, if an earlier run has read it.
+        Also return the start of the next range, if an earlier run read this one.
         """
         name = plan.file.name
         rows: dict[str, dict[RangeKey, int | None]] = {}

@@ -218,7 +218,7 @@ def captured_page(outlet: Outlet, response: Response, candidate: Candidate, stat
 def _line(article: Article) -> Line:
     article.revision = 1
     fields = record(article)
-    # Text in a line has no quotation marks without a backslash: this is the key.
+    # Quotation marks in text are escaped, so this match is the key.
     before, key, after = line_of(fields).partition(b'"revision":')
     return Line(
         before + key,

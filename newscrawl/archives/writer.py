@@ -121,7 +121,7 @@ class OutletWriter:
         elif finding.line:
             if finding.unusable:
                 self._stats["newscrawl/not_whole"] += 1
-                logger.warning("Of %s: %s", finding.url, finding.unusable)
+                logger.warning("Published only a part of %s: %s", finding.url, finding.unusable)
             self._publish(finding.id, finding.line, versions)
         else:
             counts.no_record += 1

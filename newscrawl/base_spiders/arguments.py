@@ -205,7 +205,7 @@ def _check_outlet(arguments: Arguments, outlet: Outlet) -> None:
     sections = [section.strip("/") for section in outlet.listings.paths]
     for path in arguments.sections:
         if not sections:
-            raise wrong("sections", path, f"left out: {outlet.name} declares no listings")
+            raise ArgumentError(f"Leave out sections={path!r}: {outlet.name} declares no listings.")
         _check("sections", path, sections)
     for path in arguments.tags:
         if not outlet.is_tag(f"/{path}/"):

@@ -387,8 +387,8 @@ KEYS = (
     Key(
         "kinds",
         Kind(f"a table of regular expressions; its keys are of {', '.join(KINDS)}", _kinds),
-        "Kinds of articles that are not declared to be anything but news. An expression matches the"
-        " whole path, or the name of one of the article's sections.",
+        "Rules for the kind of articles whose page declares no kind other than news. An expression"
+        " matches the whole path, or the name of one of the article's sections.",
         '{ opinion = "/comment/.*", sponsored = "Partners" }',
     ),
     Key(

@@ -1,4 +1,4 @@
-"""``newscrawl demo``: crawl a recording of a made-up site twice, offline, and show the result."""
+"""``newscrawl demo``: crawl a recording of an invented site twice, offline; show the result."""
 
 import argparse
 import os
@@ -32,7 +32,7 @@ _SHOWN_LINES = 30
 class Command(OutputCommand, ScrapyCommand):
     """Runs the real spider on the two editions of the recording in the package."""
 
-    summary = "Crawl a made-up site, offline, and show the result"
+    summary = "Crawl an invented site, offline, and show the result"
     example = "demo"
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -42,7 +42,7 @@ class Command(OutputCommand, ScrapyCommand):
         output = unused(self.output / "demo")
         with tempfile.TemporaryDirectory() as folder:
             first, second = unpack_sample(Path(folder))
-            say("1. Crawl a recording of a made-up site. No network is used.")
+            say("1. Crawl a recording of an invented site. No network is used.")
             print("   Seven of its pages are broken on purpose.")  # noqa: T201
             self.crawl(output, first)
             say("2. Crawl the site as it was five hours later.")
@@ -139,7 +139,7 @@ def head(lines: Iterable[str], count: int) -> None:
 
 
 def unpack_sample(folder: Path) -> list[Path]:
-    """Unpack the recording of the made-up site and return its editions, one WARC file each.
+    """Unpack the recording of the invented site and return its editions, one WARC file each.
 
     `python -m tests.sample record` creates the recording.
     """

@@ -1,8 +1,8 @@
 """Discovery methods: each yields requests for the articles of an outlet.
 
 ``links`` reads pages, ``feeds`` RSS, ``sitemap`` sitemaps and ``wordpress`` the REST interface
-(``discover=api``); ``archive`` reads WARC files. They yield a request for every article that a
-listing names; a spider middleware drops the requests that are not needed.
+(``discover=api``); ``archive`` has the captures of ``reread``. They yield a request for every
+article that a listing names; a spider middleware drops the requests that are not needed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -52,7 +52,7 @@ class Links:
         """Return a request that tests whether the site answers with pages again."""
         path = next(iter(self.outlet.listing_paths()), None)
         if path is None:
-            # An outlet without listings has a front page all the same; nothing is read from it.
+            # An outlet without listings is tested by its front page; no links are read.
             return self._task("/", is_probe=True).request(self.outlet.absolute("/"), _nothing)
         request = next(self._listing(path, named=True))
         return (

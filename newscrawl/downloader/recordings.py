@@ -76,7 +76,7 @@ class RecordMiddleware:
 class ReplayMiddleware:
     """Downloader middleware: answers requests from recordings instead of the network.
 
-    An article request of an archive crawl is answered from its archive. With the setting
+    With ``reread``, a request for an article is answered by its capture. With the setting
     ``NEWSCRAWL_REPLAY`` (a WARC file) every request is answered: from the recording, the n-th
     request of an address by its n-th record, and 404 when the address was not recorded.
     """
@@ -84,10 +84,9 @@ class ReplayMiddleware:
     def __init__(
         self, recording: Mapping[str, list[Capture]] | None, most: int, *, offline: bool = False
     ) -> None:
-        """Answer from ``recording``; if it is None, only requests for captures of an archive.
+        """Answer from ``recording``; if it is None, only requests for captures.
 
-        Bodies have at most ``most`` bytes. With ``offline`` the response to other requests of an
-        archive crawl is 404.
+        Bodies have at most ``most`` bytes. With ``offline`` the response to other requests is 404.
         """
         self.recording = recording
         self.most = most

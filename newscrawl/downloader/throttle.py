@@ -25,7 +25,7 @@ _LONGEST_WAIT = 30 * 86_400.0  # seconds; a longer Retry-After is taken for an e
 
 
 class Throttle:
-    """The pauses that the hosts of a site require. Requests to a host wait for the end of its."""
+    """Pauses by host; a request waits until its host's pause is over."""
 
     def __init__(self, crawler: Crawler) -> None:
         """Begin without a pause."""

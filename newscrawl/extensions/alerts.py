@@ -35,7 +35,7 @@ _NAMES = re.compile(r"[a-z-]{1,12}(,[a-z-]{1,12})*")
 
 
 class Alerts:
-    """Extension: checks each run when it has closed, logs findings and sends what is to be told.
+    """Extension: checks each run when it has closed, logs its findings and sends alerts.
 
     ``NEWSCRAWL_ALERTS`` holds the URLs of apprise, separated by commas or spaces; without one,
     findings are only logged. A finding is sent when it begins, every day for a week and every
@@ -92,9 +92,9 @@ class Alerts:
             self.crawler.stats.inc_value(f"{AFTERMATH}alert")
 
     def send(self, title: str, text: str) -> bool:
-        """Send a text to every service; return whether one took it, or none was asked for.
+        """Send a text to every service. Return true if one accepted it, or none is configured.
 
-        A service that does not take it is an error in the log.
+        A service that does not accept it is an error in the log.
         """
         if not self.services:
             return True
@@ -129,7 +129,7 @@ def did_not_begin(folder: Path, reason: str) -> tuple[Standings, Message]:
 
 
 def log(message: Message) -> None:
-    """Log every finding of a message, and those that nobody has to be told of."""
+    """Log every finding of a message, and the consequences, which are not sent by themselves."""
     for it in message.begun:
         logger.warning("Check %s: %s", it.name, it.says)
     for it in message.reminded:

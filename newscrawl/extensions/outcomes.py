@@ -144,7 +144,7 @@ class Outcomes:
         """Record a response that was read again and equals the latest published revision."""
         known = self.from_ledger(lambda: self.run.ledger.get(self.outlet, item.id))
         if known and (known.last_fetched or "") <= soon_after(item.date_fetched):
-            # It is the latest response: a failure that it stood for is settled.
+            # This is the latest response, so the article no longer waits for a retry.
             self.article_unchanged(identity, item.date_published, item.date_fetched)
         else:
             self.books.record(identity, UNCHANGED)

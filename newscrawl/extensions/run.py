@@ -115,7 +115,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name of the run: when it started."""
+        """The name of the run: its place in the sequence of runs."""
         return self._open.start["run"]
 
     @property

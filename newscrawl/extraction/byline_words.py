@@ -1,6 +1,6 @@
 """Words of bylines in several languages: what is around names and times, and is none of both.
 
-Regular expressions, without groups. A word stands here if it cannot be a part of a name.
+Regular expressions, without groups. List only words that cannot be part of a name.
 """
 
 # Before the time of the last change, also within a longer text.

@@ -195,7 +195,7 @@ def printed_days(text: str, zone: tzinfo, language: str = "") -> Iterator[str]:
 def sure_days(text: str, zone: tzinfo, language: str = "") -> Iterator[str]:
     """Yield the start of each day that a text prints, with or without a time.
 
-    ``language`` is a BCP 47 tag. Where it does not tell days from months, both are left out.
+    ``language`` is a BCP 47 tag. If it does not say whether 3/5 is in March or May, skip the day.
 
     >>> paris = ZoneInfo("Europe/Paris")
     >>> [*sure_days("3 mai 2026, 14h05", paris, "fr"), *sure_days("24.12.2026", paris)]

@@ -69,7 +69,7 @@ _BEHIND = re.compile(
 )
 # A place after an agency or a name of two words or more: "Ada Quill in Halvern".
 _PLACE = re.compile(r"(?<=\w) in (?:the )?[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|de|la|of|the))*$")
-# A role behind a name that stands for itself, such as a link: the sign is that of author_names.
+# A role after a name that is a whole text, such as a link: the sign is that of author_names.
 _BESIDE_LINK = re.compile("^([\ue000-\uf8ff])[ \xa0].*")
 _AND = re.compile(r"\s*(?:,\s*)?(?:\b(?:and|with)\b|&)\s+", re.I)
 # Wire services, whose names follow those of people.

@@ -49,10 +49,8 @@ class Outlet(Site):
     """The country whose holidays the outlet keeps, as ISO 3166's code, such as ``US``."""
 
     kinds: Mapping[str, str] = MappingProxyType({})
-    """Kinds by regular expressions that match the whole path of an article, or one of its sections.
-
-    They are for articles that neither the types of schema.org nor the page call anything but news.
-    """
+    """Rules for articles whose page declares no kind other than ``news``: kinds by regular
+    expressions that match the whole path of an article, or one of its sections."""
 
     reader: Reader
     """The rules by which an article page is read."""

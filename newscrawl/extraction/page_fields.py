@@ -80,15 +80,16 @@ class PageFields:
     def _add(
         self,
         field: str,
-        told: Callable[[str], Iterable[str]],
+        values_of: Callable[[str], Iterable[str]],
         printed: Iterable[str],
         *,
         is_checked: bool = True,
     ) -> None:
-        """Add a field's values by the order of its sources. ``told`` gives those of a source."""
+        """Add a field's values by the order of its sources: ``values_of(source)`` of each."""
         order = self._order(field)
         at = order.index("printed") if "printed" in order else len(order)
-        first, rest = (chain.from_iterable(map(told, it)) for it in (order[:at], order[at + 1 :]))
+        some = (order[:at], order[at + 1 :])
+        first, rest = (chain.from_iterable(map(values_of, it)) for it in some)
         if not is_checked or at == len(order):
             shown = printed if at < len(order) else ()
             self.loader.add_value(field, chain(first, shown, rest))

@@ -244,7 +244,7 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 def _tree(words: Iterable[str]) -> str:
-    """Return a pattern of the longest of the words; what they begin with stands in it once."""
+    """Return a pattern that prefers the longest word; common beginnings appear once."""
     ends: dict[str, list[str]] = {}
     for word in words:
         ends.setdefault(word[:1], []).append(word[1:])

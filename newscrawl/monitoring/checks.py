@@ -194,7 +194,7 @@ def state(history: History) -> Iterator[tuple[str, str]]:
 
 
 def errors(history: History) -> Iterator[tuple[str, str]]:
-    """Report error lines in the log; articles that failed are none."""
+    """Report error lines in the log. Failed articles are logged as warnings."""
     stats = history.run.get("stats", {})
     if lines := stats.get("log_count/ERROR", 0) + stats.get("log_count/CRITICAL", 0):
         yield "", f"Error lines in the log: {lines}."

@@ -84,12 +84,12 @@ def _accepted(folder: Path) -> list[Accepted]:
     try:
         return read_accepted(folder)
     except (OutputError, OSError) as error:
-        logger.warning("Nothing is taken for accepted: %s", error)
+        logger.warning("Cannot read accepted.json, treating no finding as accepted: %s", error)
         return []
 
 
 def _rebuilt(runs: Sequence[RunDocument], accepted: Sequence[Accepted]) -> Standings:
-    """Return the findings as they stand after the last of some runs, all of them told."""
+    """Return the findings as they stand after the last of some runs, all of them marked as sent."""
     standings = Standings(accepted=accepted)
     for run in runs:
         if run_start(runs[-1]) - run_start(run) > _CHECKED_AGAIN:

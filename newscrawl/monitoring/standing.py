@@ -1,7 +1,7 @@
-"""Findings that last: when each began, what was told of it, and when it is over.
+"""Findings that last: when each began, when it was sent in an alert, and when it is over.
 
-A finding is told when it begins, every day for a week and every week after, and when it is over.
-Its consequences are listed with it and not told by themselves.
+A finding is sent when it begins, every day for a week and every week after, and when it is over.
+Its consequences are listed with it and not sent by themselves.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +46,7 @@ _HARMFUL = {"complete", "news", "failed"}
 
 @dataclass(slots=True)
 class Standing:
-    """A finding that lasts, and what was told of it."""
+    """A finding that lasts, and when it was sent."""
 
     finding: Finding
     began: datetime
@@ -56,11 +56,11 @@ class Standing:
     clean: int = 0
     """Runs in a row without it."""
     told: datetime | None = None
-    """When it was told."""
+    """When it was sent first."""
     reminded: datetime | None = None
-    """When it was told last."""
+    """When it was sent last."""
     over: datetime | None = None
-    """When it was over, until that is told."""
+    """When it was over, until that is sent."""
 
     @property
     def since(self) -> datetime:
@@ -70,7 +70,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be told after a run."""
+    """What to send after a run."""
 
     now: datetime
     begun: Sequence[Finding] = ()
@@ -137,7 +137,7 @@ class Standings:
         self.history.append(run)
 
     def step(self, run: RunDocument) -> Message:
-        """Check a run, update the findings, and return what is to be told."""
+        """Check a run, update the findings, and return what to send."""
         self.history.append(run)
         now = self.history.now
         self._forget(now)
@@ -145,7 +145,7 @@ class Standings:
         return self.message(now)
 
     def fail_to_begin(self, says: str, now: datetime) -> Message:
-        """Take note of a crawl that did not begin, and return what is to be told."""
+        """Take note of a crawl that did not begin, and return what to send."""
         finding = Finding("began", "", says)
         known = self.all.get(finding.name)
         if known and not known.over:
@@ -211,7 +211,7 @@ class Standings:
     # Messages.
 
     def message(self, now: datetime) -> Message:
-        """Return what is to be told now."""
+        """Return what to send now."""
         shown = [it for it in self.all.values() if not self.is_accepted(it, now)]
         standing = [it for it in shown if not it.over]
         begun = [it for it in standing if not it.told and not it.cause]
@@ -245,7 +245,7 @@ class Standings:
         )
 
     def mark_sent(self, message: Message) -> None:
-        """Take note that a message was sent: what it told is not told again."""
+        """Take note that a message was sent, so that it is not sent again."""
         for finding in (*message.begun, *message.reminded):
             it = self.all[finding.name]
             it.told, it.reminded = it.told or message.now, message.now

@@ -18,7 +18,7 @@ _BLOCK = 1 << 20  # bytes of one request; a range of a file is read at several p
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What tells one content of a file from another: size in bytes, and ETag or time of change."""
+    """State of a file: size in bytes, and ETag or modification time."""
 
     size: int
     tag: str

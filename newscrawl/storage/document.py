@@ -63,7 +63,8 @@ class ListingsDocument(TypedDict):
     failed: dict[str, int]
     """Could not be read, by reason."""
     gone: NotRequired[dict[str, int]]
-    """Those of ``failed`` that the site has closed: 404, 410 or its front page; others answer."""
+    """Those of ``failed`` that the site has closed: 404, 410 or its front page. They count as
+    closed only if another listing was read."""
     gone_at: NotRequired[list[str]]
     """Addresses of those of ``gone`` that are sections of the outlet or their feeds."""
     main_failed: NotRequired[dict[str, str]]
@@ -98,7 +99,8 @@ class ArchiveDocument(TypedDict):
     articles: int
     """Captures of article addresses that were read."""
     no_record: NotRequired[int]
-    """Those of them that gave no record: rejected, or unusable; when read again, no exact one."""
+    """Those of them without a record: rejected or unusable. With ``reread``, also those that only
+    the fallback read."""
     revisits: int
     """Records that state that an address gave an earlier response again."""
     damaged: int
@@ -159,7 +161,8 @@ class ClockDocument(TypedDict):
     reads: str
     """The time that the clock showed."""
     expected: str
-    """The time that is compared: it would not be later, or a year earlier, or another one."""
+    """The time to compare with: the end of the latest run, which the clock may exceed by a year;
+    the clock of the site; or the start of this run plus its duration."""
     by: str
     """Where that time is from: the latest ``run``, the ``site`` or the run's own ``start``."""
 
@@ -241,7 +244,7 @@ class RunDocument(RunStart):
     listings: NotRequired[ListingsDocument]
     """Listings by outcome."""
     archives: NotRequired[dict[str, ArchiveDocument]]
-    """What was found in each file of ``archive``, by its path as given."""
+    """What was found in each file of ``archive`` or ``reread``, by its path."""
     reread: NotRequired[dict[str, RereadDocument]]
     """The runs whose rejected responses this run read again, all of them, by name."""
     stats: NotRequired[dict[str, Any]]

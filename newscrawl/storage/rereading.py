@@ -1,4 +1,4 @@
-"""Which rejected responses are to be read again, and where their records stand in time."""
+"""Choose the rejected responses to read again, and the time of their records."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -71,7 +71,7 @@ def _marks(closed: Iterable[RunDocument]) -> Mapping[str, list[RereadDocument]]:
 
 
 def _is_done(folder: Path, entry: RejectedDocument, marks: Iterable[RereadDocument]) -> bool:
-    """Return whether nothing more can be read of a file; one that is whole again can be read."""
+    """Return whether nothing is left to read; a lost file that was repaired is read again."""
     done = [it for it in marks if not it["left"]]
     return bool(done) and (not all(it.get("lost") for it in done) or not is_whole(folder, entry))
 

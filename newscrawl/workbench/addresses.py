@@ -74,7 +74,7 @@ def _form(path: str) -> str:
         return f"/{_FOLDERS if first else ''}{'/'.join(shown)}/[^/]+{ending}{slash}"
     if len(re.findall("[-_]", last)) > 1:
         return f"/{_FOLDERS}(?:[^/_-]+[_-]){{2,}}[^/]+{ending}{slash}"
-    # Nothing but its folders tells this address from a section's.
+    # Only the folders distinguish this address from a section's.
     kept = "".join(f"{re.escape(it)}/" if it.isalpha() else "[^/]+/" for it in folders)
     word = r"[^/]*\d[^/]*" if re.search(r"\d", last.removesuffix(ending)) else "[^/]+"
     return f"/{kept}{word}{ending}{slash}"

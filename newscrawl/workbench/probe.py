@@ -91,7 +91,7 @@ async def _feed(fetch: Fetch, feed: Feed, root: str, found: Probe) -> None:
 
 
 async def _sitemap(fetch: Fetch, url: str, host: str, found: Probe) -> None:
-    """Read a sitemap, and of an index the sitemap of news that its name promises."""
+    """Read a sitemap; of an index, also the inner sitemap whose name suggests news."""
     if (entries := await _entries(fetch, url, found)) is None:
         return
     path = short(url, host)

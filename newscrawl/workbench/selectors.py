@@ -108,7 +108,7 @@ def _simple(element: _Element) -> Iterator[str]:
 
 
 def _classes(element: _Element) -> list[str]:
-    """Return the stable classes of an element, those that say most first."""
+    """Return the stable classes of an element, the most specific first."""
     found = [it for it in element.get("class", "").split() if is_stable(it)]
     return sorted(found, key=lambda it: -min(len(it), 12))
 

@@ -154,7 +154,7 @@ class Ledger(Changes):
         count = int(self.all_rows(sa.select(sa.func.count()).where(meant))[0][0])
         values = {
             "state": sa.case((it.revision > 0, it.state), else_=State.PENDING),
-            # Of a published article it says that a failure is to be settled.
+            # attempts > 0 marks a published article whose last request failed.
             "attempts": sa.case((it.revision > 0, 1), else_=0),
             "next_attempt": utc(datetime.now(UTC)),
         }
