@@ -35,7 +35,7 @@ class Engine(Protocol):
         """Return what a range holds, or its fault. Raises EngineError and OtherCodeError."""
 
     def close(self) -> None:
-        """Stop; ranges that nobody reads yet are left."""
+        """Stop; ranges that are not being read yet are dropped."""
 
 
 class OneProcess:

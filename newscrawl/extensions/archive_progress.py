@@ -35,7 +35,7 @@ class ArchiveProgress:
         parts = [f"{self.files_read} of {self.files} files", f"{_size(rate)}/s"]
         parts.append(f"{self.records / seconds:,.0f} records/s")
         if rate and seconds > _LEAST:
-            # Files that nobody looked at yet are taken to be as large as the others.
+            # Assume that files whose size is not known yet are as large as the others.
             mean = self.bytes_of_known / max(self.files_known, 1)
             total = mean * self.files if self.files_known else self.bytes_of_known
             left = max(total - self.bytes - self.skipped, 0) / rate

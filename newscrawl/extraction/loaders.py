@@ -149,7 +149,7 @@ class ArticleLoader(ItemLoader):
     ``page`` and ``article``.
 
     Processors are plain functions of all values of a field: ``MapCompose`` and its like are
-    set up anew at every call. Where a field has one value, the first valid one is taken.
+    set up again at every call. Where a field has one value, the first valid one is taken.
     """
 
     default_item_class = Article
@@ -191,7 +191,7 @@ class ArticleLoader(ItemLoader):
         return outermost(found)
 
     def texts(self, selector: str) -> Iterator[str]:
-        """Yield the texts of what ``printed`` returns; looked up where one is asked for."""
+        """Yield the texts of what ``printed`` returns, looked up when the first one is read."""
         yield from map(text_of, self.printed(selector))
 
     def add_checked(self, field: str, structured: Any, printed: Any) -> None:

@@ -132,7 +132,7 @@ class PageFields:
     def _add_dates(self, byline: list[_Element], text: str) -> str:
         """Add the valid times, the surest source first; return the precision of publication."""
         data, zone, language = self.data, self.reader.zone, self._language
-        # All are read only where they are asked for: a search for dates takes long.
+        # Generators: a search for dates takes long, and few pages need all of them.
         published = (it for it, changed in printed_dates(text, zone, language) if not changed)
         changes = (it for it, changed in printed_dates(text, zone, language) if changed)
         marked = [it for it, changed in _marked(byline) if not changed]
