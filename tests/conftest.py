@@ -65,6 +65,15 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="module")
+def storage() -> Iterator[Any]:
+    """moto's S3 server."""
+    from tests.storage import serving  # noqa: PLC0415  # moto takes a second to import
+
+    with serving() as storage:
+        yield storage
+
+
 def project_settings() -> Settings:
     """Return the project's settings; Scrapy's function would name them in the environment, too."""
     settings = Settings()

@@ -55,7 +55,9 @@ def build(output: Path) -> None:
 
 
 @contextmanager
-def browsing(output: Path, *arguments: str, free: int | None = -1) -> Iterator[str]:
+def browsing(
+    output: Path, *arguments: str, free: int | None = -1, **settings: str
+) -> Iterator[str]:
     """Serve the dataset, give the address, and end it as people do.
 
     ``free`` is that of ``on_a_disk``: the disk of the output folder; -1 is the disk as it is.
@@ -67,7 +69,9 @@ def browsing(output: Path, *arguments: str, free: int | None = -1) -> Iterator[s
     ours, other = socket.socketpair()
     with captured() as (out, err, texts):
         with other:
-            server = forks().start(program, environment(output), (out, other, err), main)
+            server = forks().start(
+                program, environment(output, **settings), (out, other, err), main
+            )
         with ours, ours.makefile() as stdout:
             try:
                 url = stdout.readline().strip()

@@ -1,25 +1,18 @@
 """Uploads as users run them, to moto's S3 server on loopback and to a folder."""
 
-import itertools
 import json
-import logging
 import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import fsspec
 import pyarrow.json as pj
 import pyarrow.parquet as pq
 import pytest
 from itemadapter import ItemAdapter
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from newscrawl.dataset import remote
 from newscrawl.dataset.build import build
@@ -33,114 +26,8 @@ from tests.recordings import HTML, address, site
 from tests.recordings import article as page_of
 from tests.sample.server import running
 from tests.sample.site import SampleSite
+from tests.storage import KEYS, Storage, files
 from tests.test_checks import run_document
-
-KEYS = {"AWS_ACCESS_KEY_ID": "ada", "AWS_SECRET_ACCESS_KEY": "s3cr3t-passphrase"}
-
-
-def files() -> Any:
-    return fsspec.filesystem("s3", use_listings_cache=False)
-
-
-class Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log(self, *arguments: Any) -> None:
-        pass
-
-
-class Body:
-    """A request's body; something happens once its first byte was read."""
-
-    def __init__(self, stream: Any, happens: Callable[[], None]) -> None:
-        self.stream = stream
-        self.happens: Callable[[], None] | None = happens
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self.stream.read(1 if self.happens else size)
-        if self.happens:
-            self.happens()
-            self.happens = None
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-
-# moto's servers in one process share their buckets.
-_NUMBERS = itertools.count(1)
-
-
-class Storage:
-    """moto's S3 server, which remembers its requests and does what a test wants done to one."""
-
-    def __init__(self) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server(
-            "127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet
-        )
-        self.endpoint = f"http://127.0.0.1:{self._server.port}"
-        self.requests: list[tuple[str, str]] = []
-        self.upon: dict[str, Callable[[], None]] = {}
-        self.denied = ""
-        self.thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def _answer(self, environ: dict[str, Any], start: Any) -> Any:
-        path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
-        self.requests.append((environ["REQUEST_METHOD"], f"{path}?{query}" if query else path))
-        if self.denied and path.startswith(f"/{self.denied}"):
-            start("403 Forbidden", [("Content-Length", "0")])
-            return []
-        if environ["REQUEST_METHOD"] == "PUT" and path.rpartition("/")[2] in self.upon:
-            happens = self.upon.pop(path.rpartition("/")[2])
-            environ["wsgi.input"] = Body(environ["wsgi.input"], happens)
-        return self._moto(environ, start)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self.thread.join()
-        self._server.server_close()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**KEYS, "FSSPEC_S3_ENDPOINT_URL": self.endpoint, "AWS_MAX_ATTEMPTS": "1"}
-
-    def bucket(self) -> str:
-        """Return a new, empty bucket."""
-        name = f"bucket-{next(_NUMBERS)}"
-        files().mkdir(name)
-        self.requests.clear()
-        return name
-
-    def holds(self, place: str) -> dict[str, bytes]:
-        return {
-            name.removeprefix(f"{place}/"): files().cat_file(name) for name in files().find(place)
-        }
-
-    def took(self, *methods: str) -> list[str]:
-        """Return the requests since the last time, those of some methods."""
-        taken, self.requests = self.requests, []
-        return [path for method, path in taken if not methods or method in methods]
-
-
-@pytest.fixture(scope="module")
-def storage() -> Iterator[Storage]:
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    storage = Storage()
-    fsspec.config.conf["s3"] = {
-        "endpoint_url": storage.endpoint,
-        "key": KEYS["AWS_ACCESS_KEY_ID"],
-        "secret": KEYS["AWS_SECRET_ACCESS_KEY"],
-    }
-    yield storage
-    del fsspec.config.conf["s3"]
-    storage.close()
 
 
 def record(number: int, published: str, revision: int = 1) -> Article:

@@ -28,7 +28,7 @@ from newscrawl.extensions.opening import ledger_url, schedule_of
 from newscrawl.extensions.options import unknown
 from newscrawl.items import Candidate
 from newscrawl.settings import check
-from newscrawl.storage.kept import read_run_records
+from newscrawl.storage.kept import is_elsewhere, no_parts, read_run_records
 from newscrawl.storage.ledger import Ledger, sqlite_path
 from newscrawl.storage.reconcile import rebuild
 from newscrawl.storage.run_folder import RunFolder
@@ -344,11 +344,20 @@ class OutputCommand(ProjectCommand):
         return 0
 
     def rebuild_ledger(self) -> int:
-        """Rebuild the ledger while no run is running; return how many records it has."""
+        """Rebuild the ledger while no run is running; return how many records it has.
+
+        Raises OutputError if parts of a run are not here.
+        """
         assert self.settings is not None
         output = self.existing_output()
         folders = [RunFolder(output, it) for it in outlets(output)]
         try:
+            for path in run_folders(output):
+                if is_elsewhere(path):
+                    raise exceptions.OutputError(
+                        f"{no_parts(path)} A ledger without them would let the next crawl publish"
+                        " their articles again. If they are lost, move the folder away."
+                    )
             return rebuild(output, self.ledger_url, schedule_of(self.settings))
         finally:
             for folder in folders:

@@ -10,11 +10,11 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand
+from newscrawl.commands.remote import RunsCommand
 from newscrawl.exceptions import DatasetError
 
 
-class Command(OutputCommand, ScrapyCommand):
+class Command(RunsCommand, ScrapyCommand):
     """Serves the dataset as web pages until Ctrl-C."""
 
     arguments = "[--port 8001] [--host 127.0.0.1] [--open]"
@@ -40,6 +40,7 @@ class Command(OutputCommand, ScrapyCommand):
         if args:
             raise UsageError("browse takes no names: it shows every outlet of its folder")
         with suppress(KeyboardInterrupt):
+            self.build_fetched(opts)
             self.serve(self.existing_output(), opts)
 
     def serve(self, output: Path, opts: argparse.Namespace) -> None:

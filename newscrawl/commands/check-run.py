@@ -3,24 +3,34 @@
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.commands.base import NEGATIVE
+from newscrawl.commands.remote import RunsCommand
 from newscrawl.exceptions import ArgumentError
 from newscrawl.extraction.dates import utc
-from newscrawl.monitoring.accepted import Accepted, read_accepted, write_accepted
+from newscrawl.monitoring.accepted import (
+    ACCEPTED_FILE,
+    Accepted,
+    read_accepted,
+    write_accepted,
+)
 from newscrawl.monitoring.checks import Finding, look
-from newscrawl.monitoring.findings_file import look_up
+from newscrawl.monitoring.findings_file import FINDINGS_FILE, look_up
 from newscrawl.monitoring.history import History, in_time, runs_before
 from newscrawl.monitoring.messages import advice
 from newscrawl.monitoring.standing import Standing, Standings
 from newscrawl.monitoring.times import moment
 from newscrawl.storage.document import RunDocument
+from newscrawl.storage.parts import write_whole
+from newscrawl.storage.run_folder import OUTPUT_ID
 from newscrawl.storage.runs import read_run, run_end, run_start
 
 # Clocks of two machines differ a little.
@@ -49,7 +59,7 @@ class Checked:
         return self.standings.is_accepted(self.standing(it), datetime.now(UTC))
 
 
-class Command(OutputCommand, ScrapyCommand):
+class Command(RunsCommand, ScrapyCommand):
     """Runs the checks over a closed run, the latest or the named one, and accepts findings.
 
     A finding that is accepted raises no alert, and what changed is the new usual.
@@ -81,12 +91,15 @@ class Command(OutputCommand, ScrapyCommand):
         """Print what is wrong, or accept it."""
         if opts.until and not opts.accept:
             raise UsageError("--until needs --accept", print_help=False)
-        checked = self.check(args)
-        if opts.max_age is not None:
-            checked.found.extend(_age(checked.run, opts.max_age))
-        if opts.accept:
-            self.accept(self.output / args[0], checked, opts.accept, opts.until)
-            return
+        self.fetch_compared(opts, args)
+        with self.standing_files(args) as folder:
+            checked = self.check(args, folder)
+            if opts.max_age is not None:
+                checked.found.extend(_age(checked.run, opts.max_age))
+            if opts.accept:
+                self.accept(folder, checked, opts.accept, opts.until)
+                self.share(args[0], folder)
+                return
         if not all(map(checked.is_accepted, checked.found)):
             self.exitcode = NEGATIVE
         if opts.json:
@@ -110,16 +123,45 @@ class Command(OutputCommand, ScrapyCommand):
             if not accepted and (next_step := advice(it, args[0])):
                 print(f"    Next: {next_step}.")  # noqa: T201
 
-    def check(self, args: list[str]) -> Checked:
+    @contextmanager
+    def standing_files(self, args: list[str]) -> Iterator[Path]:
+        """Give the folder of the outlet's findings and what is accepted of them.
+
+        If the storage has these files, it is a folder with copies of them: a crawl may be writing
+        those that are here.
+        """
+        files = {
+            name: self.target.read(f"{args[0]}/{name}")
+            for name in (FINDINGS_FILE, ACCEPTED_FILE)
+            if self.target and args
+        }
+        if not any(files.values()):
+            yield self.output.joinpath(*args[:1])
+            return
+        with TemporaryDirectory(prefix="newscrawl-") as folder:
+            for name, data in files.items():
+                if data is not None:
+                    Path(folder, name).write_bytes(data)
+            yield Path(folder)
+
+    def share(self, outlet: str, folder: Path) -> None:
+        """Put what is accepted into the storage that machines share, and beside the runs here."""
+        if self.target is None or self.target.read(OUTPUT_ID) is None:
+            return
+        data = (folder / ACCEPTED_FILE).read_bytes()
+        self.target.put(f"{outlet}/{ACCEPTED_FILE}", data)
+        write_whole(self.output / outlet / ACCEPTED_FILE, data.decode())
+
+    def check(self, args: list[str], folder: Path) -> Checked:
         """Return what is wrong with the named run, or with the latest that can be read.
 
-        Raises OutputError when there is none.
+        ``folder`` has the findings that stand. Raises OutputError when there is no such run.
         """
-        folder = self.closed_run(args)
-        run = read_run(folder)
+        path = self.closed_run(args)
+        run = read_run(path)
         assert run is not None
-        past = runs_before(folder, self.pass_over)
-        standings = look_up(folder.parent) if len(args) == 1 else Standings()
+        past = runs_before(path, self.pass_over)
+        standings = look_up(folder) if len(args) == 1 else Standings()
         found = list(look(History(in_time([*past, run])), standings))
         if began := standings.standing("began"):
             found.insert(0, began)

@@ -7,12 +7,17 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.commands.base import NEGATIVE
+from newscrawl.commands.remote import RunsCommand, add_remote
+from newscrawl.dataset.remote import missing_at
+from newscrawl.dataset.restore import Wanted
 from newscrawl.exceptions import PROGRAM, DatasetError
+from newscrawl.storage.ledger import sqlite_path
 from newscrawl.storage.parts import line_of
+from newscrawl.storage.runs import closed_runs
 
 
-class Command(OutputCommand, ScrapyCommand):
+class Command(RunsCommand, ScrapyCommand):
     """Builds the dataset, verifies it, lists changes, and writes it as CSV."""
 
     arguments = "build | verify | changes | csv | duplicates"
@@ -33,7 +38,7 @@ class Command(OutputCommand, ScrapyCommand):
             action="store_true",
             help="if built from scratch: build even if revisions of the build before would be lost",
         )
-        add("verify", "check parts, ledger and dataset against each other", "verify")
+        verify = add("verify", "check parts, ledger and dataset against each other", "verify")
         changes = add(
             "changes",
             "print each change as a line of JSON",
@@ -44,13 +49,16 @@ class Command(OutputCommand, ScrapyCommand):
         csv = add("csv", "write a view as CSV", "csv articles articles.csv")
         csv.add_argument("view", choices=("articles", "revisions"))
         csv.add_argument("file", type=Path)
-        add("duplicates", "mark near-duplicates", "duplicates")
+        duplicates = add("duplicates", "mark near-duplicates", "duplicates")
+        for action in (build, verify, changes, csv, duplicates):
+            add_remote(action)
 
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do what the action names."""
         if args:
             raise UsageError(f"{opts.action} does not take {args[0]!r}")
         self.extra = "duplicates" if opts.action == "duplicates" else "dataset"
+        self.connect(opts)
         self.existing_output()
         getattr(self, opts.action)(opts)
 
@@ -58,8 +66,9 @@ class Command(OutputCommand, ScrapyCommand):
         """Bring the dataset up to date and say what was written."""
         from newscrawl.dataset.build import build, save_memory  # noqa: PLC0415  # needs newscrawl[dataset]
 
+        left_out = self.fetch(opts, Wanted.PARTS)
         save_memory()
-        built = build(self.output, full=opts.full, allow_fewer=opts.allow_fewer)
+        built = build(self.output, full=opts.full, allow_fewer=opts.allow_fewer, left_out=left_out)
         link = self.output / "dataset"
         for sentence in built.damaged:
             print(sentence, file=sys.stderr)  # noqa: T201
@@ -80,8 +89,14 @@ class Command(OutputCommand, ScrapyCommand):
         """Print all that is wrong with parts, ledger and dataset; exit code 1 if anything is."""
         from newscrawl.dataset.verify import Verifier  # noqa: PLC0415
 
-        ledger = self.open_ledger()
-        verifier = Verifier(self.output)
+        self.fetch(opts, Wanted.PARTS)
+        path = sqlite_path(self.ledger_url)
+        if self.target and path and not path.exists():
+            print("There is no ledger here: parts and dataset are verified.", file=sys.stderr)  # noqa: T201
+            ledger = None
+        else:
+            ledger = self.open_ledger()
+        verifier = Verifier(self.output, self.target)
         count = 0
         for fault in verifier.faults(ledger):
             print(fault)  # noqa: T201
@@ -92,7 +107,8 @@ class Command(OutputCommand, ScrapyCommand):
         runs = f"{verifier.runs} run{'s' * (verifier.runs != 1)}"
         summary = f"{runs}, {verifier.records} records: {verdict}."
         print(summary, file=sys.stderr)  # noqa: T201
-        self.exitcode = NEGATIVE if count else 0
+        if count:
+            self.exitcode = NEGATIVE
 
     def changes(self, opts: argparse.Namespace) -> None:
         """Print each change since a run as a line of JSON."""
@@ -101,8 +117,16 @@ class Command(OutputCommand, ScrapyCommand):
         def note(text: str) -> None:
             print(text, file=sys.stderr)  # noqa: T201
 
+        since = opts.since or ""
+        left_out = self.fetch(
+            opts, Wanted.PARTS, [opts.outlet], lambda names: [it for it in names if it >= since]
+        )
         outlet = self.known_outlet(opts.outlet)
-        for change in changes(self.output, outlet, opts.since, note):
+        missing = left_out.get(outlet, [])
+        if self.target:
+            here = {it["run"] for it in closed_runs(self.output, outlet, damaged=lambda _: None)}
+            missing += set(missing_at(self.target, outlet)) - here
+        for change in changes(self.output, outlet, opts.since, note, missing):
             sys.stdout.buffer.write(line_of(change))
         sys.stdout.buffer.flush()
 
@@ -110,6 +134,7 @@ class Command(OutputCommand, ScrapyCommand):
         """Write a view as CSV."""
         from newscrawl.dataset.export import write_csv  # noqa: PLC0415
 
+        self.build_fetched(opts)
         rows = write_csv(self.output, opts.view, opts.file)
         print(f"{opts.file}: {rows} rows.")  # noqa: T201
 
@@ -117,6 +142,7 @@ class Command(OutputCommand, ScrapyCommand):
         """Mark near-duplicates and say how many there are."""
         from newscrawl.dataset.duplicates import mark  # noqa: PLC0415  # needs newscrawl[duplicates]
 
+        self.build_fetched(opts)
         done = mark(self.output)
         read = "is up to date" if done.read is None else f"{done.read} texts read"
         print(  # noqa: T201

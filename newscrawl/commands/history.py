@@ -22,7 +22,7 @@ class Command(ArticleCommand, ScrapyCommand):
         """Print the history."""
         if len(args) != 2:
             raise UsageError("name an outlet and an article, by id or URL")
-        for line in describe(self.revisions(*args)):
+        for line in describe(self.revisions(opts, *args)):
             print(line)  # noqa: T201
 
 

@@ -11,6 +11,8 @@ from scrapy.exceptions import UsageError
 
 from newscrawl.commands.articles import ArticleCommand
 from newscrawl.commands.base import NEGATIVE, Terminal
+from newscrawl.dataset.restore import Wanted
+from newscrawl.exceptions import OutputError
 from newscrawl.extraction.dates import utc
 from newscrawl.storage.ledger import ArticleState, Ledger, State
 
@@ -46,9 +48,14 @@ class Command(ArticleCommand, ScrapyCommand):
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Show the ledger, or rebuild it."""
         console = Terminal()
+        self.connect(opts)
         if opts.rebuild:
             if args:
                 raise UsageError("--rebuild takes no names: the ledger contains every outlet")
+            if left_out := self.fetch(opts, Wanted.PARTS):
+                raise OutputError(
+                    f"The ledger is not rebuilt: it would lack runs of {', '.join(left_out)}."
+                )
             console.print(f"Rebuilt the ledger from {self.rebuild_ledger()} published records.")
         elif opts.retry:
             if len(args) not in (1, 2):
@@ -58,7 +65,8 @@ class Command(ArticleCommand, ScrapyCommand):
             raise UsageError("name an outlet, an outlet and an article, or nothing")
         elif len(args) == 2:
             outlet = self.known_outlet(args[0])
-            identity, ledger = self.article_id(*args), self.open_ledger()
+            ledger = self.open_ledger()
+            identity = self.article_id(outlet, args[1], ledger)
             if (known := ledger.get(outlet, identity)) is None:
                 raise self.unknown_article(outlet, identity)
             show_article(ledger, console, known, outlet)

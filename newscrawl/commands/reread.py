@@ -6,9 +6,11 @@ from pathlib import Path
 
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import IMPOSSIBLE, existing
+from newscrawl.commands.base import IMPOSSIBLE, WRONG_USAGE, existing
 from newscrawl.commands.crawl import Command as Crawl
-from newscrawl.exceptions import PROGRAM, OutputError
+from newscrawl.commands.remote import add_remote, connect, name_faults
+from newscrawl.dataset.restore import Wanted, fetch
+from newscrawl.exceptions import PROGRAM, ArgumentError, OutputError, RemoteError
 from newscrawl.storage.rereading import count_lost, has_kept, runs_to_reread
 from newscrawl.storage.runs import outlets
 
@@ -28,6 +30,7 @@ class Command(Crawl):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to those of a crawl."""
         super().add_options(parser)
+        add_remote(parser)
         parser.add_argument(
             "--run",
             action="extend",
@@ -51,7 +54,9 @@ class Command(Crawl):
         super().process_options(args[:1], opts)
         try:
             found = args[1:] or self.runs(args[0], opts)
-        except OutputError as error:
+        except ArgumentError as error:
+            self.stop(error, WRONG_USAGE)
+        except (OutputError, RemoteError, OSError) as error:
             self.stop(error, IMPOSSIBLE)
         opts.spargs["reread"] = ",".join(found)
         if found:
@@ -64,17 +69,28 @@ class Command(Crawl):
         return Path(self.settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
 
     def runs(self, outlet: str, opts: argparse.Namespace) -> list[str]:
-        """Return the names of the runs to read. Raises OutputError."""
+        """Return the names of the runs to read, and fetch what is missing of these.
+
+        Raises UsageError, ArgumentError, OutputError, RemoteError and OSError.
+        """
+        assert self.settings is not None
+        target = connect(self.settings, opts.remote, self.output)
         output = existing(self.output)
+        if target:
+            name_faults(fetch(output, target, [outlet], Wanted.DOCUMENT)[outlet])
         if outlet not in outlets(output):
             raise OutputError(f"There is no run of {outlet} in {output}.")
-        return runs_to_reread(
+        names = runs_to_reread(
             output,
             outlet,
             opts.run,
             everything=opts.all,
             damaged=lambda error: print(error, file=sys.stderr),  # noqa: T201
         )
+        if target:
+            chosen = set(names).intersection
+            name_faults(fetch(output, target, [outlet], Wanted.REJECTED, chosen)[outlet])
+        return names
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Read, and set the exit code as a crawl does."""

@@ -5,13 +5,14 @@ import argparse
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.commands.base import OutputCommand
+from newscrawl.commands.remote import RunsCommand
+from newscrawl.dataset.restore import Wanted
 from newscrawl.exceptions import DamagedRunError
 from newscrawl.storage.books import balance
 from newscrawl.storage.runs import read_run, run_folders, run_of
 
 
-class Command(OutputCommand, ScrapyCommand):
+class Command(RunsCommand, ScrapyCommand):
     """Lists the runs, the latest last, each with its books."""
 
     arguments = "[<outlet>]"
@@ -27,6 +28,7 @@ class Command(OutputCommand, ScrapyCommand):
         """Print one line for each run."""
         if len(args) > 1:
             raise UsageError("name one outlet, or none for all")
+        self.fetch(opts, Wanted.DOCUMENT, args, lambda names: names[-opts.limit :])
         outlet = self.known_outlet(args[0]) if args else "*"
         for folder in run_folders(self.existing_output(), outlet)[-opts.limit :]:
             line = f"{run_of(folder)}  {folder.parent.name}  "

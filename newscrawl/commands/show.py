@@ -30,7 +30,7 @@ class Command(ArticleCommand, ScrapyCommand):
         """Print the record."""
         if len(args) != 2:
             raise UsageError("name an outlet and an article, by id or URL")
-        records = self.revisions(*args)
+        records = self.revisions(opts, *args)
         if opts.revision is not None:
             records = [it for it in records if it["revision"] == opts.revision]
         if not records:

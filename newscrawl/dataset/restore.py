@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,10 +28,15 @@ from newscrawl.storage.document import RunDocument
 from newscrawl.storage.kept import KEPT_FILE, is_pruned
 from newscrawl.storage.parts import naming, part_files, sha256_of, sync
 from newscrawl.storage.rejected import REJECTED_FILE, run_files
-from newscrawl.storage.run_folder import RunFolder
+from newscrawl.storage.run_folder import (
+    OUTPUT_ID,
+    RunFolder,
+    create_output_id,
+    read_output_id,
+)
 from newscrawl.storage.runs import RUN_FILE, parse_run, run_folder, run_of
 
-_TMP = ".restoring"
+_TMP, _LOCK = ".restoring", ".lock"
 _AT_ONCE = 8
 _SMALL = 8 << 20
 
@@ -78,6 +84,25 @@ def outlets_at(target: Target) -> list[str]:
     """Return the outlets that have closed runs in a storage. Raises RemoteError."""
     names = (it.split("/") for it in target.sizes(""))
     return sorted({it[0] for it in names if len(it) == 3 and it[2] == RUN_FILE})
+
+
+def adopt_identity(output: Path, target: Target) -> None:
+    """Give an output folder the identity of a storage that several machines share.
+
+    Raises RemoteError if the folder has another one, OutputError and OSError.
+    """
+    if (data := target.read(OUTPUT_ID)) is None:
+        return
+    try:
+        identity = uuid.UUID(data.decode("ascii").strip()).hex
+    except ValueError:
+        raise RemoteError(f"{target.url}/{OUTPUT_ID} is not readable.") from None
+    here = read_output_id(output) or create_output_id(output, identity)
+    if here != identity:
+        raise RemoteError(
+            f"{target.url} has the runs of another output folder than {output}: name another with"
+            " NEWSCRAWL_OUTPUT_DIR=/path/to/output."
+        )
 
 
 def fetch_document(output: Path, outlet: str, target: Target, name: str) -> bool:
@@ -152,11 +177,15 @@ def _fetch_outlet(
         if RUN_FILE in files
     }
     fetched = Fetched(there=len(closed))
+    chosen = set(choose(list(closed)))
     runs = [
-        _Run(target, outlet, _inside(output, f"{outlet}/run={name}", target), closed[name])
-        for name in choose(list(closed))
+        _Run(target, outlet, _inside(output, f"{outlet}/run={name}", target), files)
+        for name, files in closed.items()
+        if name in chosen
     ]
-    lacking = [it for it in runs if is_thorough or it.lacks(wanted)]
+    # Locks of runs that are being fetched now, or that a killed process left.
+    locks = {it.name for it in output.glob(f"{outlet}/.run=*{_LOCK}")}
+    lacking = [it for it in runs if is_thorough or it.lock.name in locks or it.lacks(wanted)]
     if not lacking:
         return fetched
 
@@ -212,6 +241,11 @@ class _Run:
         return f"{self.outlet}/{self.folder.name}"
 
     @property
+    def lock(self) -> Path:
+        """The file that is locked while the run is fetched."""
+        return self.folder.with_name(f".{self.folder.name}{_LOCK}")
+
+    @property
     def is_here(self) -> bool:
         """Whether the run is closed here, with or without its parts."""
         return (self.folder / RUN_FILE).exists()
@@ -235,7 +269,7 @@ class _Run:
         """Fetch what is missing here. Raises RemoteRunError, RemoteError and OSError."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.folder.with_name(f".{self.folder.name}{_TMP}")
-        with _locked(temporary.with_suffix(".lock")):
+        with _locked(self.lock):
             try:
                 return self._fetch(wanted, temporary)
             finally:

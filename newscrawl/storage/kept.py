@@ -6,9 +6,10 @@ from typing import Any
 
 import jsonlines
 
-from newscrawl.exceptions import PROGRAM
+from newscrawl.exceptions import PROGRAM, DamagedRunError
 from newscrawl.storage.ledger import LEDGER_FIELDS
 from newscrawl.storage.parts import line_of, read_run_parts, write_whole
+from newscrawl.storage.runs import read_run
 
 KEPT_FILE = "kept.jsonl"
 
@@ -27,6 +28,15 @@ def lacks_parts(folder: Path, run: Mapping[str, Any]) -> bool:
     return bool(run["parts"] and not is_pruned(folder)) and not any(
         (folder / it).exists() for it in names
     )
+
+
+def is_elsewhere(folder: Path) -> bool:
+    """Return whether a folder is that of a closed run that lacks its parts."""
+    try:
+        run = read_run(folder)
+    except DamagedRunError:
+        return False
+    return run is not None and lacks_parts(folder, run)
 
 
 def no_parts(folder: Path) -> str:

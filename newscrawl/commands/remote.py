@@ -1,0 +1,146 @@
+"""Commands that read runs, also those of a storage: what is missing here is fetched first."""
+
+import argparse
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
+
+from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.dataset.remote import Target
+from newscrawl.dataset.restore import Choose, Fetched, Wanted, adopt_identity, fetch
+from newscrawl.exceptions import RemoteError
+from newscrawl.extensions.options import REMOTE, Option
+from newscrawl.monitoring.times import HISTORY
+from newscrawl.settings import read
+from newscrawl.storage.ledger import Ledger, sqlite_path
+from newscrawl.storage.runs import is_run_name, outlets, run_name, run_time
+
+
+def add_remote(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the storage."""
+    parser.add_argument(
+        "--remote",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="read the runs of this storage, too (default: NEWSCRAWL_REMOTE)",
+    )
+
+
+def connect(settings: BaseSettings, given: str | None, output: Path) -> Target | None:
+    """Return the storage whose runs a command reads, if any; create the output folder for them.
+
+    ``given`` is the option's value. Raises UsageError, ArgumentError, RemoteError and OSError.
+    """
+    if given is None and not settings.get("NEWSCRAWL_NODE"):
+        return None
+    if given and "/" not in given:
+        # Of "--remote hill", the outlet is meant.
+        raise UsageError(
+            f"--remote {given} is no URL: write --remote last, or --remote=./{given} for a folder",
+            print_help=False,
+        )
+    url = given or read(settings, "NEWSCRAWL_REMOTE")
+    if not url:
+        raise UsageError(
+            "--remote needs a URL, such as s3://bucket/news: name one or set NEWSCRAWL_REMOTE",
+            print_help=False,
+        )
+    target = Target(Option("URL", None, REMOTE, "", "").read(url))
+    if target.folder and target.folder.resolve().is_relative_to(output.resolve()):
+        raise RemoteError(f"{url} is in the output folder itself.")
+    output.mkdir(parents=True, exist_ok=True)
+    adopt_identity(output, target)
+    return target
+
+
+def name_faults(fetched: Fetched) -> None:
+    """Print what could not be fetched."""
+    for sentence in fetched.wrong:
+        print(sentence, file=sys.stderr)  # noqa: T201
+
+
+class RunsCommand(OutputCommand):
+    """A command that reads runs. With ``--remote`` it first fetches those of a storage."""
+
+    target: Target | None = None
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the option that names the storage."""
+        super().add_options(parser)
+        add_remote(parser)
+
+    def connect(self, opts: argparse.Namespace) -> None:
+        """Open the storage, if one is to be read."""
+        assert self.settings is not None
+        self.target = self.target or connect(self.settings, opts.remote, self.output)
+
+    def fetch(
+        self,
+        opts: argparse.Namespace,
+        wanted: Wanted,
+        outlets: Collection[str] = (),
+        choose: Choose = iter,
+    ) -> dict[str, list[str]]:
+        """Fetch runs of the storage, if one is to be read; see ``fetch`` of ``restore``.
+
+        Faults are printed, and set the exit code. Returns the runs that are left out, by outlet.
+        """
+        self.connect(opts)
+        if self.target is None:
+            return {}
+        fetched = fetch(self.output, self.target, outlets, wanted, choose)
+        for it in fetched.values():
+            name_faults(it)
+            if it.wrong:
+                self.exitcode = NEGATIVE
+        return {outlet: it.left_out for outlet, it in fetched.items() if it.left_out}
+
+    def fetch_compared(self, opts: argparse.Namespace, args: list[str]) -> None:
+        """Fetch the ``run.json`` of a run, the latest or the named one, and of those before it.
+
+        ``args`` are an outlet and perhaps a run.
+        """
+
+        def compared(names: list[str]) -> list[str]:
+            until = [it for it in names if is_run_name(it) and (len(args) == 1 or it <= args[1])]
+            first = run_name(run_time(until[-1]) - HISTORY) if until else ""
+            return [it for it in until if it >= first]
+
+        if len(args) in (1, 2):
+            self.fetch(opts, Wanted.DOCUMENT, args[:1], compared)
+
+    def build_fetched(self, opts: argparse.Namespace) -> None:
+        """Build the dataset of the runs of the storage, if one is to be read."""
+        left_out = self.fetch(opts, Wanted.PARTS)
+        if self.target is None:
+            return
+        from newscrawl.dataset.build import build, save_memory  # noqa: PLC0415  # needs newscrawl[dataset]
+
+        save_memory()
+        for sentence in build(self.output, left_out=left_out).damaged:
+            print(sentence, file=sys.stderr)  # noqa: T201
+            self.exitcode = NEGATIVE
+
+    def known_outlet(self, name: str) -> str:
+        """Return ``name`` if it is an outlet with runs, here or in the storage."""
+        is_here = not self.target or name in outlets(self.output)
+        if not is_here and self.target and name in self.target.folders():
+            return name
+        return super().known_outlet(name)
+
+    def ledger_of(self, outlet: str) -> Ledger | None:
+        """Return the ledger. None if it does not know an outlet, whose runs are of the storage."""
+        if self.target is None:
+            return self.open_ledger()
+        path = sqlite_path(self.ledger_url)
+        if path and not path.exists():
+            return None
+        ledger = self.open_ledger()
+        if outlet in ledger.outlets():
+            return ledger
+        ledger.close()
+        return None
