@@ -33,7 +33,7 @@ class Backward:
         bottom, _, done_to = (saved.position or "").partition("..") if saved else ("", "", "")
         self._done = (bottom, done_to) if bottom and done_to else None
         if self._done:
-            logger.info("%s: done already from %s down to %s", self.name, done_to, bottom)
+            logger.info("%s: earlier runs have read from %s back to %s", self.name, done_to, bottom)
 
     @property
     def is_resumed(self) -> bool:
@@ -53,7 +53,7 @@ class Backward:
         """Save that everything from the top down to ``moment`` is done; log ``details``."""
         if self._stats is not None:
             self._stats.set_value("newscrawl/position", moment)
-        logger.info("%s: back to %s %s", self.name, moment, " ".join(map(str, details)))
+        logger.info("%s: read back to %s %s", self.name, moment, " ".join(map(str, details)))
         if self._done is None or moment <= self._done[1]:
             bottom = min(moment, self._done[0]) if self._done else moment
             self._checkpoints.save(self.name, position=f"{bottom}..{self._top}")

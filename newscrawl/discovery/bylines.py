@@ -88,7 +88,8 @@ class Bylines:
             return await engine.download_async(Request(url))
         except Exception as error:  # articles are published without bylines
             stats.inc_value("newscrawl/no_bylines")
-            logger.warning("No bylines from %s: %s", url, str(error) or type(error).__name__)
+            why = str(error) or type(error).__name__
+            logger.warning("Could not read authors from %s: %s", url, why)
             return None
 
     # The plug-in.
@@ -187,7 +188,7 @@ class Bylines:
                 times.append(candidate.published or "")
         except UnreadableError as error:
             if not authors:
-                logger.info("No bylines from %s: %s", url, error)
+                logger.info("Could not read authors from %s: %s", url, error)
                 return None
         times = sorted(filter(None, times))
         return _Page(authors, times[-1], times[0]) if times else _Page(authors)

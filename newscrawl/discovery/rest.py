@@ -197,5 +197,5 @@ class Walk:
     def check(self) -> None:
         """Raise UnreadableError when fewer posts were seen than the first response stated."""
         if self.total is not None and len(self.seen) < self.total:
-            logger.warning("REST gave %d posts of %d", len(self.seen), self.total)
+            logger.warning("REST states %d posts and listed %d", self.total, len(self.seen))
             raise UnreadableError("fewer posts than stated")

@@ -119,7 +119,8 @@ class TermNames:
             terms = read_list(await engine.download_async(Request(url)))
         except Exception as error:  # articles are published without these names
             stats.inc_value("newscrawl/no_terms")
-            logger.warning("No names of %s: %s", taxonomy, str(error) or type(error).__name__)
+            why = str(error) or type(error).__name__
+            logger.warning("Could not read the names of %s: %s", taxonomy, why)
             return
         self._known |= {
             (taxonomy, term["id"]): term for term in terms if isinstance(term.get("id"), int)

@@ -105,7 +105,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         """Return the rules that hold while robots.txt is unreachable: the saved ones, or none."""
         if saved := self._saved(netloc, _LAST_RESORT):
             logger.warning(
-                "No robots.txt of %s (%s): its rules of %s hold", netloc, why, saved.asked
+                "Cannot read robots.txt of %s (%s): using the rules of %s", netloc, why, saved.asked
             )
             return (saved.position or "").encode()
         self._unknown.add(netloc)

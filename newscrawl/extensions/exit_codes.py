@@ -85,8 +85,8 @@ ARTICLES_MISSING = ExitCode(
 LATER = ExitCode(
     75,
     "try again later",
-    "Another run of the outlet uses the output folder, or the site asked to be left alone for"
-    " longer than a run may last.",
+    "Another run of the outlet uses the output folder, or the site required a pause that is longer"
+    " than a run may last.",
     (ALREADY_RUNNING, ASKED_TO_WAIT),
 )
 INTERRUPTED = ExitCode(
