@@ -1,12 +1,19 @@
 """The ledger in a real PostgreSQL. Skipped if there is no server."""
 
-from collections.abc import Iterator
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import crawl
-from tests.postgresql import running
+from newscrawl.dataset.verify import Verifier
+from newscrawl.storage.ledger import Ledger
+from tests.conftest import Crawl, crawl
+from tests.forks import SCRAPY, Fork, forks
+from tests.kill import RANGES, write_archive
+from tests.postgresql import Server, running
 from tests.recordings import HTML, address, article, site
 
 
@@ -35,3 +42,85 @@ def test_the_ledger_lives_in_postgresql(postgresql: str, tmp_path: Path) -> None
         ("6000001", 2)
     ]
     assert archive.runs[2]["books"]["unchanged"] == 2
+
+
+def until(condition: Callable[[], bool], reading: Fork) -> None:
+    """Wait for a condition while a command runs."""
+    while not condition():
+        assert reading.poll() is None
+        time.sleep(0.01)
+
+
+def reading(output: Path, path: Path, server: Server, log: Path, main: str = SCRAPY) -> Fork:
+    """Start to read an archive in two processes."""
+    environment = {
+        **os.environ,
+        "NEWSCRAWL_OUTPUT_DIR": str(output),
+        "NEWSCRAWL_LEDGER_URL": server.url,
+    }
+    words = ["archive", "hill", str(path), "--workers", "2", *RANGES]
+    with open(os.devnull, "r+b") as nothing, log.open("wb") as stream:  # noqa: PTH123
+        return forks().start(words, environment, (nothing, nothing, stream), main)
+
+
+def stop_in_mid_run(server: Server, reader: Fork, output: Path) -> None:
+    """Stop the server once the first lines are on disk, at any moment of the work after that."""
+    until(lambda: bool(list(output.glob("hill/run=*/part-*"))), reader)
+    reader.send_signal(signal.SIGSTOP)
+    server.stop()
+    reader.send_signal(signal.SIGCONT)
+
+
+def check(server: Server, output: Path, whole: bytes) -> None:
+    """Check that files and ledger hold everything once, and as one undisturbed run publishes it."""
+    parts = sorted(output.glob("hill/run=*/part-*.jsonl"))
+    assert b"".join(it.read_bytes() for it in parts) == whole
+    ledger = Ledger(server.url)
+    assert list(Verifier(output).faults(ledger)) == []
+    ledger.close()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """An archive, and the lines that one undisturbed run publishes of it."""
+    folder = tmp_path_factory.mktemp("archive")
+    path = write_archive(60, folder)
+    assert crawl(folder / "whole", "-a", f"archive={path}").code == 0
+    (part,) = folder.glob("whole/hill/run=*/part-*.jsonl")
+    return path, part.read_bytes()
+
+
+def test_a_server_that_is_away_for_a_while_holds_up_the_reading_of_archives(
+    archive: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    path, whole = archive
+    output, log = tmp_path / "output", tmp_path / "log"
+    with running() as server:
+        reader = reading(output, path, server, log)
+        stop_in_mid_run(server, reader, output)
+        until(lambda: "; waiting" in log.read_text(), reader)
+        server.start()
+        assert reader.wait(60) == 0, log.read_text()
+        check(server, output, whole)
+        (run,) = Crawl(0, "", output).runs
+        assert (run["reason"], run["complete"], run["books"]["new"]) == ("finished", True, 60)
+        # All ranges are known as read.
+        assert reading(output, path, server, log).wait(60) == 0
+        assert Crawl(0, "", output).runs[1]["books"]["discovered"] == 0
+
+
+def test_a_server_that_stays_away_ends_the_reading_and_nothing_is_lost(
+    archive: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    path, whole = archive
+    output, log = tmp_path / "output", tmp_path / "log"
+    with running() as server:
+        reader = reading(output, path, server, log, "tests.impatient:execute")
+        stop_in_mid_run(server, reader, output)
+        assert reader.wait(60) == 3, log.read_text()
+        said = log.read_text()
+        assert "The ledger cannot be written, the run stops: The ledger postgresql://" in said
+        assert "Traceback" not in said
+        server.start()
+        assert reading(output, path, server, log).wait(60) == 0, log.read_text()
+        check(server, output, whole)

@@ -147,7 +147,7 @@ class ArchiveReading:
                 if not opening:
                     return
                 plan = await opening.popleft()
-                for step in await self._steps_of(plan):
+                for step in self._steps_of(plan):
                     if step.outlets and self._publisher.open:
                         step.task = self._task(step)
                         step.future = self._engine.submit(step.task)
@@ -156,7 +156,7 @@ class ArchiveReading:
             for it in opening:
                 it.cancel()
 
-    async def _steps_of(self, plan: Plan) -> list[_Step]:
+    def _steps_of(self, plan: Plan) -> list[_Step]:
         name, progress = plan.file.name, self.progress
         progress.files_known += 1
         progress.bytes_of_known += plan.state.size
@@ -166,7 +166,7 @@ class ArchiveReading:
             progress.files_read += 1
             return []
         parts = list(plan.ranges(self._size, self._how))
-        divided = await self._publisher.divide(plan, parts)
+        divided = self._publisher.divide(plan, parts)
         return [_Step(plan, part, *its) for part, its in zip(parts, divided, strict=True)]
 
     def _task(self, step: _Step) -> Task:
@@ -194,7 +194,7 @@ class ArchiveReading:
             self._publisher.cannot_read(plan.file.name, result.fault, step.outlets)
             plan.is_sure = False
         elif result is not None:
-            await self._publisher.publish(plan.file.name, part.key, result)
+            self._publisher.publish(plan.file.name, part.key, result)
             plan.advance(result.next)
             some = (it.counts.records for it in result.found.values())
             self.progress.records += next(some, 0)
@@ -237,8 +237,8 @@ class ArchiveReading:
                 revisits=tuple((it.outlet, it.revisit) for it in waiting),
             )
             result = await self._engine.result(task, self._engine.submit(task))
-            await self._publisher.publish_again(revisits.resolved(waiting, result))
-        await self._publisher.end()
+            self._publisher.publish_again(revisits.resolved(waiting, result))
+        self._publisher.end()
 
 
 def _length(step: _Step) -> int:

@@ -1,25 +1,17 @@
 """Publish what the ranges of archives hold, for all outlets together."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
-from typing import TypeVar
 
 from newscrawl.archives.plan import Plan, Range, read_before
 from newscrawl.archives.revisits import Piece, Revisits
 from newscrawl.archives.tasks import Result
 from newscrawl.archives.writer import OutletWriter
-from newscrawl.exceptions import LedgerError
 from newscrawl.storage.journal import commit_together
-from newscrawl.storage.ledger import RangeKey, sqlite_path
+from newscrawl.storage.ledger import RangeKey
 
 logger = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
-
-_TRIES, _PAUSE = 19, 10.0  # a server with the ledger may be away for three minutes; seconds
 
 
 class Publisher:
@@ -39,7 +31,7 @@ class Publisher:
         """The writers whose runs go on, by outlet."""
         return {name: it for name, it in self.writers.items() if it.is_open}
 
-    async def divide(
+    def divide(
         self, plan: Plan, parts: list[Range]
     ) -> list[tuple[tuple[str, ...], tuple[int | None, ...]]]:
         """Return for each range of a file the outlets that it is to be read for.
@@ -50,8 +42,7 @@ class Publisher:
         rows: dict[str, dict[RangeKey, int | None]] = {}
         before: dict[str, list[bool]] = {}
         for outlet, writer in self.open.items():
-            question = partial(writer.run.ledger.read_ranges, outlet, parts[0].key.file)
-            of_file = await self._patiently(question)
+            of_file = writer.run.ledger.read_ranges(outlet, parts[0].key.file)
             rows[outlet] = writer.read_alike(of_file)
             before[outlet] = read_before(parts, rows[outlet])
             writer.counts(name).known += sum(before[outlet])
@@ -70,31 +61,31 @@ class Publisher:
         for name in outlets:
             self.writers[name].counts(file).unread[reason] += 1
 
-    async def publish(self, file: str, key: RangeKey, result: Result) -> None:
+    def publish(self, file: str, key: RangeKey, result: Result) -> None:
         """Publish what a range holds, and note that it was read."""
         for writer in self.open.values():
             writer.count_time(result.seconds)
         found = {name: it for name, it in result.found.items() if name in self.open}
-        await self._write((name, file, it) for name, it in found.items())
+        self._write((name, file, it) for name, it in found.items())
         for name, it in found.items():
             if it.revisits:
                 self.revisits.add(name, file, key, result.next, it)
             elif name in self.open:
                 self.writers[name].note_range(key, result.next)
-        await self._commit()
+        self._commit()
 
-    async def publish_again(self, pieces: Iterable[Piece]) -> None:
+    def publish_again(self, pieces: Iterable[Piece]) -> None:
         """Publish what was found for revisits."""
-        await self._write(pieces)
-        await self._commit()
+        self._write(pieces)
+        self._commit()
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """Publish what is left of the revisits, and note their ranges."""
-        await self._write(self.revisits.unresolved(self.open))
+        self._write(self.revisits.unresolved(self.open))
         for name, key, following in self.revisits.read_ranges():
             if name in self.open:
                 self.writers[name].note_range(key, following)
-        await self._commit()
+        self._commit()
 
     def end_file(self, plan: Plan, key: RangeKey, outlets: Iterable[str]) -> None:
         """Note that a file was read to its end; its last range was read for ``outlets``."""
@@ -106,7 +97,7 @@ class Publisher:
             if is_noted and name in outlets and not file.parts:
                 writer.note_file(replace(key, start=0))
 
-    async def _write(self, pieces: Iterable[Piece]) -> None:
+    def _write(self, pieces: Iterable[Piece]) -> None:
         """Write the lines of some pieces; the ledger is asked once for each outlet."""
         ids: dict[str, dict[str, None]] = {}
         pieces = list(pieces)
@@ -114,28 +105,13 @@ class Publisher:
             ids.setdefault(name, {}).update((it.id, None) for it in found.findings if it.line)
         known = {}
         for name, some in ids.items():
-            question = partial(self.writers[name].run.ledger.versions_of, name, list(some))
-            known[name] = await self._patiently(question)
+            known[name] = self.writers[name].run.ledger.versions_of(name, list(some))
         for name, file, found in pieces:
             if name in self.open:
                 self.writers[name].write(file, found, known[name])
 
-    async def _commit(self) -> None:
+    def _commit(self) -> None:
         """Bring the lines of all runs to disk, and then the ledger up to date."""
         journals = [it.run.journal for it in self.writers.values() if not it.run.is_closed]
         if journals:
-            await self._patiently(partial(commit_together, journals))
-
-    async def _patiently(self, work: Callable[[], _T]) -> _T:
-        """Ask the ledger; one on a server may be away for a while. Raises LedgerError."""
-        url = next(iter(self.writers.values())).run.ledger.url
-        for attempt in range(_TRIES):
-            try:
-                return work()
-            except LedgerError as error:
-                if sqlite_path(url) or attempt == _TRIES - 1 or not self.open:
-                    raise
-                if not attempt:
-                    logger.warning("%s Waiting for it", error)
-                await asyncio.sleep(_PAUSE)
-        raise AssertionError("unreachable")
+            commit_together(journals)
