@@ -5,9 +5,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from scrapy.statscollectors import MemoryStatsCollector
 
 from newscrawl.base_spiders.article import ArticleSpider
 from newscrawl.discovery.tasks import ArticleTask
+from newscrawl.extraction.dates import utc
 from newscrawl.items import Article, Candidate
 from tests.forks import ROOT, forks
 
@@ -121,6 +124,12 @@ def records_of(output: Path, outlet: str = "hill") -> list[dict[str, Any]]:
 def runs_of(output: Path, outlet: str = "hill") -> list[dict[str, Any]]:
     """Return every ``run.json`` of the outlet, the oldest first."""
     return [json.loads(it.read_text()) for it in sorted(output.glob(f"{outlet}/run=*/run.json"))]
+
+
+def wait_until_after(moment: str) -> None:
+    """Wait until the time, in whole seconds as records and ``run.json`` have it, is a later one."""
+    while utc(datetime.now(UTC)) <= moment:
+        time.sleep(0.01)
 
 
 def make_due(output: Path, *, every: bool = False) -> None:

@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from newscrawl.storage.run_folder import RunFolder
-from tests.conftest import Crawl, command, crawl
+from tests.conftest import Crawl, command, crawl, wait_until_after
+from tests.made_up import edit
 from tests.recordings import HTML, address, site
 from tests.sample.day import DaySite
 from tests.sample.redesign import Redesigned
 from tests.sample.server import running
 from tests.sample.site import SampleSite
-from tests.test_rejected import change, redesigned, rejected, rejecting, verify
+from tests.test_rejected import redesigned, rejected, rejecting, verify
 
 MENDED = ("-s", "SPIDER_MODULES=tests.mended.hill")
 
@@ -242,6 +243,7 @@ def test_what_was_pruned_is_passed_over_or_named(output: Path, tmp_path: Path) -
 
 def test_an_older_response_never_becomes_the_latest_text(output: Path, tmp_path: Path) -> None:
     # The site corrects an article after its response was rejected, and the crawl reads that.
+    wait_until_after(Crawl(0, "", output).runs[0]["finished"])
     with sqlite3.connect(output / "ledger.sqlite3") as connection:
         connection.execute("UPDATE articles SET next_attempt = '2026-01-01T00:00:00Z'")
     connection.close()
@@ -329,7 +331,8 @@ def test_only_one_choice_of_what_to_read(output: Path) -> None:
 def test_a_mark_goes_with_the_file_not_with_the_name_of_its_run(output: Path) -> None:
     assert reread(output).returncode == 0
     last = sorted(output.glob("hill/run=*"))[-1]
-    change(last, lambda run: run.update(reread={"20200101T000000Z": run["reread"].popitem()[1]}))
+    run = Crawl(0, "", output).runs[-1]
+    edit(last, reread={"20200101T000000Z": run["reread"].popitem()[1]})
     assert "has given a record" in reread(output).stdout
 
 

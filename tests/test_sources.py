@@ -140,7 +140,7 @@ def test_a_site_that_refuses_its_pages_is_probed_without_listings(tmp_path: Path
     gazette = Reader(tmp_path, "gazette")
     wall = (403, HTML, b"<html><body>no</body></html>")
     listed = urlset(news(ONE, ago(hours=2)), news(TWO, ago(hours=3)))
-    settings = {"NEWSCRAWL_REFUSALS": "1", "NEWSCRAWL_PROBE_HOURS": "0.0001,1"}
+    settings = {"NEWSCRAWL_REFUSALS": "1", "NEWSCRAWL_PROBE_HOURS": "0.0000001,1"}
     refused = gazette.crawl({SITEMAP: listed, ONE: wall, TWO: wall}, **settings)
     assert refused.runs[0]["refused"]["reason"]
     front = "https://gazette.example/"

@@ -18,7 +18,7 @@ ONE, TWO = f"{GAZETTE}/news/storm-7001.html", f"{TRIBUNE}/news/flood"
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output folder with a run of each outlet."""
+    """An output folder with a run of each outlet, and the dataset of both."""
     folder = tmp_path_factory.mktemp("two")
     listing = (200, HTML, f'<a href="{TWO}">x</a>'.encode())
     answers = {
@@ -33,6 +33,8 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for outlet in ("gazette", "tribune"):
         done = crawl(folder / "out", *OUTLETS, outlet=outlet, NEWSCRAWL_REPLAY=str(recording))
         assert (done.code, len(done.records)) == (0, 1), done.log
+    built = command(folder / "out", "dataset", "build", *OUTLETS)
+    assert built.returncode == 0, built.stdout + built.stderr
     return folder / "out"
 
 
@@ -67,8 +69,6 @@ def test_a_report_is_of_one_outlet(output: Path, tmp_path: Path) -> None:
 
 
 def test_the_dataset_has_both(output: Path) -> None:
-    done = command(output, "dataset", "build", *OUTLETS)
-    assert done.returncode == 0, done.stdout + done.stderr
     names = {it.parent.name for it in (output / "dataset").resolve().glob("articles/outlet=*/*")}
     names |= {it.name for it in (output / "dataset").resolve().rglob("outlet=*")}
     assert {"outlet=gazette", "outlet=tribune"} <= names
