@@ -373,7 +373,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_signal_ends_the_run_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    path = str(write_archive(600, tmp_path))
+    path = str(write_archive(240, tmp_path))
     words = ("archive", "hill", path, "--workers", "2", *RANGES)
     output = tmp_path / "output"
     victim = start_command(output, 1, *words)
@@ -383,10 +383,10 @@ def test_a_signal_ends_the_run_and_the_same_command_goes_on(tmp_path: Path) -> N
     assert victim.wait(60) == 0
     assert run_of(output)["reason"] == "shutdown"
     before = lines_of(output).count(b"\n")
-    assert 0 < before < 1200
+    assert 0 < before < 480
     assert start_command(output, 1, *words).wait(60) == 0
     assert (run_of(output)["reason"], run_of(output)["complete"]) == ("finished", True)
-    assert lines_of(output).count(b"\n") == 1200
+    assert lines_of(output).count(b"\n") == 480
     # Of the ranges that were read before, none was read again.
     assert run_of(output)["archives"][path]["known"]
 
