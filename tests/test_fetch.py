@@ -180,6 +180,11 @@ def test_an_empty_machine_reads_the_runs_of_two(
     storage.took()
     assert shared.read(here, "runs", "hill")[0] == 0
     assert len(storage.requests) <= 3, storage.requests
+    shared.run(shared.first, RUNS[4], [made_up(6)])
+    storage.took()
+    assert shared.read(here, "dataset", "build")[0] == 0
+    # Is it shared, and by which outlets; what is there; run.json and the part.
+    assert len(storage.requests) <= 6, storage.requests
     assert shared.read(here, "ledger", "--rebuild")[0] == 0
     assert shared.read(here, "dataset", "verify")[0] == 0
 
@@ -355,6 +360,31 @@ def test_changes_wait_for_a_run_whose_push_failed(shared: Shared, tmp_path: Path
     assert shared.changes(tmp_path / "here") == changes_of(shared.one)
 
 
+def test_a_run_that_no_node_published_is_not_read(
+    shared: Shared, storage: Storage, tmp_path: Path
+) -> None:
+    """It is closed on its node, and not in the storage that the nodes share: not yet, or never."""
+    node = shared.first
+    files().pipe_file(f"{shared.bucket}/output-id", b"0" * 32)
+    (node / "output-id").write_text("0" * 32)
+    unpublished = write_run(node, RUNS[4], [made_up(8)])
+    assert shared.changes(node) == changes_of(shared.one)
+    build(shared.one)
+    assert shared.read(node, "dataset", "build")[0] == 0
+    assert contents(node) == contents(shared.one)
+    (node / "ledger.sqlite3").unlink()
+    code, _, err = shared.read(node, "dataset", "verify")
+    assert (code, "4 runs, 6 records: all is well." in err) == (0, True), err
+    # Another node took over, and its run has the next name.
+    shared.run(shared.second, RUNS[5], [made_up(8)])
+    assert shared.changes(node, RUNS[3]) == changes_of(shared.one, RUNS[3])
+    shutil.rmtree(unpublished)
+    build(shared.one)
+    code, out, err = shared.read(node, "dataset", "build")
+    assert (code, err, "1 runs read" in out) == (0, "", True)
+    assert contents(node) == contents(shared.one)
+
+
 # Runs of which only run.json is here.
 
 
@@ -445,6 +475,7 @@ def test_rejected_responses_of_another_machine_are_read_again(
     ("remote", "settings", "code", "says"),
     [
         ("s3://no-such-bucket", {}, 3, "There is no run in s3://no-such-bucket."),
+        ("s3://no-such-bucket", {"ARGUMENT": "hill"}, 3, "There is no run of hill in s3://no-"),
         ("s3://denied/x", {}, 3, "s3://denied/x cannot be used: Forbidden."),
         (
             "s3://bucket",
@@ -470,9 +501,9 @@ def test_what_cannot_be_read_is_one_sentence(
     storage.denied = "denied"
     nowhere = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
     option = f"--remote={remote}" if remote else "--remote"
-    done = command(
-        tmp_path / "here", "runs", option, **{**storage.environment, **nowhere, **settings}
-    )
+    environ = {**storage.environment, **nowhere, **settings}
+    outlet = [environ.pop("ARGUMENT")] if "ARGUMENT" in environ else []
+    done = command(tmp_path / "here", "runs", *outlet, option, **environ)
     text = done.stdout + done.stderr
     assert (done.returncode, says in text) == (code, True), text
     assert "s3cr3t" not in text

@@ -10,11 +10,11 @@ from scrapy.exceptions import UsageError
 from newscrawl.commands.base import NEGATIVE
 from newscrawl.commands.remote import RunsCommand, add_remote
 from newscrawl.dataset.remote import missing_at
-from newscrawl.dataset.restore import Wanted
+from newscrawl.dataset.restore import Fetched, Wanted
 from newscrawl.exceptions import PROGRAM, DatasetError
 from newscrawl.storage.ledger import sqlite_path
 from newscrawl.storage.parts import line_of
-from newscrawl.storage.runs import closed_runs
+from newscrawl.storage.runs import RUN_FILE, run_folder
 
 
 class Command(RunsCommand, ScrapyCommand):
@@ -66,7 +66,7 @@ class Command(RunsCommand, ScrapyCommand):
         """Bring the dataset up to date and say what was written."""
         from newscrawl.dataset.build import build, save_memory  # noqa: PLC0415  # needs newscrawl[dataset]
 
-        left_out = self.fetch(opts, Wanted.PARTS)
+        left_out = self.fetch_all(opts)
         save_memory()
         built = build(self.output, full=opts.full, allow_fewer=opts.allow_fewer, left_out=left_out)
         link = self.output / "dataset"
@@ -89,14 +89,15 @@ class Command(RunsCommand, ScrapyCommand):
         """Print all that is wrong with parts, ledger and dataset; exit code 1 if anything is."""
         from newscrawl.dataset.verify import Verifier  # noqa: PLC0415
 
-        self.fetch(opts, Wanted.PARTS)
+        fetched = self.fetch(opts, Wanted.PARTS)
         path = sqlite_path(self.ledger_url)
         if self.target and path and not path.exists():
             print("There is no ledger here: parts and dataset are verified.", file=sys.stderr)  # noqa: T201
             ledger = None
         else:
             ledger = self.open_ledger()
-        verifier = Verifier(self.output, self.target)
+        unpublished = {outlet: it.not_there for outlet, it in fetched.items()}
+        verifier = Verifier(self.output, self.target, unpublished)
         count = 0
         for fault in verifier.faults(ledger):
             print(fault)  # noqa: T201
@@ -118,15 +119,18 @@ class Command(RunsCommand, ScrapyCommand):
             print(text, file=sys.stderr)  # noqa: T201
 
         since = opts.since or ""
-        left_out = self.fetch(
+        fetched = self.fetch(
             opts, Wanted.PARTS, [opts.outlet], lambda names: [it for it in names if it >= since]
-        )
+        ).get(opts.outlet, Fetched())
         outlet = self.known_outlet(opts.outlet)
-        missing = left_out.get(outlet, [])
+        missing = list(fetched.left_out)
         if self.target:
-            here = {it["run"] for it in closed_runs(self.output, outlet, damaged=lambda _: None)}
-            missing += set(missing_at(self.target, outlet)) - here
-        for change in changes(self.output, outlet, opts.since, note, missing):
+            missing += [
+                it
+                for it in missing_at(self.target, outlet)
+                if not (run_folder(self.output, outlet, it) / RUN_FILE).exists()
+            ]
+        for change in changes(self.output, outlet, opts.since, note, missing, fetched.not_there):
             sys.stdout.buffer.write(line_of(change))
         sys.stdout.buffer.flush()
 

@@ -48,13 +48,13 @@ class Command(ArticleCommand, ScrapyCommand):
     def work(self, args: list[str], opts: argparse.Namespace) -> None:
         """Show the ledger, or rebuild it."""
         console = Terminal()
-        self.connect(opts)
         if opts.rebuild:
             if args:
                 raise UsageError("--rebuild takes no names: the ledger contains every outlet")
-            if left_out := self.fetch(opts, Wanted.PARTS):
+            fetched = self.fetch(opts, Wanted.PARTS)
+            if lacking := [outlet for outlet, it in fetched.items() if it.left_out]:
                 raise OutputError(
-                    f"The ledger is not rebuilt: it would lack runs of {', '.join(left_out)}."
+                    f"The ledger is not rebuilt: it would lack runs of {', '.join(lacking)}."
                 )
             console.print(f"Rebuilt the ledger from {self.rebuild_ledger()} published records.")
         elif opts.retry:
@@ -73,6 +73,13 @@ class Command(ArticleCommand, ScrapyCommand):
         else:
             chosen = [self.known_outlet(it) for it in args]
             show(self.open_ledger(), console, opts.limit, chosen)
+
+    def known_outlet(self, name: str) -> str:
+        """Return ``name`` if it is an outlet of the ledger, or one with runs."""
+        ledger = self.open_ledger()
+        is_known = name in ledger.outlets()
+        ledger.close()
+        return name if is_known else super().known_outlet(name)
 
     def retry(self, console: Console, outlet: str, state: State, reason: str = "") -> None:
         """Make the articles of a state due, and print how many these are."""

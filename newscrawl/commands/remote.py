@@ -11,7 +11,7 @@ from scrapy.settings import BaseSettings
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.dataset.remote import Target
 from newscrawl.dataset.restore import Choose, Fetched, Wanted, adopt_identity, fetch
-from newscrawl.exceptions import RemoteError
+from newscrawl.exceptions import OutputError, RemoteError
 from newscrawl.extensions.options import REMOTE, Option
 from newscrawl.monitoring.times import HISTORY
 from newscrawl.settings import read
@@ -53,7 +53,6 @@ def connect(settings: BaseSettings, given: str | None, output: Path) -> Target |
     if target.folder and target.folder.resolve().is_relative_to(output.resolve()):
         raise RemoteError(f"{url} is in the output folder itself.")
     output.mkdir(parents=True, exist_ok=True)
-    adopt_identity(output, target)
     return target
 
 
@@ -67,6 +66,8 @@ class RunsCommand(OutputCommand):
     """A command that reads runs. With ``--remote`` it first fetches those of a storage."""
 
     target: Target | None = None
+    is_shared = False
+    """Whether several nodes share the storage: a run counts if it is there."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the option that names the storage."""
@@ -76,7 +77,9 @@ class RunsCommand(OutputCommand):
     def connect(self, opts: argparse.Namespace) -> None:
         """Open the storage, if one is to be read."""
         assert self.settings is not None
-        self.target = self.target or connect(self.settings, opts.remote, self.output)
+        if self.target is None:
+            self.target = connect(self.settings, opts.remote, self.output)
+            self.is_shared = self.target is not None and adopt_identity(self.output, self.target)
 
     def fetch(
         self,
@@ -84,10 +87,11 @@ class RunsCommand(OutputCommand):
         wanted: Wanted,
         outlets: Collection[str] = (),
         choose: Choose = iter,
-    ) -> dict[str, list[str]]:
+    ) -> dict[str, Fetched]:
         """Fetch runs of the storage, if one is to be read; see ``fetch`` of ``restore``.
 
-        Faults are printed, and set the exit code. Returns the runs that are left out, by outlet.
+        Faults are printed, and set the exit code. If several nodes share the storage, ``not_there``
+        are runs that are not published; else it is empty.
         """
         self.connect(opts)
         if self.target is None:
@@ -97,7 +101,14 @@ class RunsCommand(OutputCommand):
             name_faults(it)
             if it.wrong:
                 self.exitcode = NEGATIVE
-        return {outlet: it.left_out for outlet, it in fetched.items() if it.left_out}
+            if not self.is_shared:
+                it.not_there.clear()
+        return fetched
+
+    def fetch_all(self, opts: argparse.Namespace) -> dict[str, list[str]]:
+        """Fetch every run; return those that the dataset leaves out, by outlet."""
+        fetched = self.fetch(opts, Wanted.PARTS)
+        return {outlet: [*it.left_out, *it.not_there] for outlet, it in fetched.items()}
 
     def fetch_compared(self, opts: argparse.Namespace, args: list[str]) -> None:
         """Fetch the ``run.json`` of a run, the latest or the named one, and of those before it.
@@ -115,7 +126,7 @@ class RunsCommand(OutputCommand):
 
     def build_fetched(self, opts: argparse.Namespace) -> None:
         """Build the dataset of the runs of the storage, if one is to be read."""
-        left_out = self.fetch(opts, Wanted.PARTS)
+        left_out = self.fetch_all(opts)
         if self.target is None:
             return
         from newscrawl.dataset.build import build, save_memory  # noqa: PLC0415  # needs newscrawl[dataset]
@@ -127,9 +138,11 @@ class RunsCommand(OutputCommand):
 
     def known_outlet(self, name: str) -> str:
         """Return ``name`` if it is an outlet with runs, here or in the storage."""
-        is_here = not self.target or name in outlets(self.output)
-        if not is_here and self.target and name in self.target.folders():
-            return name
+        if self.target and name not in outlets(self.output):
+            if name in self.target.folders():
+                return name
+            if name in self.spider_names():
+                raise OutputError(f"There is no run of {name} in {self.target.url}.")
         return super().known_outlet(name)
 
     def ledger_of(self, outlet: str) -> Ledger | None:

@@ -9,7 +9,7 @@ from scrapy.exceptions import UsageError
 from newscrawl.commands.base import IMPOSSIBLE, WRONG_USAGE, existing
 from newscrawl.commands.crawl import Command as Crawl
 from newscrawl.commands.remote import add_remote, connect, name_faults
-from newscrawl.dataset.restore import Wanted, fetch
+from newscrawl.dataset.restore import Wanted, adopt_identity, fetch
 from newscrawl.exceptions import PROGRAM, ArgumentError, OutputError, RemoteError
 from newscrawl.storage.rereading import count_lost, has_kept, runs_to_reread
 from newscrawl.storage.runs import outlets
@@ -77,9 +77,10 @@ class Command(Crawl):
         target = connect(self.settings, opts.remote, self.output)
         output = existing(self.output)
         if target:
+            adopt_identity(output, target)
             name_faults(fetch(output, target, [outlet], Wanted.DOCUMENT)[outlet])
         if outlet not in outlets(output):
-            raise OutputError(f"There is no run of {outlet} in {output}.")
+            raise OutputError(f"There is no run of {outlet} in {target.url if target else output}.")
         names = runs_to_reread(
             output,
             outlet,

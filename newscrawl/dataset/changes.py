@@ -22,6 +22,7 @@ def changes(
     since: str | None,
     note: Callable[[str], None] = lambda _: None,
     missing: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> Iterator[dict[str, Any]]:
     """Yield what each closed run after ``since`` (None: every one) changed, in order.
 
@@ -31,7 +32,7 @@ def changes(
     Raises DatasetError when ``since`` is not a closed run, because a consumer that starts at a
     wrong place would miss changes, when records cannot be read, and before the changes of a run
     that follows a ``missing`` one: closed runs that will be here later. Raises DamagedRunError at a
-    run that the next crawl makes readable again.
+    run that the next crawl makes readable again. ``left_out`` are runs here that are not published.
     """
     folders = [it for it in run_folders(output, outlet) if (it / RUN_FILE).exists()]
     if since is not None and f"run={since}" not in {it.name for it in folders}:
@@ -49,7 +50,8 @@ def changes(
             raise error
         note(str(error))
 
-    runs = closed_runs(output, outlet, after=since or "", damaged=pass_over)
+    closed = closed_runs(output, outlet, after=since or "", damaged=pass_over)
+    runs = (it for it in closed if it["run"] not in left_out)
     first_missing = min((it for it in missing if it > (since or "")), default=None)
     for run, records in records_of_runs(output, outlet, runs):
         if first_missing is not None and run["run"] >= first_missing:

@@ -34,7 +34,8 @@ from newscrawl.storage.run_folder import (
     create_output_id,
     read_output_id,
 )
-from newscrawl.storage.runs import RUN_FILE, parse_run, run_folder, run_of
+from newscrawl.storage.runs import RUN_FILE, parse_run, run_folder, run_folders, run_of
+from newscrawl.storage.runs import outlets as outlets_of
 
 _TMP, _LOCK = ".restoring", ".lock"
 _AT_ONCE = 8
@@ -66,6 +67,8 @@ class Fetched:
     bytes: int = 0
     there: int = 0
     """All closed runs there."""
+    not_there: list[str] = field(default_factory=list)
+    """Closed runs here that the storage has not, or not yet."""
     wrong: list[str] = field(default_factory=list)
     """A sentence for each fault."""
     left_out: list[str] = field(default_factory=list)
@@ -86,13 +89,14 @@ def outlets_at(target: Target) -> list[str]:
     return sorted({it[0] for it in names if len(it) == 3 and it[2] == RUN_FILE})
 
 
-def adopt_identity(output: Path, target: Target) -> None:
-    """Give an output folder the identity of a storage that several machines share.
+def adopt_identity(output: Path, target: Target) -> bool:
+    """Give an output folder the identity of a storage that several nodes share.
 
-    Raises RemoteError if the folder has another one, OutputError and OSError.
+    Returns whether it is such a storage. Raises RemoteError if the folder has another identity,
+    OutputError and OSError.
     """
     if (data := target.read(OUTPUT_ID)) is None:
-        return
+        return False
     try:
         identity = uuid.UUID(data.decode("ascii").strip()).hex
     except ValueError:
@@ -103,6 +107,7 @@ def adopt_identity(output: Path, target: Target) -> None:
             f"{target.url} has the runs of another output folder than {output}: name another with"
             " NEWSCRAWL_OUTPUT_DIR=/path/to/output."
         )
+    return True
 
 
 def fetch_document(output: Path, outlet: str, target: Target, name: str) -> bool:
@@ -133,13 +138,13 @@ def fetch(
     wanted: Wanted,
     choose: Choose = iter,
 ) -> dict[str, Fetched]:
-    """Fetch what is not here of the closed runs of outlets, or of all outlets in the storage.
+    """Fetch what is not here of the closed runs of outlets, or of all outlets there and here.
 
     ``choose`` returns the names of the runs that are wanted, given all of an outlet. A run that is
     at fault is left out and named; the others follow. Raises RemoteError, also for a storage
     without any run if no outlet is named, and OSError; the runs that were fetched until then stay.
     """
-    names = outlets or [it for it in target.folders() if it != DATASET and not it.startswith(".")]
+    names = outlets or sorted({*_places(target), *outlets_of(output)})
     at_once = min(_AT_ONCE, len(names)) or 1
     one = partial(
         _fetch_outlet,
@@ -155,6 +160,11 @@ def fetch(
     if not outlets and not any(it.there for it in fetched.values()):
         raise RemoteError(f"There is no run in {target.url}.")
     return fetched
+
+
+def _places(target: Target) -> list[str]:
+    """Return the folders that may be those of outlets."""
+    return [it for it in target.folders() if it != DATASET and not it.startswith(".")]
 
 
 def _fetch_outlet(
@@ -176,7 +186,9 @@ def _fetch_outlet(
         for name, files in sorted(_by_run(target.sizes(outlet)).items())
         if RUN_FILE in files
     }
-    fetched = Fetched(there=len(closed))
+    here = (it for it in run_folders(output, outlet) if run_of(it) not in closed)
+    not_there = [run_of(it) for it in here if (it / RUN_FILE).exists()]
+    fetched = Fetched(there=len(closed), not_there=not_there)
     chosen = set(choose(list(closed)))
     runs = [
         _Run(target, outlet, _inside(output, f"{outlet}/run={name}", target), files)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jsonlines
@@ -47,20 +48,27 @@ class Verifier:
     ``records`` and ``runs`` count what was read.
     """
 
-    def __init__(self, output: Path, target: Target | None = None) -> None:
+    def __init__(
+        self,
+        output: Path,
+        target: Target | None = None,
+        unpublished: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
         """Read the manifest of ``output``. Raises DatasetError if it is not readable.
 
-        Rejected responses that are not here may be in the storage ``target``.
+        Rejected responses that are not here may be in the storage ``target``. Runs by outlet that
+        are ``unpublished`` do not count.
         """
         self.output = output
         self.target = target
+        self.unpublished = unpublished
         self.generations = Generations(output)
         self.manifest = self.generations.manifest()
         self.records = 0
         self.runs = 0
         self._unread: set[str] = set()
         """Runs of the current outlet whose parts are not here."""
-        self._there = _Storage(target)
+        self._rejected_files = _RejectedFiles(output, target)
         self._rows: dict[str, Mapping[tuple[str, int], tuple[str, str]]] = {}
 
     def faults(self, ledger: Ledger | None) -> Iterator[Fault]:
@@ -74,7 +82,10 @@ class Verifier:
             published: dict[tuple[str, int], tuple[str, str]] = {}
             latest: dict[str, int] = {}
             self._unread = set()
-            folders = run_folders(self.output, outlet)
+            unpublished = self.unpublished.get(outlet, ())
+            folders = [
+                it for it in run_folders(self.output, outlet) if run_of(it) not in unpublished
+            ]
             closed = {run_of(it) for it in folders if (it / RUN_FILE).exists()}
             for folder in folders:
                 yield from self._run(outlet, folder, published, latest)
@@ -117,7 +128,7 @@ class Verifier:
             self._unread.add(run["run"])
             yield Fault(self._name(path), no_parts(folder))
             return
-        yield from self._rejected(folder, run)
+        yield from self._rejected_files.faults(folder, run)
         on_disk = {it.name for it in folder.glob("part-*.jsonl*")}
         for name in sorted(on_disk - set(parts)):
             yield Fault(self._name(folder / name), "the part is not in run.json")
@@ -138,18 +149,6 @@ class Verifier:
             ids |= reader.ids
         if is_whole:
             yield from self._booked(path, run, new, ids)
-
-    def _rejected(self, folder: Path, run: RunDocument) -> Iterator[Fault]:
-        """Yield a fault if the file of rejected responses is not the one in ``run.json``."""
-        path, entry = folder / REJECTED_FILE, run.get("rejected_file")
-        if not entry or not entry["name"]:
-            if path.exists():
-                yield Fault(self._name(path), "the file is not in run.json")
-        elif not path.exists():
-            if self._there.size(self._name(path)) != entry["bytes"]:
-                yield Fault(self._name(path), "the file is missing")
-        elif sha256_of(path) != entry["sha256"]:
-            yield Fault(self._name(path), "the SHA-256 differs from run.json")
 
     def _booked(
         self, path: Path, run: RunDocument, new: set[str], ids: set[str]
@@ -237,15 +236,28 @@ class Verifier:
                 yield Fault(f"dataset/{name}", f"the SHA-256 differs from {MANIFEST}")
 
 
-class _Storage:
-    """The sizes of files in the storage, if there is one, listed outlet by outlet."""
+class _RejectedFiles:
+    """The files of rejected responses, here or in a storage, which is listed outlet by outlet."""
 
-    def __init__(self, target: Target | None) -> None:
+    def __init__(self, output: Path, target: Target | None) -> None:
+        self.output = output
         self.target = target
         self._sizes: dict[str, Mapping[str, int]] = {}
 
-    def size(self, name: str) -> int | None:
-        """Return the size of a file in bytes, or None. Raises RemoteError."""
+    def faults(self, folder: Path, run: RunDocument) -> Iterator[Fault]:
+        """Yield a fault if the file of a run is not the one in ``run.json``. Raises RemoteError."""
+        path, entry = folder / REJECTED_FILE, run.get("rejected_file")
+        name = path.relative_to(self.output).as_posix()
+        if not entry or not entry["name"]:
+            if path.exists():
+                yield Fault(name, "the file is not in run.json")
+        elif not path.exists():
+            if self._size_there(name) != entry["bytes"]:
+                yield Fault(name, "the file is missing")
+        elif sha256_of(path) != entry["sha256"]:
+            yield Fault(name, "the SHA-256 differs from run.json")
+
+    def _size_there(self, name: str) -> int | None:
         outlet = name.partition("/")[0]
         if self.target and outlet not in self._sizes:
             self._sizes = {outlet: self.target.sizes(outlet)}
