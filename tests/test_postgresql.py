@@ -1,15 +1,18 @@
 """The ledger in a real PostgreSQL. Skipped if there is no server."""
 
 import os
+import random
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from newscrawl.dataset.verify import Verifier
-from newscrawl.storage.ledger import Ledger
+from newscrawl.storage.ledger import Ledger, articles, revisions
+from newscrawl.storage.ledger.tables import withdrawals
 from tests.conftest import Crawl, crawl
 from tests.forks import SCRAPY, Fork, forks
 from tests.kill import RANGES, write_archive
@@ -42,6 +45,57 @@ def test_the_ledger_lives_in_postgresql(postgresql: str, tmp_path: Path) -> None
         ("6000001", 2)
     ]
     assert archive.runs[2]["books"]["unchanged"] == 2
+
+
+def test_many_changes_at_once_leave_what_they_leave_in_sqlite(
+    postgresql: str, tmp_path: Path
+) -> None:
+    """Texts of every kind, values that are missing, and the same article again and again."""
+    names = (
+        "Zoë O'Hara",
+        'A "quoted" \\ name',
+        "🗞 新聞",
+        "cut \ud83d",
+        "nul \0",
+        "",
+        "{a,b}\n\t",
+        "%s :x",
+    )
+    chance = random.Random(7)
+    records = [
+        {
+            "outlet": "odd",
+            "id": str(chance.randrange(20)),
+            "revision": number + 1,
+            "url": f"https://odd.example/{name}",
+            "authors": [{"name": name, "url": chance.choice((None, name))}],
+            "date_published": "2026-11-20T14:04:00Z",
+            "date_modified": chance.choice((None, f"2026-11-{chance.randrange(10, 30)}")),
+            "source": chance.choice(("archive", "page")),
+            "date_fetched": f"2026-11-{chance.randrange(10, 30)}T10:00:00Z",
+            "content_hash": f"{number}",
+        }
+        for number, name in enumerate(names * 20)
+    ]
+    found = []
+    for url in (postgresql, f"sqlite:///{tmp_path}/ledger.sqlite3"):
+        ledger = Ledger(url)
+        changes = [
+            change
+            for it in records
+            for change in ledger.insert_revision(it, "20261124T120000Z", None)
+        ]
+        ledger.apply([*changes, ledger.insert_withdrawal("odd", "r", "1", gone=True, date="x")])
+        found.append(
+            [
+                list(map(tuple, ledger.all_rows(sa.select(it).where(it.c.outlet == "odd"))))
+                for it in (articles, revisions, withdrawals)
+            ]
+        )
+        ledger.close()
+    first, second = ([sorted(rows, key=repr) for rows in tables] for tables in found)
+    assert first == second
+    assert [len(rows) for rows in first] == [20, 160, 1]
 
 
 def until(condition: Callable[[], bool], reading: Fork) -> None:

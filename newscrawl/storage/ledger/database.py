@@ -3,7 +3,9 @@
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -202,13 +204,46 @@ def execute(connection: sa.Connection, changes: Iterable[Change]) -> None:
     Those of one table are made in order. Tables do not depend on each other, so the same statement
     in a row is executed once, with all its values: that takes a fifth of the time.
     """
+    is_server = connection.dialect.name != "sqlite"
     tables: dict[sa.FromClause, list[Change]] = {}
     for statement, values in changes:
         tables.setdefault(statement.table, []).append((statement, storable(values)))  # type: ignore[attr-defined]
     for of_table in tables.values():
         for _, alike in groupby(of_table, lambda it: id(it[0])):
-            rows = list(alike)
-            connection.execute(rows[0][0], [values for _, values in rows])
+            statements, rows = zip(*alike, strict=True)
+            if is_server and len(rows) > 1 and isinstance(statements[0], sa.Insert):
+                _insert_together(connection, statements[0], rows)
+            else:
+                connection.execute(statements[0], rows)
+
+
+def _insert_together(
+    connection: sa.Connection, statement: sa.Insert, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Insert rows in one statement, or in a few: one must not change a row of the table twice.
+
+    Executing a statement for each row takes three times the CPU time here, and twice the server's.
+    """
+    keys = [it.name for it in statement.table.primary_key]
+    turns: list[list[Mapping[str, Any]]] = []
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        key = tuple(row[it] for it in keys)
+        if seen[key] == len(turns):
+            turns.append([])
+        turns[seen[key]].append(row)
+        seen[key] += 1
+    for turn in turns:
+        connection.execute(_of_json(statement, tuple(turn[0])), {"rows": turn})
+
+
+@lru_cache(maxsize=64)
+def _of_json(statement: sa.Insert, names: tuple[str, ...]) -> sa.Insert:
+    """Return an insertion with the columns ``names`` as one whose values are rows, in JSON."""
+    columns = (sa.column(it, statement.table.c[it].type) for it in names)
+    function = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON()))
+    given = function.table_valued(*columns).render_derived(with_types=True)
+    return statement.from_select(list(names), sa.select(*(given.c[it] for it in names)))
 
 
 def storable(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,9 +252,9 @@ def storable(values: Mapping[str, Any]) -> dict[str, Any]:
     A line can hold them; what follows from it must not fail when it is written.
     """
     return {
-        name: value.encode("utf-8", "replace").decode().replace("\0", "")
-        if isinstance(value, str)
-        else value
+        name: value
+        if not isinstance(value, str) or (value.isascii() and "\0" not in value)
+        else value.encode("utf-8", "replace").decode().replace("\0", "")
         for name, value in values.items()
     }
 
