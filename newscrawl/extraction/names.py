@@ -211,16 +211,15 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
     is_english = primary(language) in ("", "en")
     printed = without_dates(byline, language).split("\n")
     lines = "\n".join(_without_contact(clean_text(line)) for line in printed)
-    tokens: dict[str, str] = {}
-    for number, name in enumerate(sorted(filter(None, whole), key=len, reverse=True)):
-        token = chr(0xE000 + number)
+    tokens: dict[int, str] = {}
+    for token, name in enumerate(sorted(filter(None, whole), key=len, reverse=True), 0xE000):
         if name in lines:
             tokens[token] = name
-            lines = lines.replace(name, token)
+            lines = lines.replace(name, chr(token))
     # Two links may have no text between them.
     lines = _BESIDE.sub(",", lines)
     parts: list[str] = []
-    for line in lines.split("\n"):
+    for line in filter(None, lines.split("\n")):
         if not is_english:
             parts += _elsewhere(line, tokens)
             continue
@@ -232,8 +231,7 @@ def author_names(byline: str, whole: Sequence[str] = (), language: str = "") -> 
                 person = _PLACE.sub("", name)
                 if " " in person or is_agency(person) or not whole_name(person):
                     name = person
-                name = _BESIDE_LINK.sub(r"\1", name)
-                name = "".join(tokens.get(letter, letter) for letter in name)
+                name = _BESIDE_LINK.sub(r"\1", name).translate(tokens)
                 if parts and _SUFFIX.match(name.replace(".", "")):
                     parts[-1] += f", {name}"
                 elif not _LABEL.match(name):
@@ -265,7 +263,7 @@ def _signed(text: str) -> Iterator[str]:
             yield name
 
 
-def _elsewhere(line: str, tokens: Mapping[str, str]) -> Iterator[str]:
+def _elsewhere(line: str, tokens: Mapping[int, str]) -> Iterator[str]:
     """Yield the names in a line of a byline in a language other than English."""
     if line.endswith(("】", "。")):
         yield from _signed(line)
@@ -280,4 +278,4 @@ def _elsewhere(line: str, tokens: Mapping[str, str]) -> Iterator[str]:
             name = _AGENCY_BEHIND.sub("", name)
         # No name has a number; reading times and counts have.
         if name and not _LABEL.match(name) and not any(map(str.isdigit, name)):
-            yield "".join(tokens.get(letter, letter) for letter in name)
+            yield name.translate(tokens)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -168,7 +168,7 @@ class PageFields:
         if elements := self.loader.printed(self.layout.author, "page"):
             byline, text = elements, "\n".join(map(lines_of, elements))
         structured, printed = (
-            [replace(it, name=name) for it in authors if (name := self.reader.author(it.name))]
+            [Author(name, it.url) for it in authors if (name := self.reader.author(it.name))]
             for authors in (
                 structured_authors(self.data, base_url),
                 printed_authors(byline, text, base_url, self._language),

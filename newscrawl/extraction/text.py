@@ -128,9 +128,11 @@ def count_words(text: str) -> int:
     >>> count_words("The mayor of 東京 said: no."), count_words("市長は「3月 NHK」と語った。")
     (6, 10)
     """
-    if text.isascii() or not (letters := len(_UNSPACED.findall(text))):
-        return len(text.split())
+    words = text.split()
+    letters = len(_UNSPACED.findall("".join(it for it in words if not it.isascii())))
+    if not letters:
+        return len(words)
     others = [it for it in _UNSPACED.sub(" ", text).split() if any(map(str.isalnum, it))]
     if letters < sum(map(len, others)):
-        return len(text.split())
+        return len(words)
     return letters + len(others)
