@@ -21,7 +21,9 @@ class Command(RunsCommand, ScrapyCommand):
     summary = "Read the dataset in a web browser"
     example = "browse --open"
     extra = "browse"
-    exit_codes = "0 ended by Ctrl-C, 2 wrong usage, 3 it cannot be done"
+    exit_codes = (
+        "0 ended by Ctrl-C, 1 and a damaged run was left out, 2 wrong usage, 3 it cannot be done"
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add our options to Scrapy's."""

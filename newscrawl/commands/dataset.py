@@ -24,7 +24,7 @@ class Command(RunsCommand, ScrapyCommand):
     summary = "Build the dataset (Parquet) from the parts, verify it, list changes"
     example = "dataset build"
     exit_codes = (
-        "0 all is well, 1 verify found something wrong, or build left a damaged run out,"
+        "0 all is well, 1 verify found something wrong, or a damaged run was left out,"
         " 2 wrong usage, 3 it cannot be done"
     )
 

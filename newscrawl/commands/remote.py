@@ -9,12 +9,21 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
 from newscrawl.commands.base import NEGATIVE, OutputCommand
+from newscrawl.dataset.generations import Generations
 from newscrawl.dataset.remote import Target
-from newscrawl.dataset.restore import Choose, Fetched, Wanted, adopt_identity, fetch
+from newscrawl.dataset.restore import (
+    Choose,
+    Fetched,
+    Wanted,
+    adopt_identity,
+    fetch,
+    restore_dataset,
+)
 from newscrawl.exceptions import OutputError, RemoteError
 from newscrawl.extensions.options import REMOTE, Option
 from newscrawl.monitoring.times import HISTORY
 from newscrawl.settings import read
+from newscrawl.storage.kept import KEPT_FILE
 from newscrawl.storage.ledger import Ledger, sqlite_path
 from newscrawl.storage.runs import is_run_name, outlets, run_name, run_time
 
@@ -65,6 +74,7 @@ def name_faults(fetched: Fetched) -> None:
 class RunsCommand(OutputCommand):
     """A command that reads runs. With ``--remote`` it first fetches those of a storage."""
 
+    exit_codes = "0 done, 1 a damaged run was left out, 2 wrong usage, 3 it cannot be done"
     target: Target | None = None
     is_shared = False
     """Whether several nodes share the storage: a run counts if it is there."""
@@ -106,8 +116,14 @@ class RunsCommand(OutputCommand):
         return fetched
 
     def fetch_all(self, opts: argparse.Namespace) -> dict[str, list[str]]:
-        """Fetch every run; return those that the dataset leaves out, by outlet."""
+        """Fetch every run; return those that the dataset leaves out, by outlet.
+
+        The records of runs that were pruned before they were pushed are in the dataset there.
+        """
         fetched = self.fetch(opts, Wanted.PARTS)
+        is_built = Generations(self.output).current is not None
+        if self.target and not is_built and any(self.output.glob(f"*/run=*/{KEPT_FILE}")):
+            restore_dataset(self.output, self.target)
         return {outlet: [*it.left_out, *it.not_there] for outlet, it in fetched.items()}
 
     def fetch_compared(self, opts: argparse.Namespace, args: list[str]) -> None:
