@@ -142,8 +142,8 @@ table = (
         "NEWSCRAWL_LEDGER_URL",
         "",
         options.ANY,
-        "SQLAlchemy URL of the ledger, for several machines. Without it the ledger is a SQLite file"
-        " in the output folder. PostgreSQL needs the extra `postgresql`.",
+        "SQLAlchemy URL of the ledger. Without it the ledger is a SQLite file in the output folder."
+        " PostgreSQL needs the extra `postgresql`; for several machines see `NEWSCRAWL_NODE`.",
         "NEWSCRAWL_LEDGER_URL=postgresql://crawler@db.example.net/news newscrawl crawl hill",
         is_secret=True,
     ),
@@ -299,6 +299,22 @@ table = (
         "NEWSCRAWL_REMOTE=s3://bucket/news newscrawl crawl hill",
     ),
     Option(
+        "NEWSCRAWL_NODE",
+        "",
+        options.ANY,
+        "Name of this machine among several that share a ledger in PostgreSQL and the storage"
+        " `NEWSCRAWL_REMOTE`. Runs are then published there.",
+        "NEWSCRAWL_NODE=node-a newscrawl crawl hill",
+    ),
+    Option(
+        "NEWSCRAWL_LEASE_SECONDS",
+        "300",
+        options.NUMBER,
+        "Seconds after which another node takes over from one that died, with a ledger in"
+        " PostgreSQL.",
+        "NEWSCRAWL_LEASE_SECONDS=120 newscrawl crawl hill",
+    ),
+    Option(
         "NEWSCRAWL_REMOTE_SECONDS",
         "600",
         options.NUMBER,
@@ -344,6 +360,12 @@ def check(settings: BaseSettings) -> None:
             raise unknown(name)
     for name in names:
         read(settings, name)
+    is_server = str(settings["NEWSCRAWL_LEDGER_URL"]).startswith("postgresql")
+    if settings["NEWSCRAWL_NODE"] and not (is_server and settings["NEWSCRAWL_REMOTE"]):
+        raise ArgumentError(
+            "NEWSCRAWL_NODE needs a ledger and a storage that all nodes share:"
+            " NEWSCRAWL_LEDGER_URL=postgresql://… and NEWSCRAWL_REMOTE=s3://…, for example."
+        )
     for name in settings:
         if settings.getpriority(name) == SETTINGS_PRIORITIES["cmdline"]:
             _check_scrapys(settings, name)

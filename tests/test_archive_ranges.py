@@ -35,13 +35,11 @@ from tests.archives import http, record, write
 from tests.conftest import ROOT, Crawl, command, crawl
 from tests.kill import RANGES, start_command, write_archive
 from tests.recordings import address, article
+from tests.storage import Storage
+from tests.storage import files as files_of_s3
 from tests.test_archives import FILES, number_of, page, url
 from tests.test_outlet_table import SELECTORS, URL, row, table
 from tests.test_outlet_table import page as gazettes_page
-from tests.test_remote import Storage, storage
-from tests.test_remote import files as files_of_s3
-
-__all__ = ["storage"]  # a fixture
 
 SMALL = ("-s", "NEWSCRAWL_ARCHIVE_RANGE=5000")
 

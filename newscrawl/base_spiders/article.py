@@ -129,7 +129,7 @@ class ArticleSpider(ReadingSpider):
 
     def _due_requests(self) -> Iterator[Request]:
         """Yield requests for articles that are due, whether a listing shows them or not."""
-        due = Run.of(self.crawler).due_articles(revisits=self.is_revisiting)
+        due = Run.of(self.crawler).known_articles.due(revisits=self.is_revisiting)
         by_rest = "api" in self.arguments.discover or self.access.uses_rest
         if by_rest and self.arguments.fetch in ("auto", "api"):
             yield from PostLists(self).articles_by_id(due)

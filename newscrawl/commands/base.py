@@ -23,8 +23,11 @@ from scrapy.utils.log import configure_logging
 
 from newscrawl import exceptions
 from newscrawl.base_spiders import arguments
+from newscrawl.dataset.remote import Target
+from newscrawl.dataset.restore import outlets_at
 from newscrawl.exceptions import PROGRAM, extra_missing
-from newscrawl.extensions.opening import ledger_url, schedule_of
+from newscrawl.extensions.locked_outlet import LockedOutlet, ledger_url
+from newscrawl.extensions.opening import schedule_of
 from newscrawl.extensions.options import unknown
 from newscrawl.items import Candidate
 from newscrawl.settings import check
@@ -346,9 +349,12 @@ class OutputCommand(ProjectCommand):
     def rebuild_ledger(self) -> int:
         """Rebuild the ledger while no run is running; return how many records it has.
 
-        Raises OutputError if parts of a run are not here.
+        On one of several nodes it is made from the storage. Raises OutputError if parts of a run
+        are not here.
         """
         assert self.settings is not None
+        if self.settings["NEWSCRAWL_NODE"]:
+            return self._rebuild_shared_ledger()
         output = self.existing_output()
         folders = [RunFolder(output, it) for it in outlets(output)]
         try:
@@ -362,6 +368,20 @@ class OutputCommand(ProjectCommand):
         finally:
             for folder in folders:
                 folder.release()
+
+    def _rebuild_shared_ledger(self) -> int:
+        assert self.settings is not None
+        target = Target(self.settings["NEWSCRAWL_REMOTE"])
+        count = 0
+        for name in outlets_at(target):
+            outlet = LockedOutlet(self.settings, name)
+            try:
+                outlet.ledger.clear(name)
+                outlet.catch_up(schedule_of(self.settings))
+                count += sum(1 for _ in outlet.ledger.published_revisions(name))
+            finally:
+                outlet.release()
+        return count
 
     def known_outlet(self, name: str) -> str:
         """Return ``name`` if it is an outlet with runs.

@@ -25,6 +25,11 @@ class Command(OutputCommand, ScrapyCommand):
         from newscrawl.dataset.merge import merge  # noqa: PLC0415  # needs newscrawl[dataset]
 
         assert self.settings is not None
+        if self.settings["NEWSCRAWL_NODE"]:
+            raise UsageError(
+                "several nodes share the output: merge into a folder of its own, without"
+                " NEWSCRAWL_NODE, and push that"
+            )
         output, other = self.existing_output(), Path(args[0]).absolute()
         found = outlets(other)
         if not found or other.resolve() == output.resolve():

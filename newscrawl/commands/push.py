@@ -2,14 +2,19 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.commands.base import NEGATIVE, OutputCommand
 from newscrawl.dataset.remote import push
+from newscrawl.exceptions import RunningError
+from newscrawl.extensions.locked_outlet import LockedOutlet
+from newscrawl.extensions.opening import schedule_of
 from newscrawl.extensions.options import REMOTE, Option
 from newscrawl.settings import read
+from newscrawl.storage.runs import outlets
 
 
 class Command(OutputCommand, ScrapyCommand):
@@ -19,15 +24,14 @@ class Command(OutputCommand, ScrapyCommand):
     summary = "Upload runs and dataset to S3, GCS, Azure or a folder"
     example = "push s3://bucket/news"
     extra = "remote"
-    exit_codes = (
-        "0 uploaded, 1 damaged local files skipped, 2 wrong usage, 3 the storage cannot be used"
-    )
+    exit_codes = "0 uploaded, 1 not all is uploaded, 2 wrong usage, 3 the storage cannot be used"
 
     def long_desc(self) -> str:
         """Return what its help says."""
         return (
             "Upload closed runs and the dataset to remote storage. URL is any URL of fsspec, for"
-            " example s3://bucket/news (default: NEWSCRAWL_REMOTE)."
+            " example s3://bucket/news (default: NEWSCRAWL_REMOTE). On one of several nodes,"
+            " publish the runs that a crawl could not publish."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -52,8 +56,35 @@ class Command(OutputCommand, ScrapyCommand):
         if len(args) > 1 or not url:
             raise UsageError("name one URL, such as s3://bucket/prefix, or set NEWSCRAWL_REMOTE")
         url = Option("URL", None, REMOTE, "", "").read(url)
-        pushed = push(self.existing_output(), url, opts.only, everything=opts.all)
+        output, only = self.existing_output(), opts.only
+        if self.settings["NEWSCRAWL_NODE"] and url == self.settings["NEWSCRAWL_REMOTE"]:
+            if only != "dataset":
+                self.publish_runs(output)
+            if only == "runs":
+                return
+            only = "dataset"
+        pushed = push(output, url, only, everything=opts.all)
         for sentence in pushed.wrong:
             print(sentence, file=sys.stderr)  # noqa: T201
         print(f"{url.rstrip('/')}: {pushed}.")  # noqa: T201
-        self.exitcode = NEGATIVE if pushed.wrong else 0
+        if pushed.wrong:
+            self.exitcode = NEGATIVE
+
+    def publish_runs(self, output: Path) -> None:
+        """Publish what crawls of this node could not; other nodes may have given it up."""
+        assert self.settings is not None
+        for name in outlets(output):
+            try:
+                outlet = LockedOutlet(self.settings, name)
+            except RunningError as error:
+                print(error, file=sys.stderr)  # noqa: T201
+                self.exitcode = NEGATIVE
+                continue
+            try:
+                shared = outlet.catch_up(schedule_of(self.settings))
+            finally:
+                outlet.release()
+            aside = f", {len(shared.aside)} set aside" if shared.aside else ""
+            print(f"{name}: {shared.published} runs published{aside}.")  # noqa: T201
+            if shared.aside:
+                self.exitcode = NEGATIVE

@@ -96,6 +96,8 @@ class Target:
         protocols = self._files.protocol
         names = {protocols} if isinstance(protocols, str) else set(protocols)
         self._is_object_store = bool(names & _OBJECT_STORES)
+        # Otherwise S3's driver asks for the size of a file first.
+        self._in_one: dict[str, Any] = {"max_concurrency": 1} if names & {"s3", "s3a"} else {}
         self.folder = Path(self._root) if isinstance(self._files, LocalFileSystem) else None
         """The folder, if the URL is on this machine."""
 
@@ -112,7 +114,7 @@ class Target:
         """Return a file's bytes, or None if there is no such file."""
         with self._as_remote_error():
             try:
-                data: bytes = self._files.cat_file(f"{self._root}/{name}")
+                data: bytes = self._files.cat_file(f"{self._root}/{name}", **self._in_one)
             except FileNotFoundError:
                 return None
         return data
@@ -231,7 +233,7 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
     arrived = set()
     # Daemon threads, unlike those of concurrent.futures: a hanging driver must not block the exit.
     with ThreadPool(min(_AT_ONCE, len(closed))) as pool:
-        upload = partial(_push_run, target=target, there=there)
+        upload = partial(push_files_of_run, target=target, there=there)
         for folder, result in zip(closed, pool.imap(upload, closed), strict=True):
             if result.runs:
                 # In the order of the runs: consumers there read what follows the last one.
@@ -285,7 +287,7 @@ def pushed_runs(url: str, outlet: str) -> PushedRuns:
     return PushedRuns(target, target.sizes(outlet))
 
 
-def _push_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
+def push_files_of_run(folder: Path, target: Target, there: Mapping[str, int]) -> Pushed:
     """Upload the files of a closed run unless it is ``there`` (files and their sizes).
 
     Of a pruned run, what was kept of its parts is uploaded instead of these. The result counts a

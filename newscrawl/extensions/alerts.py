@@ -12,7 +12,7 @@ from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
 from newscrawl.exceptions import ArgumentError, OutputError, extra_missing
-from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT
+from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT, LEASE_LOST
 from newscrawl.extensions.run import Run
 from newscrawl.monitoring.findings_file import FINDINGS_FILE, load, look_up, save
 from newscrawl.monitoring.history import runs_before
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Another run reports these: the one that is running, or the one that the site asked to wait.
-_NO_NEWS = {ALREADY_RUNNING, ASKED_TO_WAIT}
+_NO_NEWS = {ALREADY_RUNNING, ASKED_TO_WAIT, LEASE_LOST}
 # Lines of these loggers may hold tokens: urllib3 logs every path at DEBUG, apprise what it read.
 _LEAKING = ("apprise", "urllib3", "oauthlib", "requests_oauthlib")
 # Shorter pieces of a URL are no secrets, and too often a part of some other word.

@@ -67,7 +67,7 @@ def close_run(
     document = _summary(opened, reason, books, listings, archives, access, stats)
     if rejected:
         document["rejected_file"] = rejected
-    if reread := _reread_runs(document, opened.folder.output):
+    if reread := _reread_runs(document, opened.outlet.folder.output):
         document["reread"] = reread
         document["complete"] &= not any("lost" in it for it in reread.values())
     write_document(opened.journal.folder / RUN_FILE, document)

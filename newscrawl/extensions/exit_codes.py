@@ -15,9 +15,14 @@ OUTPUT_FAILED = "output failed"
 ASKED_TO_WAIT = "asked to wait"
 AT_LIMIT = "limit"
 READERS_LOST = "readers lost"
+LEASE_LOST = "lease lost"
 
 AFTERMATH = "newscrawl/aftermath_failed/"
 """Prefix of the stats of failures after the run was closed: push, alert, report, metrics."""
+
+
+UNPUBLISHED = "newscrawl/unpublished"
+"""The stat of a run that was closed, and that another node has given up before it was pushed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ AFTERMATH_FAILED = ExitCode(
     6,
     "not passed on",
     "The run is closed and its articles are published, but a push, an alert, a report or metrics"
-    " failed.",
+    " failed. With `NEWSCRAWL_NODE`, a run that was not pushed is not published yet.",
 )
 ARTICLES_MISSING = ExitCode(
     7,
@@ -85,9 +90,9 @@ ARTICLES_MISSING = ExitCode(
 LATER = ExitCode(
     75,
     "try again later",
-    "Another run of the outlet uses the output folder, or the site required a pause that is longer"
-    " than a run may last.",
-    (ALREADY_RUNNING, ASKED_TO_WAIT),
+    "Another run of the outlet goes on, here or on another node, or took over from this one; or the"
+    " site required a pause that is longer than a run may last.",
+    (ALREADY_RUNNING, ASKED_TO_WAIT, LEASE_LOST),
 )
 INTERRUPTED = ExitCode(
     130,
@@ -122,6 +127,8 @@ def of_crawl(crawler: Crawler, run: RunDocument | None) -> ExitCode:
     """Return the exit code of a crawl that has ended; ``run`` is None if it opened none."""
     stats = crawler.stats.get_stats()
     code = of_reason(stats.get("finish_reason"))
+    if code is DONE and UNPUBLISHED in stats:
+        code = LATER
     if code is not DONE:
         return code
     if run is None:

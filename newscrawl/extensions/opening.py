@@ -5,20 +5,30 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from scrapy.settings import BaseSettings
 
+from newscrawl.dataset.shared import SharedOutput
 from newscrawl.discovery import OutletSpider
 from newscrawl.downloader.recordings import SOFTWARE
-from newscrawl.exceptions import ArgumentError, LedgerError, OutputError, RunningError, WaitError
+from newscrawl.exceptions import (
+    ArgumentError,
+    LeaseLostError,
+    LedgerError,
+    OutputError,
+    RemoteError,
+    RunningError,
+    WaitError,
+)
 from newscrawl.extensions.exit_codes import (
     ALREADY_RUNNING,
     ASKED_TO_WAIT,
+    LEASE_LOST,
     START_FAILED,
     UNUSABLE_OUTPUT,
     WRONG_ARGUMENT,
 )
+from newscrawl.extensions.locked_outlet import LockedOutlet, output_folder
 from newscrawl.extraction.dates import utc
 from newscrawl.settings import read
 from newscrawl.storage.checkpoints import Checkpoints
@@ -26,11 +36,11 @@ from newscrawl.storage.clock import fault_by_runs, passed, says
 from newscrawl.storage.document import RunStart
 from newscrawl.storage.identities import complete_addresses
 from newscrawl.storage.journal import Journal
-from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule, sqlite_url
+from newscrawl.storage.ledger import Checkpoint, Ledger, Schedule
 from newscrawl.storage.parts import PartWriter
-from newscrawl.storage.reconcile import Stock, check_basis, take_stock
+from newscrawl.storage.reconcile import Stock
 from newscrawl.storage.rejected import RejectedWriter
-from newscrawl.storage.run_folder import PARTIAL, RunFolder, is_previous_complete, remove_unused
+from newscrawl.storage.run_folder import PARTIAL, is_previous_complete
 from newscrawl.storage.runs import run_of, run_start
 
 logger = logging.getLogger(__name__)
@@ -43,21 +53,11 @@ _REASONS: Mapping[type[Exception], str] = {
     RunningError: ALREADY_RUNNING,
     WaitError: ASKED_TO_WAIT,
     OutputError: UNUSABLE_OUTPUT,
+    RemoteError: UNUSABLE_OUTPUT,
+    LeaseLostError: LEASE_LOST,
     LedgerError: UNUSABLE_OUTPUT,
     OSError: UNUSABLE_OUTPUT,
 }
-
-
-def ledger_url(settings: BaseSettings) -> str:
-    """Return SQLAlchemy's address of the ledger: the setting's, else in the output folder."""
-    return settings.get("NEWSCRAWL_LEDGER_URL") or sqlite_url(
-        output_folder(settings) / "ledger.sqlite3"
-    )
-
-
-def output_folder(settings: BaseSettings) -> Path:
-    """Return the output folder, absolute."""
-    return Path(settings["NEWSCRAWL_OUTPUT_DIR"]).absolute()
 
 
 def schedule_of(settings: BaseSettings) -> Schedule:
@@ -70,7 +70,7 @@ def schedule_of(settings: BaseSettings) -> Schedule:
 class OpenRun:
     """What a run works with once it is open."""
 
-    folder: RunFolder
+    outlet: LockedOutlet
     journal: Journal
     rejected: RejectedWriter
     ledger: Ledger
@@ -97,17 +97,16 @@ def open_run(
     one of the exceptions of ``_REASONS``, with one sentence, or any other.
     """
     with ExitStack() as undo:
-        folder = RunFolder(output_folder(settings), spider.name)
-        undo.callback(folder.release)
-        schedule = schedule_of(settings)
-        ledger = Ledger(ledger_url(settings))
-        undo.callback(ledger.close)
-        rests_on = check_basis(folder, ledger)
-        stock = take_stock(folder, ledger, rests_on.through, schedule)
+        # A run that asks no host needs no lease of one.
+        hosts = () if spider.arguments.is_offline else spider.requested_hosts()
+        outlet = LockedOutlet(settings, spider.name, {it.removeprefix("www.") for it in hosts})
+        undo.callback(outlet.release)
+        schedule, ledger = schedule_of(settings), outlet.ledger
+        rests_on, stock = outlet.take_stock(schedule)
         if spider.identified_by == "page":
             complete_addresses(ledger, spider.name)
         now = datetime.now(UTC)
-        start = _start(spider, stock, now)
+        start = _start(spider, stock, outlet.shared, now)
         if start.get("clock", {}).get("fault") == "behind":
             ledger.apply(ledger.forget_future(spider.name, utc(now)))
         arguments = spider.arguments
@@ -115,8 +114,8 @@ def open_run(
         follows_complete = is_full and is_previous_complete(
             stock.closed, arguments.pages, arguments.discover, spider.methods[:1]
         )
-        path = folder.create(rests_on.through)
-        undo.callback(remove_unused, path)
+        path = outlet.create(rests_on)
+        undo.callback(outlet.remove, path)
         start["run"] = run_of(path)
         writer = PartWriter(
             path,
@@ -129,8 +128,9 @@ def open_run(
             _check_wait(ledger.read_checkpoint(spider.name, WAIT))
         # Also shows that the ledger can be written, before the site is asked.
         ledger.apply([ledger.set_basis(spider.name, replace(rests_on, through=run_of(path)))])
+        outlet.is_published = outlet.shared is None
         opened = OpenRun(
-            folder=folder,
+            outlet=outlet,
             journal=journal,
             rejected=RejectedWriter(path, read(settings, "NEWSCRAWL_REJECTED_MB") * 1e6, SOFTWARE),
             ledger=ledger,
@@ -146,7 +146,9 @@ def open_run(
     return opened
 
 
-def _start(spider: OutletSpider, stock: Stock, now: datetime) -> RunStart:
+def _start(
+    spider: OutletSpider, stock: Stock, shared: SharedOutput | None, now: datetime
+) -> RunStart:
     """Return what ``run.json`` says of the beginning of the run, but for its name."""
     start: RunStart = {
         "run": "",
@@ -159,6 +161,12 @@ def _start(spider: OutletSpider, stock: Stock, now: datetime) -> RunStart:
         "started": utc(now),
         "salvaged": stock.salvaged,
     }
+    if shared:
+        start["node"] = shared.node
+    if shared and shared.revoked:
+        start["revoked"] = shared.revoked
+    if shared and shared.aside:
+        start["set_aside"] = shared.aside
     if stock.repaired:
         start["repaired"] = stock.repaired
     if stock.ignored:

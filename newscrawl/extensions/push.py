@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from pathlib import Path
 from typing import Self
 
 from scrapy import signals
@@ -12,8 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from newscrawl.dataset.remote import push
-from newscrawl.exceptions import RemoteError
-from newscrawl.extensions.exit_codes import AFTERMATH
+from newscrawl.exceptions import LeaseLostError, LedgerError, RemoteError
+from newscrawl.extensions.exit_codes import AFTERMATH, UNPUBLISHED
 from newscrawl.extensions.run import Run
 
 logger = logging.getLogger(__name__)
@@ -54,12 +55,14 @@ class Remote:
 
         def work() -> None:
             try:
-                pushed = push(run.output, self.url, "runs")
-                for sentence in pushed.wrong:
+                wrong = _publish(run) if run.outlet.shared else _push(run.output, self.url)
+                for sentence in wrong:
                     logger.error("%s", sentence)
                     failed()
-                logger.info("Remote storage: %s", pushed)
-            except (RemoteError, OSError) as error:
+            except LeaseLostError as error:
+                logger.error("%s", error)
+                self.crawler.stats.set_value(UNPUBLISHED, 1)
+            except (RemoteError, LedgerError, OSError) as error:
                 logger.error("The run was not pushed: %s", error)
                 failed()
             except Exception:
@@ -77,3 +80,22 @@ class Remote:
 
         threading.Thread(target=work, name="push", daemon=True).start()
         await maybe_deferred_to_future(done.addTimeout(self.seconds, reactor).addErrback(late))
+
+
+def _push(output: Path, url: str) -> list[str]:
+    """Upload the closed runs; return what is wrong with some."""
+    pushed = push(output, url, "runs")
+    logger.info("Remote storage: %s", pushed)
+    return pushed.wrong
+
+
+def _publish(run: Run) -> list[str]:
+    """Publish a run in the output that several nodes share; return why it cannot be."""
+    shared = run.outlet.shared
+    assert shared is not None
+    wrong = shared.publish(run.folder)
+    if not wrong:
+        shared.put_state()
+        run.outlet.is_published = True
+        logger.info("Published run %s in %s", run.name, shared.target.url)
+    return wrong

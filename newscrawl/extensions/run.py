@@ -16,15 +16,15 @@ from scrapy.utils.defer import deferred_from_coro
 from newscrawl.discovery import OutletSpider
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import asked_to_wait
-from newscrawl.exceptions import ArgumentError, LedgerError
+from newscrawl.exceptions import ArgumentError, LeaseLostError
 from newscrawl.extensions.archive_progress import ArchiveProgress
 from newscrawl.extensions.clock import SiteClock
 from newscrawl.extensions.closing import check_clock, close_run
-from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, OUTPUT_FAILED
-from newscrawl.extensions.opening import WAIT, OpenRun, open_run, output_folder, report_refusal
+from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, LEASE_LOST, OUTPUT_FAILED
+from newscrawl.extensions.locked_outlet import LockedOutlet, output_folder
+from newscrawl.extensions.opening import WAIT, OpenRun, open_run, report_refusal
 from newscrawl.extensions.stopping import close_on_signals
 from newscrawl.extraction.dates import utc
-from newscrawl.items import Candidate
 from newscrawl.settings import check
 from newscrawl.storage.books import Books, Listings
 from newscrawl.storage.checkpoints import Checkpoints
@@ -124,6 +124,11 @@ class Run:
         return self._open.journal.folder
 
     @property
+    def outlet(self) -> LockedOutlet:
+        """The outlet, which no other run has."""
+        return self._open.outlet
+
+    @property
     def ledger(self) -> Ledger:
         """What is known of every article."""
         return self._open.ledger
@@ -193,15 +198,6 @@ class Run:
         self.checkpoints.save(WAIT, due=due)
         self.stop(ASKED_TO_WAIT)
 
-    def due_articles(self, *, revisits: bool) -> list[Candidate]:
-        """Return the articles whose next attempt has come; see ``Ledger.due``."""
-        try:
-            now = utc(datetime.now(UTC))
-            return self.ledger.due(self.crawler.spidercls.name, now, revisits=revisits)
-        except LedgerError as error:
-            self.fail(error)
-            return []
-
     def queue(self, *changes: Change) -> None:
         """Queue changes of the ledger until the lines that they follow from are on disk."""
         self._open.journal.queue(*changes)
@@ -214,6 +210,7 @@ class Run:
     def commit(self) -> None:
         """Bring lines and rejected responses to disk, and then the ledger up to date."""
         try:
+            self.outlet.check()
             self._open.rejected.sync()
             self._open.journal.commit()
         except Exception as error:  # any other would end the ticker without a word
@@ -226,11 +223,13 @@ class Run:
             deferred_from_coro(self.crawler.engine.close_spider_async(reason=reason))
 
     def fail(self, error: Exception) -> None:
-        """Stop the crawl because its output or its ledger cannot be written; said once."""
+        """Stop the crawl because it may or can write no more; said once."""
+        is_lost = isinstance(error, LeaseLostError)
         if not self._is_stopping:
             what = "The output" if isinstance(error, OSError) else "The ledger"
-            logger.error("%s cannot be written, the run stops: %s", what, error)
-        self.stop(OUTPUT_FAILED)
+            says = "" if is_lost else f"{what} cannot be written, the run stops: "
+            logger.error("%s%s", says, error)
+        self.stop(LEASE_LOST if is_lost else OUTPUT_FAILED)
 
     def close(self, reason: str) -> None:
         """Finish the last part, check the books and write ``run.json``."""
@@ -252,13 +251,13 @@ class Run:
             )
         except Exception as error:  # whatever it is, the next run salvages this one
             logger.error("The run cannot be closed, the next one will salvage it: %s", error)
-        finally:
-            opened.ledger.close()
-            opened.folder.release()
 
 
 class RunClosing:
-    """Extension: closes the run, at another place in the order of extensions than opens it."""
+    """Extension: closes the run, at another place in the order of extensions than opens it.
+
+    Other runs may have the outlet after all that follows the end of the crawl, such as the upload.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         """Close the crawl's run."""
@@ -269,8 +268,14 @@ class RunClosing:
         """Connect to the end of the crawl."""
         closing = cls(crawler)
         crawler.signals.connect(closing.close, signals.spider_closed)
+        crawler.signals.connect(closing.release, signals.engine_stopped)
         return closing
 
     def close(self, reason: str) -> None:
         """Close the run."""
         Run.of(self.crawler).close(reason)
+
+    def release(self) -> None:
+        """Let other runs have the outlet."""
+        if (run := Run.of(self.crawler)).is_open:
+            run.outlet.release()

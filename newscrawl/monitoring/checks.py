@@ -189,6 +189,8 @@ def state(history: History) -> Iterator[tuple[str, str]]:
     if rejected and rejected["name"] and rejected["omitted"]:
         says = f"{rejected['omitted']} rejected responses were not kept"
         yield "rejected", f"{says}: {rejected['name']} is full (NEWSCRAWL_REJECTED_MB)."
+    for name in run.get("revoked", ()):
+        yield name, f"Run {name} was never published: its articles were requested again."
     for name in run.get("ignored", ()):
         yield name, f"The folder of run {name} cannot be used and is left out: see the log."
 

@@ -200,6 +200,12 @@ class RunStart(TypedDict):
     """When the run was opened, by the machine's clock."""
     merged: NotRequired[str]
     """The run's name in the output folder that it was taken from; only if it was merged."""
+    node: NotRequired[str]
+    """The node that the run was on; only with ``NEWSCRAWL_NODE``."""
+    revoked: NotRequired[list[str]]
+    """Earlier runs that their node did not publish: their articles were due again; only if any."""
+    set_aside: NotRequired[list[str]]
+    """Revoked runs of this node, whose folders were moved away; only if there are any."""
     salvaged: NotRequired[list[str]]
     """Killed runs that this one salvaged."""
     repaired: NotRequired[list[str]]

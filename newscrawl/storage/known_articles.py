@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from newscrawl.exceptions import LedgerError
+from newscrawl.extraction.dates import utc
+from newscrawl.items import Candidate
 from newscrawl.storage.identities import Identities
 from newscrawl.storage.ledger import ArticleState, Change, Ledger, Schedule
 from newscrawl.storage.rereading import Row, date_of_record
@@ -59,6 +61,11 @@ class KnownArticles:
     def published_after(self, moment: str) -> list[str]:
         """Return the ids of the articles that were published after a moment, the newest first."""
         return self._ask(lambda: self._ledger.published_after(self._outlet, moment), [])
+
+    def due(self, *, revisits: bool) -> list[Candidate]:
+        """Return the articles whose next attempt has come; see ``Ledger.due``."""
+        now = utc(datetime.now(UTC))
+        return self._ask(lambda: self._ledger.due(self._outlet, now, revisits=revisits), [])
 
     def young(self, now: str) -> list[ArticleState]:
         """Return the published articles whose time to be looked at has come, the oldest first."""

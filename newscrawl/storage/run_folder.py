@@ -20,6 +20,10 @@ OUTPUT_ID = "output-id"
 """The file that holds the identity of an output folder; it moves and is copied with the folder."""
 
 
+NODE_ID = ".node"
+"""The file that holds the identity of an output folder among those of all nodes."""
+
+
 class RunFolder:
     """The output folder of one outlet, locked for one run.
 
@@ -124,6 +128,22 @@ def create_output_id(output: Path, identity: str | None = None) -> str:
         temporary.unlink(missing_ok=True)
     sync(output)
     return read_output_id(output) or create_output_id(output, identity)
+
+
+def read_node_id(output: Path) -> str:
+    """Return the identity of an output folder as one of several; it is made if need be.
+
+    Unlike ``output-id`` no other folder has it. Raises OSError.
+    """
+    path = output / NODE_ID
+    temporary = output / f"{NODE_ID}.{os.getpid()}"
+    if not path.exists():
+        output.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(uuid.uuid4().hex, "ascii")
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+        temporary.unlink()
+    return path.read_text("ascii").strip()
 
 
 def remove_unused(folder: Path) -> None:

@@ -1,8 +1,10 @@
 """The ledger: tables, schedule, questions and changes. ``Ledger`` is all of it."""
 
 from newscrawl.storage.ledger.database import Change, sqlite_path, sqlite_url
+from newscrawl.storage.ledger.leases import Lease, Owner, owner_of
 from newscrawl.storage.ledger.ledger import LEDGER_FIELDS, Ledger
 from newscrawl.storage.ledger.schedule import Schedule
+from newscrawl.storage.ledger.shared_runs import RunState, SharedRun, SharedRuns
 from newscrawl.storage.ledger.states import (
     NOT_PUBLISHED,
     ArticleState,
@@ -21,12 +23,18 @@ __all__ = [
     "Basis",
     "Change",
     "Checkpoint",
+    "Lease",
     "Ledger",
+    "Owner",
     "RangeKey",
+    "RunState",
     "Schedule",
+    "SharedRun",
+    "SharedRuns",
     "State",
     "Versions",
     "articles",
+    "owner_of",
     "revisions",
     "sqlite_path",
     "sqlite_url",

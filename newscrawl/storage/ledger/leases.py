@@ -84,7 +84,8 @@ class Lease:
             if others:
                 # The outlet's own lease says more than those of its hosts.
                 raise RunningError(_conflict(others[-1], outlet))
-            connection.execute(leases.delete().where(leases.c.name.in_(names)))
+            is_old = sa.and_(leases.c.node_id == owner.node_id, leases.c.outlet == outlet)
+            connection.execute(leases.delete().where(leases.c.name.in_(names) | is_old))
             values = {**row, "outlet": outlet, "expires": now + seconds}
             connection.execute(leases.insert(), [{**values, "name": it} for it in names])
 

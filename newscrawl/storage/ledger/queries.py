@@ -165,6 +165,11 @@ class Queries(Database):
         rows = self.all_rows(query.where(basis.c.outlet == outlet))
         return Basis(*rows[0]) if rows else None
 
+    def outputs(self) -> dict[str, str]:
+        """Return the identities of the output folders that rows rest on, each with its path."""
+        rows = self.all_rows(sa.select(basis.c.output, basis.c.folder).distinct())
+        return {row[0]: row[1] for row in rows if row[0]}
+
     def outlets(self) -> list[str]:
         """Return the outlets that have rows which rest on runs."""
         return [row[0] for row in self.all_rows(sa.select(basis.c.outlet))]

@@ -1,0 +1,211 @@
+"""Two nodes with one ledger in PostgreSQL and one storage: each key is published once."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import records_of, runs_of
+from tests.kill_nodes import Node, Round, kill_test, two_nodes
+from tests.storage import serving
+from tests.test_outlet_table import row
+
+
+@pytest.fixture
+def nodes() -> Iterator[Round]:
+    """Two nodes, which are checked in the end."""
+    with two_nodes(6) as this:
+        yield this
+
+
+def keys(output: Path) -> list[tuple[str, int]]:
+    return [(it["id"], it["revision"]) for it in records_of(output)]
+
+
+@pytest.mark.parametrize(("how", "count"), [("kill", 5), ("stop", 2)])
+def test_whatever_dies_nothing_is_published_twice_and_nothing_lost(how: str, count: int) -> None:
+    assert kill_test(count, 12, how, seed=4) >= 1
+
+
+def test_a_second_node_is_told_who_has_the_outlet(nodes: Round) -> None:
+    first, second = nodes.nodes
+    done: list[Any] = []
+    nodes.site.act, nodes.site.act_at = lambda: done.append(second.run()), 2
+    assert first.run(NEWSCRAWL_LEASE_SECONDS="60").returncode == 0
+    assert done[0].returncode == 75
+    assert "hill is already running on a (" in done[0].stderr
+
+
+def test_a_dead_node_is_told_that_another_took_over(nodes: Round) -> None:
+    first, second = nodes.nodes
+    victim = first.start()
+    nodes.site.act, nodes.site.act_at = victim.kill, 5
+    victim.wait(30)
+    dead = next(first.output.glob("hill/run=*"))
+    name = dead.name.removeprefix("run=")
+    # The lease of a node that has died lasts for some time.
+    assert second.run(NEWSCRAWL_LEASE_SECONDS="30").returncode in (0, 75)
+    assert second.crawl() == 0
+    assert name in [it for run in runs_of(second.output) for it in run.get("revoked", ())]
+    told = first.run()
+    assert told.returncode == 0
+    assert f"Run {name} of hill on this node was never published" in told.stderr
+    assert (first.output / "hill" / "revoked" / dead.name).is_dir()
+    assert not dead.exists()
+    assert runs_of(first.output)[-1]["set_aside"] == [name]
+    assert runs_of(first.output)[-1]["node"] == "a"
+
+
+def test_a_run_that_cannot_be_pushed_is_published_later(nodes: Round) -> None:
+    first, second = nodes.nodes
+    assert first.crawl() == 0
+    place, away = nodes.storage / "hill", nodes.folder / "away"
+
+    def take_away() -> None:
+        place.rename(away)
+        place.touch()
+
+    nodes.site.edition, nodes.site.asked = 2, 0
+    nodes.make_due()
+    nodes.site.act, nodes.site.act_at = take_away, 3
+    done = first.run(NEWSCRAWL_LEASE_SECONDS="60")
+    assert done.returncode == 6, done.stderr
+    assert "The run was not pushed" in done.stderr
+    place.unlink()
+    away.rename(place)
+    # What was not published keeps the lease for its time.
+    assert second.run().returncode == 75
+    assert len(keys(nodes.storage)) == 6
+    pushed = first.run("push", "--only", "runs")
+    assert (pushed.returncode, pushed.stdout) == (0, "hill: 1 runs published.\n"), pushed.stderr
+    assert len(keys(nodes.storage)) == 12
+    # A storage that is away before the crawl is a sentence.
+    done = second.run(
+        NEWSCRAWL_REMOTE="s3://bucket/news", FSSPEC_S3_ENDPOINT_URL="http://127.0.0.1:1"
+    )
+    assert done.returncode == 3
+    assert "s3://bucket/news cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_ledger_that_is_lost_or_old_is_completed_from_the_storage(nodes: Round) -> None:
+    first, second = nodes.nodes
+    assert first.crawl() == 0
+    with psycopg.connect(nodes.server.url, autocommit=True) as connection:
+        name = nodes.ledger.partition("/k")[2].partition("?")[0]
+        connection.execute(f"CREATE DATABASE backup TEMPLATE k{name}".encode())
+    nodes.site.edition = 2
+    nodes.make_due()
+    assert second.crawl() == 0
+    assert len(keys(nodes.storage)) == 12
+    # From now on the ledger is the one of before the second run.
+    nodes.ledger = nodes.ledger.replace(f"/k{name}", "/backup")
+    nodes.nodes = [nodes.node("a"), nodes.node("b")]
+    nodes.site.edition = 3
+    done = nodes.nodes[0].run()
+    assert done.returncode == 0, done.stderr
+    assert "lacked 1 runs of hill" in done.stderr
+    assert sorted(set(keys(nodes.storage))) == sorted(keys(nodes.storage))
+    # Lost, and the node that comes first is new.
+    for table in ("articles", "revisions", "runs", "basis", "checkpoints"):
+        nodes.sql(f"DELETE FROM {table}")
+    new = nodes.node("c")
+    nodes.nodes.append(new)
+    done = new.run()
+    assert done.returncode == 0, done.stderr
+    assert runs_of(new.output)[-1]["books"]["known"] == 6
+    rebuilt = new.run("ledger", "--rebuild")
+    assert "Rebuilt the ledger from 12 published records" in rebuilt.stdout, rebuilt.stderr
+
+
+def test_a_single_machine_becomes_one_of_several_nodes(nodes: Round) -> None:
+    first, second = nodes.nodes
+    alone = {"NEWSCRAWL_NODE": ""}
+    assert first.run(**alone).returncode == 0
+    done = second.run()
+    assert done.returncode == 3
+    assert "Run hill first on the node that has this output folder" in done.stderr
+    assert first.run().returncode == 0
+    assert len(keys(nodes.storage)) == 6
+    assert second.crawl() == 0
+    assert len(runs_of(nodes.storage)) == 3
+    # It cannot go back to a folder of its own.
+    assert first.run(**alone, NEWSCRAWL_OUTPUT_DIR=str(nodes.folder / "other")).returncode == 3
+    merged = first.run("merge", str(second.output))
+    assert merged.returncode == 2
+    assert "several nodes share the output" in merged.stderr
+
+
+def test_an_older_newscrawl_and_a_newer_ledger_are_refused(nodes: Round) -> None:
+    first, second = nodes.nodes
+    assert first.crawl() == 0
+    nodes.sql("UPDATE runs SET version = '99.1'")
+    done = second.run()
+    assert done.returncode == 3
+    assert "was of newscrawl 99.1, and this node has" in done.stderr
+    # Who refuses holds nobody up.
+    nodes.sql("UPDATE runs SET version = '0.0.1'")
+    assert first.run().returncode == 0
+    nodes.sql("UPDATE schema_version SET version = 99")
+    done = second.run()
+    assert done.returncode == 3
+    assert "has schema 99" in done.stderr
+    nodes.sql("UPDATE schema_version SET version = 7")
+
+
+def test_nodes_need_a_ledger_and_a_storage(tmp_path: Path) -> None:
+    node = Node("a", tmp_path, "", "", 9)
+    done = node.run()
+    assert done.returncode == 2
+    assert "NEWSCRAWL_NODE needs a ledger and a storage that all nodes share" in done.stderr
+
+
+def test_two_nodes_never_ask_one_host_at_once(nodes: Round) -> None:
+    first, second = nodes.nodes
+    table = nodes.folder / "outlets.toml"
+    # Another outlet of the same site.
+    table.write_text(row(host='"thehill.com"', sources='[{ feed = "/feed/" }]'), "utf-8")
+    done: list[Any] = []
+
+    def crawl_gazette() -> None:
+        done.append(second.run("crawl", "gazette", NEWSCRAWL_OUTLETS=str(table)))
+
+    nodes.site.act, nodes.site.act_at = crawl_gazette, 2
+    assert first.run(NEWSCRAWL_LEASE_SECONDS="60").returncode == 0
+    assert done[0].returncode == 75, done[0].stderr
+    assert "thehill.com is asked by the run of hill on a (" in done[0].stderr
+
+
+def test_a_ledger_that_is_away_for_some_seconds_is_waited_for(nodes: Round) -> None:
+    first, _ = nodes.nodes
+
+    def go_away() -> None:
+        nodes.server.stop()
+        threading.Timer(3, nodes.server.start).start()
+
+    nodes.site.act, nodes.site.act_at = go_away, 4
+    done = first.run(NEWSCRAWL_LEASE_SECONDS="60")
+    assert done.returncode == 0, done.stderr
+    assert "waiting" in done.stderr
+    (run,) = runs_of(nodes.storage)
+    assert run["books"]["new"] == 6
+
+
+def test_nodes_publish_into_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as s3:
+        for name, value in s3.environment.items():
+            monkeypatch.setenv(name, value)
+        with two_nodes(6, f"s3://{s3.bucket()}/news") as nodes:
+            first, second = nodes.nodes
+            assert first.crawl() == 0
+            nodes.site.edition = 2
+            nodes.make_due()
+            assert second.crawl() == 0
+            s3.took()
+            # An hour in which nothing happens costs some requests.
+            assert first.crawl() == 0
+            asked = s3.took()
+            assert len(asked) <= 12, "\n".join(asked)
