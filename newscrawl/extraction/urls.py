@@ -5,6 +5,11 @@ from urllib.parse import quote, urljoin, urlsplit
 
 # Most addresses match this and need no other test.
 _PLAIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[/?][!$-;=?-Z\[\]^_a-z|~]*", re.ASCII)
+# A path that needs no resolving, as many links are, and what is put before it.
+_PATH = re.compile(
+    r"(?:/(?![/.])[!$-.0-:=@-Z\[\]^_a-z|~]*+)++(?:\?[!$-;=?-Z\[\]^_a-z|~]+)?", re.ASCII
+)
+_ORIGIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?=[/?]|$)", re.ASCII)
 # WHATWG, "basic URL parser": white space and controls around an address are removed, and so are
 # line breaks and tabs inside it.
 _AROUND = "".join(map(chr, range(0x21)))
@@ -40,6 +45,8 @@ def absolute_url(url: str, base: str = "") -> str | None:
     """
     if _PLAIN.fullmatch(url):
         return url
+    if _PATH.fullmatch(url) and (origin := _ORIGIN.match(base)):
+        return f"{origin[0]}{url}"
     url = url.strip().strip(_AROUND).translate(_INSIDE).partition("#")[0]
     try:
         path, mark, query = url.partition("?")
