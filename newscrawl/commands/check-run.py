@@ -29,8 +29,6 @@ from newscrawl.monitoring.messages import advice
 from newscrawl.monitoring.standing import Standing, Standings
 from newscrawl.monitoring.times import moment
 from newscrawl.storage.document import RunDocument
-from newscrawl.storage.parts import write_whole
-from newscrawl.storage.run_folder import OUTPUT_ID
 from newscrawl.storage.runs import read_run, run_end, run_start
 
 # Clocks of two machines differ a little.
@@ -145,12 +143,9 @@ class Command(RunsCommand, ScrapyCommand):
             yield Path(folder)
 
     def share(self, outlet: str, folder: Path) -> None:
-        """Put what is accepted into the storage that machines share, and beside the runs here."""
-        if self.target is None or self.target.read(OUTPUT_ID) is None:
-            return
-        data = (folder / ACCEPTED_FILE).read_bytes()
-        self.target.put(f"{outlet}/{ACCEPTED_FILE}", data)
-        write_whole(self.output / outlet / ACCEPTED_FILE, data.decode())
+        """Put what is accepted into the storage that nodes share; their next runs fetch it."""
+        if self.target and self.is_shared:
+            self.target.put(f"{outlet}/{ACCEPTED_FILE}", folder / ACCEPTED_FILE)
 
     def check(self, args: list[str], folder: Path) -> Checked:
         """Return what is wrong with the named run, or with the latest that can be read.

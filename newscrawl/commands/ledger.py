@@ -51,7 +51,9 @@ class Command(ArticleCommand, ScrapyCommand):
         if opts.rebuild:
             if args:
                 raise UsageError("--rebuild takes no names: the ledger contains every outlet")
-            fetched = self.fetch(opts, Wanted.PARTS)
+            # A node of several fetches what the ledger lacks, under the leases.
+            is_node = self.settings and self.settings["NEWSCRAWL_NODE"]
+            fetched = {} if is_node else self.fetch(opts, Wanted.PARTS)
             if lacking := [outlet for outlet, it in fetched.items() if it.left_out]:
                 raise OutputError(
                     f"The ledger is not rebuilt: it would lack runs of {', '.join(lacking)}."

@@ -25,7 +25,8 @@ from newscrawl.monitoring.times import HISTORY
 from newscrawl.settings import read
 from newscrawl.storage.kept import KEPT_FILE
 from newscrawl.storage.ledger import Ledger, sqlite_path
-from newscrawl.storage.runs import is_run_name, outlets, run_name, run_time
+from newscrawl.storage.runs import is_run_name, run_name, run_time
+from newscrawl.storage.runs import outlets as outlets_of
 
 
 def add_remote(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +45,7 @@ def connect(settings: BaseSettings, given: str | None, output: Path) -> Target |
 
     ``given`` is the option's value. Raises UsageError, ArgumentError, RemoteError and OSError.
     """
-    if given is None and not settings.get("NEWSCRAWL_NODE"):
+    if given is None and not settings["NEWSCRAWL_NODE"]:
         return None
     if given and "/" not in given:
         # Of "--remote hill", the outlet is meant.
@@ -101,13 +102,16 @@ class RunsCommand(OutputCommand):
         """Fetch runs of the storage, if one is to be read; see ``fetch`` of ``restore``.
 
         Faults are printed, and set the exit code. If several nodes share the storage, ``not_there``
-        are runs that are not published; else it is empty.
+        are runs that are not published; else it is empty. Raises OutputError for a storage without
+        runs of an outlet that has some here.
         """
         self.connect(opts)
         if self.target is None:
             return {}
         fetched = fetch(self.output, self.target, outlets, wanted, choose)
-        for it in fetched.values():
+        for outlet, it in fetched.items():
+            if not it.there and outlet in outlets and outlet in outlets_of(self.output):
+                raise OutputError(f"There is no run of {outlet} in {self.target.url}.")
             name_faults(it)
             if it.wrong:
                 self.exitcode = NEGATIVE
@@ -154,7 +158,7 @@ class RunsCommand(OutputCommand):
 
     def known_outlet(self, name: str) -> str:
         """Return ``name`` if it is an outlet with runs, here or in the storage."""
-        if self.target and name not in outlets(self.output):
+        if self.target and name not in outlets_of(self.output):
             if name in self.target.folders():
                 return name
             if name in self.spider_names():
