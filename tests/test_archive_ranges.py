@@ -116,8 +116,10 @@ def test_processes_publish_the_same_lines_and_no_range_twice(
 
 
 @pytest.mark.fast
-def test_a_large_range_is_read_quickly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """fastwarc reads the most of it, from any place on."""
+def test_ranges_of_a_large_file_join_without_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # fastwarc reads the most of a range from this size on.
     path = write(tmp_path / "a.warc.gz", [noisy(str(it)) for it in range(200)])
     size = path.stat().st_size
     monkeypatch.setattr(warc, "_QUICKLY", size // 8)

@@ -22,6 +22,6 @@ def test_a_benchmark_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert set(line) <= set("| -:")
         assert rows
         for row in rows:
-            # Every column but the first one is of numbers.
+            # The first column is a name, and one of the others at least has a number.
             _, *values = (it.strip(" *") for it in row.strip("|").split("|"))
             assert any(re.match(r"-?[\d.]+", it) for it in values), (head, row)

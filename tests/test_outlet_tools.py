@@ -655,7 +655,7 @@ def test_the_form_of_addresses(urls: list[str], form: str, number: str | None) -
 
 
 def test_drafts_read_the_pages_of_real_outlets(shared: Path) -> None:
-    """A floor may only rise. Measured on 26 November 2026: 83 of 99, 92 of them by selectors."""
+    """A floor may only rise. Measured on 26 November 2026, of 99: 83 bodies, 92 selectors."""
     good = selected = 0
     for case in outlet_cases.cases():
         page = SavedPage(case["url"], outlet_cases.page_of(case), place=case["name"])
@@ -663,4 +663,5 @@ def test_drafts_read_the_pages_of_real_outlets(shared: Path) -> None:
         ((_, article, _),) = made.cases
         good += outlet_cases.f1(article.body or "", case["expected"]["body"]) >= 0.95
         selected += article.extraction == "selectors"
-    assert (good, selected) >= (83, 92)
+    assert good >= 83
+    assert selected >= 92

@@ -89,11 +89,6 @@ def test_nothing_is_lost_and_the_dataset_is_what_it_would_have_been(
         for name, value in plain[key].items()
         if name not in EXTRACTION and redesigned[key][name] != value
     ]
-    print(
-        f"revisions: {len(plain)} and {len(redesigned)}, lost {len(lost)},"
-        f" differing {len(differing)}, read again"
-        f" {sum(it['extraction'] == 'redesign' for it in redesigned.values())}"
-    )
     assert not lost
     assert not redesigned.keys() - plain.keys()
     assert not differing
