@@ -28,6 +28,7 @@ PARTS = {
     "outlets": outlets.run,
     "throughput": throughput.run,
     "archives": archives.run,
+    "cores": archives.cores,
     "ledger": ledger.run,
     "day": day.run,
     "browser": browser.run,

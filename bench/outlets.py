@@ -140,7 +140,7 @@ def own(rows: Sequence[Case]) -> Result:
 
 def theirs(rows: Sequence[Case]) -> tuple[list[Result], list[str]]:
     """Return the results of the peers, and a sentence for each that is missing."""
-    peers.install()
+    peers.PEERS.install()
     with tempfile.TemporaryDirectory() as folder:
         pages = {}
         for row in rows:

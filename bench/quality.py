@@ -101,7 +101,7 @@ def run() -> str:
         for path, url in pages.items()
     ]
     if WITH_PEERS:
-        peers.install()
+        peers.PEERS.install()
     theirs = peers.run(pages) if WITH_PEERS else []
     missing = [f"{it['tool']} is missing: {it['error']}." for it in theirs if "error" in it]
     [own] = read(ours, bodies)
