@@ -138,9 +138,9 @@ def printed_dates(text: str, zone: tzinfo, language: str = "") -> Iterator[tuple
     ['2026-11-23T12:04:00Z']
     >>> [*printed_dates("13/45/19 06:56 AM, 11/23/26 6:56 AM XYT, 2 hours ago", EASTERN)]
     []
-    >>> text = "Publié le 30 août 2023 à 14h52, modifié le 1er sept. 2023 à 9 h 05"
+    >>> text = "Publié le 29 août 2022 à 13h27, modifié le 1er sept. 2022 à 9 h 05"
     >>> list(printed_dates(text, ZoneInfo("Europe/Paris"), "fr"))
-    [('2023-08-30T12:52:00Z', False), ('2023-09-01T07:05:00Z', True)]
+    [('2022-08-29T11:27:00Z', False), ('2022-09-01T07:05:00Z', True)]
     """
     end = 0
     text = _lines(text)
