@@ -75,6 +75,6 @@ def commit_together(journals: Sequence[Journal]) -> None:
     The runs have the same ledger. Raises OSError and LedgerError; then all changes stay queued.
     """
     if changes := [change for journal in journals for change in journal.flush()]:
-        journals[0].ledger.apply(changes)
+        journals[0].ledger.apply(changes, [it.ledger for it in journals[1:]])
     for journal in journals:
         journal.clear()

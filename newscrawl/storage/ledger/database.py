@@ -192,10 +192,17 @@ class Database:
 
         return self._patiently(ask)
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Make changes, in order, all or none."""
+    def apply(self, changes: Iterable[Change], others: Sequence["Database"] = ()) -> None:
+        """Make changes, in order, all or none; those of ``others``, the same database, too."""
         them = list(changes)
-        self.in_transaction(lambda connection: execute(connection, them))
+
+        def work(connection: sa.Connection) -> None:
+            for it in others:
+                if it.guard:
+                    it.guard(connection)
+            execute(connection, them)
+
+        self.in_transaction(work)
 
 
 def execute(connection: sa.Connection, changes: Iterable[Change]) -> None:
