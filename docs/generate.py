@@ -24,6 +24,7 @@ from newscrawl import commands as commands_package
 from newscrawl import settings
 from newscrawl.base_spiders import arguments, outlet_keys
 from newscrawl.base_spiders.spider_loader import find_outlet
+from newscrawl.dispatch import nodes_table
 from newscrawl.extensions import options
 from newscrawl.extensions.exit_codes import EXIT_CODES
 from newscrawl.monitoring.checks import CHECKS
@@ -206,6 +207,18 @@ def keys_of_outlets() -> str:
     )
 
 
+def keys_of_nodes() -> str:
+    """Return the keys of ``nodes.toml``."""
+    return "\n".join(
+        f"{title}\n\n" + table(("Key", "Meaning", "Value", "Example"), map(_key, keys))
+        for title, keys in (
+            ("Keys of the file, before its tables:", nodes_table.KEYS),
+            ("Keys of a node:", nodes_table.NODE_KEYS),
+            ("Keys of a crawl:", nodes_table.CRAWL_KEYS),
+        )
+    )
+
+
 def _key(key: outlet_keys.Key) -> tuple[str, ...]:
     required = ", required" if key.is_required else ""
     return f"`{key.name}`{required}", key.meaning, key.kind.allowed, f"`{key.example}`"
@@ -232,6 +245,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "outlets": outlets,
     "arguments": lambda: options.markdown(arguments.OPTIONS),
     "outlet-keys": keys_of_outlets,
+    "nodes-keys": keys_of_nodes,
     "settings": lambda: options.markdown(settings.table, scrapy=True),
 }
 """What writes each generated part."""

@@ -39,28 +39,42 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
 
 
 class Server:
-    """A server that deploy/install set up below ``prefix``, and its Scrapyd."""
+    """A server that deploy/install set up below ``prefix``, and its Scrapyd.
 
-    def __init__(self, prefix: Path, proxy: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.prefix = prefix
-        self.proxy = proxy
+    ``inside`` is what a command begins with that runs on the server's machine, ``more`` the
+    environment of the installation.
+    """
+
+    def __init__(
+        self,
+        prefix: Path,
+        proxy: str,
+        address: str = "127.0.0.1",
+        inside: tuple[str, ...] = (),
+        **more: str,
+    ) -> None:
+        self.port = 6800
+        if not inside:
+            with socket.create_server((address, 0)) as free:
+                self.port = free.getsockname()[1]
+        self.prefix, self.proxy = prefix, proxy
+        self.address, self.inside, self.more = address, inside, more
         prefix.mkdir()
         (prefix / "venv").symlink_to(INSTALLED)
         self.install()
 
     def install(self) -> None:
-        environment = {**os.environ, "PORT": str(self.port), "NO_SYSTEMD": "1"}
+        environment = {**os.environ, "PORT": str(self.port), "NO_SYSTEMD": "1", **self.more}
+        environment["BIND"] = self.address
         subprocess.run([ROOT / "deploy/install", self.prefix], env=environment, check=True)
 
     def environment(self, name: str) -> dict[str, str]:
         text = (self.prefix / "etc" / name).read_text()
-        return dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.M))
+        return dict(re.findall(r'^(\w+)="?(.*?)"?$', text, flags=re.M))
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [self.prefix / "venv/bin/scrapyd", "--nodaemon", "--pidfile="],
+            [*self.inside, self.prefix / "venv/bin/scrapyd", "--nodaemon", "--pidfile="],
             cwd=self.prefix,
             env={
                 **os.environ,
@@ -76,7 +90,7 @@ class Server:
 
     def is_up(self) -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/daemonstatus.json"):
+            with urlopen(f"http://{self.address}:{self.port}/daemonstatus.json"):
                 return True
         except URLError as error:
             # It wants a password: it is there.
@@ -88,9 +102,9 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def deploy(self) -> subprocess.CompletedProcess[str]:
+    def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.prefix / "venv/bin/scrapyd-deploy"],
+            [self.prefix / "venv/bin/scrapyd-deploy", *arguments],
             cwd=ROOT,
             env={**os.environ, **self.environment("deploy.env")},
             capture_output=True,
@@ -106,7 +120,7 @@ class Server:
         return str(json.loads(done.stdout)["jobid"])
 
     def api(self, name: str) -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self.port}/{name}"
+        url = f"http://{self.address}:{self.port}/{name}"
         done = subprocess.run(
             ["curl", "-s", "-u", self.password, url],
             capture_output=True,
@@ -295,7 +309,7 @@ def test_the_installation_is_whole_and_stays(tmp_path: Path) -> None:
         if path.name != "requirements.txt":
             assert path.stat().st_mode & 0o077 == 0, path
     units = sorted((server.prefix / "etc/systemd").iterdir())
-    assert len(units) == 4
+    assert len(units) == 6
     for unit in units:
         text = unit.read_text()
         assert not re.search(r"@[A-Z]+@", text)
@@ -306,8 +320,8 @@ def test_the_installation_is_whole_and_stays(tmp_path: Path) -> None:
         if unit.suffix == ".service":
             (user,) = re.findall(r"^User=(\S+)$", text, flags=re.M)
             assert user != "root"
-        else:
-            assert (server.prefix / "etc/jobs" / unit.stem.partition("@")[2]).exists()
+        elif job := unit.stem.partition("@")[2]:
+            assert (server.prefix / "etc/jobs" / job).exists()
     if systemd := shutil.which("systemd-analyze"):
         for unit in units:
             # A template is verified as one of its instances.

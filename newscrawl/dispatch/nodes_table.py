@@ -105,7 +105,12 @@ NODE_KEYS = (
         "http://10.0.0.1:6800/",
         is_required=True,
     ),
-    Key("places", Kind("a whole number from 1 up", _whole), "Scrapyd's `max_proc` there.", "4"),
+    Key(
+        "places",
+        Kind("a whole number from 1 up", _whole),
+        "Scrapyd's `max_proc` there; default: 4.",
+        "4",
+    ),
     Key("username", _TEXT, "Scrapyd's user; default: `SCRAPYD_USERNAME`.", "newscrawl"),
     Key("password", _TEXT, "The user's password; default: `SCRAPYD_PASSWORD`.", "…"),
 )
@@ -137,17 +142,20 @@ def _table(value: object) -> dict[str, Any]:
     return value
 
 
-_KEYS = (
-    Key("nodes", Kind("tables [nodes.NAME]", _table), "The nodes.", "[nodes.a]", is_required=True),
+KEYS = (
+    Key("project", _TEXT, "The project's name in Scrapyd; default: `newscrawl`.", "newscrawl"),
     Key(
-        "crawls",
-        Kind("tables [crawls.NAME]", _table),
-        "The crawls.",
-        "[crawls.hourly]",
-        is_required=True,
+        "version",
+        _TEXT,
+        "The version of the egg that a node must have; default: the newest of all nodes.",
+        "1764158400",
     ),
-    Key("project", _TEXT, "The project's name in Scrapyd.", "newscrawl"),
-    Key("version", _TEXT, "The egg that the nodes must have; default: the newest.", "1764158400"),
+)
+"""The keys of the file, but for its tables."""
+
+_TABLES = (
+    Key("nodes", Kind("tables [nodes.NAME]", _table), "", "", is_required=True),
+    Key("crawls", Kind("tables [crawls.NAME]", _table), "", "", is_required=True),
 )
 
 
@@ -173,7 +181,7 @@ def read_nodes(path: Path, environ: Mapping[str, str]) -> NodesTable:
 
 
 def _read(values: Mapping[str, object], environ: Mapping[str, str]) -> NodesTable:
-    top = _complete(values, _KEYS, "")
+    top = _complete(values, (*_TABLES, *KEYS), "")
     default = {"username": environ.get(USERNAME, ""), "password": environ.get(PASSWORD, "")}
     nodes = _each(
         top.pop("nodes"),
