@@ -164,6 +164,10 @@ OPTIONS = (
 )
 
 
+OF_SCRAPYD = ("_job", "_version")
+"""What Scrapyd adds to the arguments: the id of its job, and the egg that a job names."""
+
+
 def parse(given: Mapping[str, Any], outlet: Outlet) -> Arguments:
     """Return the typed arguments of a crawl of ``outlet``.
 

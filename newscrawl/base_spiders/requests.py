@@ -30,8 +30,8 @@ class RequestingSpider(OutletSpider):
         Scrapy's own, ``name``, would rename the outlet: it is a wrong argument.
         """
         super().__init__()
-        # The id of the job, which Scrapyd adds to the arguments.
-        self.job: str | None = kwargs.pop("_job", None)
+        of_scrapyd = {name: kwargs.pop(name, None) for name in arguments.OF_SCRAPYD}
+        self.job: str | None = of_scrapyd["_job"]
         self.reading: ArchiveReading | None = kwargs.pop("_reading", None)
         """The reading of archives for this outlet and others, if the crawl is a part of one."""
         self.given = {key: str(value) for key, value in kwargs.items()}

@@ -247,10 +247,9 @@ class SpiderCommand(ProjectCommand):
         super().process_options(args, opts)
         known = [it.name for it in arguments.OPTIONS]
         for name in names:
-            # Scrapyd adds the id of its job.
-            if name not in (*known, "_job"):
+            if name not in (*known, *arguments.OF_SCRAPYD):
                 self.stop(unknown("spider argument", name, self.spider_arguments), WRONG_USAGE)
-            if name not in (*self.spider_arguments, "_job"):
+            if name not in (*self.spider_arguments, *arguments.OF_SCRAPYD):
                 allowed = ", ".join(self.spider_arguments)
                 self.stop(f"-a {name} is not allowed: it must be one of {allowed}.", WRONG_USAGE)
             if names.count(name) > 1:
@@ -266,7 +265,7 @@ class SpiderCommand(ProjectCommand):
         try:
             for layout in spider.reader.layouts:
                 layout.check()
-            given = {name: value for name, value in given.items() if name != "_job"}
+            given = {it: value for it, value in given.items() if it not in arguments.OF_SCRAPYD}
             arguments.parse(given, spider)
         except exceptions.ArgumentError as error:
             self.stop(error, WRONG_USAGE)
