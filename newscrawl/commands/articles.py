@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from newscrawl.commands.base import find_article
@@ -39,9 +40,10 @@ class ArticleCommand(RunsCommand):
         identity = self.article_id(outlet, article, ledger)
         if ledger is None:
             return self._found(opts, outlet, identity)
-        if ledger.get(outlet, identity) is None:
-            raise self.unknown_article(outlet, identity)
-        known = ledger.history(outlet, identity)
+        with closing(ledger):
+            if ledger.get(outlet, identity) is None:
+                raise self.unknown_article(outlet, identity)
+            known = ledger.history(outlet, identity)
         self.fetch(opts, Wanted.PARTS, [outlet], {run for _, run, *_ in known}.intersection)
         records = [
             record

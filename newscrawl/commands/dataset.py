@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
@@ -99,9 +100,10 @@ class Command(RunsCommand, ScrapyCommand):
         unpublished = {outlet: it.not_there for outlet, it in fetched.items()}
         verifier = Verifier(self.output, self.target, unpublished)
         count = 0
-        for fault in verifier.faults(ledger):
-            print(fault)  # noqa: T201
-            count += 1
+        with closing(ledger) if ledger else nullcontext():
+            for fault in verifier.faults(ledger):
+                print(fault)  # noqa: T201
+                count += 1
         if not verifier.runs and not count:
             raise DatasetError(f"There is no closed run in {self.output}: nothing to verify.")
         verdict = f"{count} faults" if count else "all is well"
