@@ -12,7 +12,13 @@ from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
 from newscrawl.exceptions import ArgumentError, OutputError, extra_missing
-from newscrawl.extensions.exit_codes import AFTERMATH, ALREADY_RUNNING, ASKED_TO_WAIT, LEASE_LOST
+from newscrawl.extensions.exit_codes import (
+    AFTERMATH,
+    ALREADY_RUNNING,
+    ASKED_TO_WAIT,
+    LEASE_LOST,
+    UNPUBLISHED,
+)
 from newscrawl.extensions.run import Run
 from newscrawl.monitoring.findings_file import FINDINGS_FILE, load, look_up, save
 from newscrawl.monitoring.history import runs_before
@@ -62,9 +68,10 @@ class Alerts:
         run = Run.of(self.crawler)
         outlet_folder = run.output / spider.name
         if run.document is None:
-            if reason in _NO_NEWS:
+            if reason in _NO_NEWS or UNPUBLISHED in self.crawler.stats.get_stats():
                 return
-            standings, message = did_not_begin(outlet_folder, reason)
+            says = "was not closed" if run.is_open else "did not begin"
+            standings, message = without_run(outlet_folder, f"The crawl {says}: {reason}.")
             about = ""
         else:
             # What cannot be read was named when the run was opened.
@@ -116,9 +123,8 @@ class Alerts:
         return taken
 
 
-def did_not_begin(folder: Path, reason: str) -> tuple[Standings, Message]:
-    """Return the findings of the outlet in ``folder`` when a crawl did not begin."""
-    says = f"The crawl did not begin: {reason}."
+def without_run(folder: Path, says: str) -> tuple[Standings, Message]:
+    """Return the findings of the outlet in ``folder`` after a crawl that left no closed run."""
     try:
         standings = look_up(folder)
     except (OutputError, OSError) as error:

@@ -22,7 +22,7 @@ AFTERMATH = "newscrawl/aftermath_failed/"
 
 
 UNPUBLISHED = "newscrawl/unpublished"
-"""The stat of a run that was closed, and that another node has given up before it was pushed."""
+"""The stat of a run that lost its lease at its end, and is not published."""
 
 
 @dataclass(frozen=True, slots=True)

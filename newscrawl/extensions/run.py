@@ -20,7 +20,7 @@ from newscrawl.exceptions import ArgumentError, LeaseLostError
 from newscrawl.extensions.archive_progress import ArchiveProgress
 from newscrawl.extensions.clock import SiteClock
 from newscrawl.extensions.closing import check_clock, close_run
-from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, LEASE_LOST, OUTPUT_FAILED
+from newscrawl.extensions.exit_codes import ASKED_TO_WAIT, LEASE_LOST, OUTPUT_FAILED, UNPUBLISHED
 from newscrawl.extensions.locked_outlet import LockedOutlet, output_folder
 from newscrawl.extensions.opening import WAIT, OpenRun, open_run, report_refusal
 from newscrawl.extensions.stopping import close_on_signals
@@ -249,6 +249,9 @@ class Run:
                 PageAccess.of(self.crawler),
                 plain(self.crawler.stats.get_stats()),
             )
+        except LeaseLostError as error:
+            logger.error("%s", error)
+            self.crawler.stats.set_value(UNPUBLISHED, 1)
         except Exception as error:  # whatever it is, the next run salvages this one
             logger.error("The run cannot be closed, the next one will salvage it: %s", error)
 
