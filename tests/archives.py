@@ -4,7 +4,7 @@ import gzip
 import sys
 import zlib
 from collections.abc import Callable, Iterable
-from hashlib import sha1
+from hashlib import sha1, sha256
 from pathlib import Path
 
 import brotli
@@ -45,6 +45,11 @@ def http(body: bytes, *headers: str, status: str = "HTTP/1.1 200 OK", kind: str 
     """Return an HTTP response."""
     head = "\r\n".join([status, f"Content-Type: {kind}", *headers, "", ""])
     return head.encode("latin-1") + body
+
+
+def noise(name: str, size: int) -> str:
+    """Return ``size`` times 64 digits, others for every name, which hardly compress."""
+    return "".join(sha256(f"{name} {it}".encode()).hexdigest() for it in range(size))
 
 
 def digest(data: bytes) -> str:

@@ -228,13 +228,21 @@ def serve(listener: socket.socket) -> dict[str, Any]:
             if listener not in ready:
                 continue
             channel, _ = listener.accept()
-            _, fds, _, _ = socket.recv_fds(channel, 1, 3)
-            with channel.makefile() as stream:
-                order: dict[str, Any] = json.load(stream)
+            fds: list[int] = []
+            try:
+                _, fds, _, _ = socket.recv_fds(channel, 1, 3)
+                with channel.makefile() as stream:
+                    order: dict[str, Any] = json.load(stream)
+            except (OSError, ValueError):  # The test ended before it had given its order.
+                for fd in fds:
+                    os.close(fd)
+                channel.close()
+                continue
             if child := os.fork():
                 for fd in fds:
                     os.close(fd)
-                channel.sendall(f"{child:{_DIGITS}}".encode())
+                with suppress(BrokenPipeError):
+                    channel.sendall(f"{child:{_DIGITS}}".encode())
                 running[child] = channel
                 continue
             signal.set_wakeup_fd(-1)
@@ -254,7 +262,7 @@ def report(running: dict[int, socket.socket]) -> None:
     for pid, channel in list(running.items()):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            # Whoever gave the order may have ended, too.
+            # The test that gave the order may have ended, too.
             with running.pop(pid), suppress(BrokenPipeError):
                 channel.sendall(f"{os.waitstatus_to_exitcode(status):{_DIGITS}}".encode())
 
@@ -290,6 +298,7 @@ def main() -> None:
         deque(walk_modules_iter(name), 0)
     for name in _MODULES:
         import_module(name)
+    # apprise imports its services when the first address is read.
     resolve_name("apprise:Apprise").instantiate("json://127.0.0.1")
     assert "twisted.internet.reactor" not in sys.modules
     threads = Path("/proc/self/task")

@@ -7,7 +7,7 @@ from newscrawl.extraction.loaders import Layout, Reader
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.sources import Feed, Listings, NewsSitemap, Sitemap
 
-# The arguments of a command that knows them.
+# Arguments with which a command knows these outlets.
 OUTLETS = ("-s", "SPIDER_MODULES=newscrawl.spiders,tests.outlets")
 
 

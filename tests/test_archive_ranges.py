@@ -31,8 +31,8 @@ from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage import warc
 from newscrawl.storage.books import balance
 from newscrawl.storage.warc import Counts, WarcFile
-from tests.archives import http, record, write
-from tests.conftest import ROOT, Crawl, command, crawl
+from tests.archives import http, noise, record, write
+from tests.conftest import ROOT, Crawl, command, crawl, runs_of
 from tests.kill import RANGES, start_command, write_archive
 from tests.recordings import address, article
 from tests.storage import Storage
@@ -46,8 +46,7 @@ SMALL = ("-s", "NEWSCRAWL_ARCHIVE_RANGE=5000")
 
 def noisy(name: str, size: int = 30) -> bytes:
     """Return a record of an article whose text does not compress."""
-    noise = "".join(sha256(f"{name} {it}".encode()).hexdigest() for it in range(size))
-    return record(url(name), http(page(name, f"<p>{noise}</p>")))
+    return record(url(name), http(page(name, f"<p>{noise(name, size)}</p>")))
 
 
 def archive(output: Path, *arguments: str, **settings: str) -> Crawl:
@@ -63,9 +62,7 @@ def lines_of(output: Path, outlet: str = "hill") -> bytes:
 
 def run_of(output: Path, outlet: str = "hill") -> dict[str, Any]:
     """Return the latest ``run.json`` of an outlet."""
-    document: dict[str, Any] = json.loads(
-        max(output.glob(f"{outlet}/run=*/run.json")).read_text("utf-8")
-    )
+    document = runs_of(output, outlet)[-1]
     assert balance(document["books"]) == 0
     return document
 
@@ -174,7 +171,7 @@ def test_many_outlets_read_a_file_once(tmp_path: Path) -> None:
             {"archive": str(path)},
         )
         assert run["archives"][str(path)]["records"] == 3
-    # One that comes later reads what it has not read.
+    # An outlet that is added later reads the file for itself only.
     assert archive(output, "gazette", "hill", str(path), *SMALL).code == 0
     assert run_of(output, "gazette")["archives"][str(path)]["records"] == 0
 
@@ -445,18 +442,15 @@ def test_a_worker_with_another_newscrawl_says_so(tmp_path: Path) -> None:
         asyncio.run(read("0.0.1 abc"))
 
 
+class Broken(HillSpider):
+    def read_article(self, *_: Any) -> Any:
+        raise MemoryError
+
+
 @pytest.mark.fast
-def test_a_page_that_breaks_our_code_is_an_outcome(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_breaks_our_code_is_an_outcome(tmp_path: Path) -> None:
     path = write(tmp_path / "a.warc.gz", [noisy("a"), noisy("b")])
 
-    class Broken(HillSpider):
-        def read_article(self, *_: Any) -> Any:
-            raise MemoryError
-
-    monkeypatch.setattr(f"{__name__}.Broken", Broken, raising=False)
-    Broken.__qualname__ = "Broken"
     engine = OneProcess()
 
     async def read() -> Result:

@@ -7,9 +7,10 @@ import re
 import shutil
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -56,16 +57,19 @@ def build(output: Path) -> None:
 
 @contextmanager
 def browsing(
-    output: Path, *arguments: str, free: int | None = -1, **settings: str
+    output: Path,
+    *arguments: str,
+    disk: Callable[..., list[str]] | None = None,
+    **settings: str,
 ) -> Iterator[str]:
     """Serve the dataset, give the address, and end it as people do.
 
-    ``free`` is that of ``on_a_disk``: the disk of the output folder; -1 is the disk as it is.
+    ``disk`` is ``on_a_disk`` with its first two arguments.
     """
     program = ["browse", "--port", "0", *arguments]
     main = SCRAPY
-    if free != -1:
-        program, main = on_a_disk(output, free, *program), MAIN
+    if disk:
+        program, main = disk(*program), MAIN
     ours, other = socket.socketpair()
     with captured() as (out, err, texts):
         with other:
@@ -394,7 +398,7 @@ def test_it_serves_from_a_disk_that_cannot_be_written(tmp_path: Path, free: int 
     publish(tmp_path, "20261102T110000Z", article("1", "Ferries stop", "It stopped.", **FERRIES))
     build(tmp_path)
     before = files_of(tmp_path)
-    with browsing(tmp_path, free=free) as url:
+    with browsing(tmp_path, disk=partial(on_a_disk, tmp_path, free)) as url:
         assert "Ferries stop" in get(url)[2]
     assert files_of(tmp_path) == before
 

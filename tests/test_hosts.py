@@ -7,7 +7,7 @@ from tests.conftest import crawl
 from tests.outlets import OUTLETS
 from tests.sample.answer import Page
 from tests.sample.server import running
-from tests.test_sources import ROBOTS, Reader, html, loc, rss, urlset
+from tests.test_sources import ROBOTS, Crawls, html, loc, rss, urlset
 
 MAIN, HARBOUR = "http://ferry.example", "http://harbour.ferry.example"
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=False")
@@ -47,7 +47,7 @@ def test_a_host_that_asks_for_a_pause_does_not_hold_up_the_others(tmp_path: Path
 
 
 def test_each_host_has_its_own_rules_and_addresses(tmp_path: Path) -> None:
-    ferry = Reader(tmp_path, "ferry")
+    ferry = Crawls(tmp_path, "ferry")
     here, there = f"{MAIN}/news/storm-1.html", f"{HARBOUR}/news/storm-2.html"
     answers = {
         f"{HARBOUR}/robots.txt": (200, "text/plain", b"User-agent: *\nDisallow: /news/\n"),
@@ -62,7 +62,7 @@ def test_each_host_has_its_own_rules_and_addresses(tmp_path: Path) -> None:
 
 
 def test_a_sitemap_of_one_host_may_list_articles_of_another(tmp_path: Path) -> None:
-    courier = Reader(tmp_path, "courier")
+    courier = Crawls(tmp_path, "courier")
     www, sport = "https://www.courier.example", "https://sport.courier.example"
     article = f"{sport}/cup/final-5.html"
     done = courier.crawl(

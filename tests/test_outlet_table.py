@@ -5,12 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import ROOT, command
+from tests.conftest import ROOT, command, records_of
 from tests.recordings import HTML, write_warc
 
 SELECTORS = '{ article = "main article", headline = "h1", byline = "p.by", story = "div.story" }'
@@ -63,17 +62,12 @@ def recording(folder: Path) -> str:
     return str(write_warc(folder / "site.warc.gz", answers.items()))
 
 
-def records(output: Path, outlet: str = "gazette") -> list[dict[str, Any]]:
-    parts = sorted(output.glob(f"{outlet}/run=*/part-*.jsonl"))
-    return [json.loads(line) for part in parts for line in part.read_text("utf-8").splitlines()]
-
-
 def test_a_row_is_crawled_and_every_command_knows_it(tmp_path: Path) -> None:
     output = table(tmp_path, row(selectors=SELECTORS[:-1] + ', noise = ["aside"] }'))
     assert "gazette" in command(output, "list").stdout.split()
     done = command(output, "crawl", "gazette", NEWSCRAWL_REPLAY=recording(tmp_path))
     assert done.returncode == 0, done.stderr
-    got = sorted(records(output), key=lambda it: it["id"])
+    got = sorted(records_of(output, "gazette"), key=lambda it: it["id"])
     assert [(it["id"], it["url"]) for it in got] == [
         (str(number), URL.format(number)) for number in (7001, 7002)
     ]
@@ -104,7 +98,7 @@ def test_a_row_without_selectors_is_read_by_generic(tmp_path: Path) -> None:
     output = table(tmp_path, row(selectors=None))
     done = command(output, "crawl", "gazette", NEWSCRAWL_REPLAY=recording(tmp_path))
     assert done.returncode == 0, done.stderr
-    got = records(output)
+    got = records_of(output, "gazette")
     assert {it["extraction"] for it in got} == {"generic"}
     assert {it["outlet"] for it in got} == {"gazette"}
     assert {it["id"] for it in got} == {"7001", "7002"}
@@ -128,11 +122,11 @@ def test_a_row_goes_on_with_its_fallback_until_its_selectors_are_mended(tmp_path
     output = table(tmp_path, row(selectors=old, fallback='"generic"'))
     done = command(output, "crawl", "gazette", NEWSCRAWL_REPLAY=recording(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert {it["extraction"] for it in records(output)} == {"generic"}
+    assert {it["extraction"] for it in records_of(output, "gazette")} == {"generic"}
     table(tmp_path, row(fallback='"generic"'))
     mended = command(output, "reread", "gazette")
     assert mended.returncode == 0, mended.stderr
-    found = [(it["id"], it["revision"], it["extraction"]) for it in records(output)]
+    found = [(it["id"], it["revision"], it["extraction"]) for it in records_of(output, "gazette")]
     assert sorted(found) == [
         (number, revision, extraction)
         for number in ("7001", "7002")

@@ -635,7 +635,7 @@ def test_without_a_network_new_says_so(tmp_path: Path) -> None:
         (["/news/rain-falls-on-20261120"], r"…(?:[^/_-]+[_-]){2,}[^/]+/?", None),
         (["/articles/d41586-025-04160-8"], r"…(?:[^/_-]+[_-]){2,}[^/]+/?", None),
         (["/news/rain-7001.html", "/sport/cup-7001.html"], r"…(?:\d{4,})\.html", None),
-        # Short addresses are told from sections by their folders.
+        # Short addresses are distinguished from sections by their folders.
         (["/news/articles/clymn8zyrp9o"], r"/news/articles/[^/]*\d[^/]*/?", None),
         (
             ["/news/rain-falls-here", "/doc/77150"],

@@ -107,7 +107,9 @@ def test_all_sections_have_an_order_too() -> None:
     order = {"section": ("printed",)}
     assert read(order).sections == ["Sea", "Coast"]
     assert read(order | {"sections": ("printed", "meta:desk")}).sections == [
-        *("Sea", "Coast", "Weather")
+        "Sea",
+        "Coast",
+        "Weather",
     ]
 
 

@@ -21,7 +21,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REDESIGN, MENDED = START + 3 * DAY + 5 * HOUR, START + 5 * DAY + HOUR
 EVERY, DAYS = 4 * HOUR, 7
 MENDED_SPIDER = "tests.mended.hill.MendedSpider"
-# What tells of the extraction and not of the article.
+# Fields of the extraction, which differ for one and the same article.
 EXTRACTION = ("extraction", "date_fetched")
 
 
@@ -97,7 +97,9 @@ def test_nothing_is_lost_and_the_dataset_is_what_it_would_have_been(
         assert abs(fetched - other) < HOUR
 
 
-def test_the_ledger_is_settled_and_nothing_was_worn_out(weeks: tuple[Week, Week]) -> None:
+def test_every_article_is_published_and_none_is_abandoned(
+    weeks: tuple[Week, Week],
+) -> None:
     for it in weeks:
         ledger = Ledger(sqlite_url(it.output / "ledger.sqlite3"))
         assert {row[1] for row in ledger.counts()} == {"published"}

@@ -12,6 +12,7 @@ from newscrawl.monitoring.messages import text
 from newscrawl.monitoring.standing import Standings
 from newscrawl.storage.rejected import REJECTED_FILE, salvage_rejected
 from newscrawl.storage.warc import Counts, WarcFile
+from tests.archives import noise
 from tests.conftest import Crawl, command, crawl, wait_until_after
 from tests.recordings import HTML, address, article, site
 
@@ -86,11 +87,8 @@ def test_a_good_run_leaves_no_such_file(tmp_path: Path) -> None:
 
 
 def test_the_setting_bounds_the_file_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
-    noise = sha256(b"a").hexdigest()
-    for number in range(300):
-        noise += sha256(noise[-64:].encode() + bytes(number)).hexdigest()
     pages = {
-        address(6000000 + it): (200, HTML, redesigned(it, f"<p>{it} {noise}</p>"))
+        address(6000000 + it): (200, HTML, redesigned(it, f"<p>{noise(str(it), 300)}</p>"))
         for it in range(6)
     }
     warc = site(tmp_path / "site.warc.gz", pages)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newscrawl.storage.run_folder import RunFolder
-from tests.conftest import Crawl, command, crawl, wait_until_after
+from tests.conftest import Crawl, command, crawl, make_due, wait_until_after
 from tests.made_up import edit
 from tests.recordings import HTML, address, site
 from tests.sample.day import DaySite
@@ -28,7 +28,7 @@ def reread(output: Path, *arguments: str, **settings: str) -> "subprocess.Comple
 
 
 def without_extraction(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return records by id and revision, but for what tells of the extraction."""
+    """Return records by id and revision, without the fields of the extraction."""
     kept = [{**it, "extraction": None, "date_fetched": None} for it in records]
     return sorted(kept, key=lambda it: (it["id"], it["revision"]))
 
@@ -244,9 +244,7 @@ def test_what_was_pruned_is_passed_over_or_named(output: Path, tmp_path: Path) -
 def test_an_older_response_never_becomes_the_latest_text(output: Path, tmp_path: Path) -> None:
     # The site corrects an article after its response was rejected, and the crawl reads that.
     wait_until_after(Crawl(0, "", output).runs[0]["finished"])
-    with sqlite3.connect(output / "ledger.sqlite3") as connection:
-        connection.execute("UPDATE articles SET next_attempt = '2026-01-01T00:00:00Z'")
-    connection.close()
+    make_due(output, every=True)
     pages = {address(6000000): (200, HTML, redesigned(0, "<p>It snowed.</p>"))}
     warc = site(tmp_path / "later.warc.gz", pages)
     crawl(output, *MENDED, NEWSCRAWL_REPLAY=str(warc))
@@ -265,7 +263,7 @@ def test_an_older_response_never_becomes_the_latest_text(output: Path, tmp_path:
 
 
 def recorded(tmp_path: Path, output: Path) -> list[str]:
-    """Crawl pages whose stories have a byline in the text, and record the responses."""
+    """Crawl pages whose stories have quotations and headings, and record the responses."""
     with running(SampleSite(20)) as server:
         done = crawl(
             output,
@@ -278,7 +276,7 @@ def recorded(tmp_path: Path, output: Path) -> list[str]:
     return [str(it) for it in (tmp_path / "recordings").iterdir()]
 
 
-def test_a_better_extraction_over_recordings_is_told_by_the_time_of_the_response(
+def test_a_better_extraction_over_recordings_changes_revisions_but_not_date_fetched(
     tmp_path: Path,
 ) -> None:
     output = tmp_path / "output"
@@ -288,8 +286,8 @@ def test_a_better_extraction_over_recordings_is_told_by_the_time_of_the_response
     same = Crawl(0, "", output)
     assert len(same.records) == len(first)
     assert same.runs[-1]["books"]["new"] == same.runs[-1]["books"]["revised"] == 0
-    better = ("-s", "SPIDER_MODULES=tests.mended.better")
-    assert command(output, "reread", "hill", *better, *files).returncode == 0
+    other = ("-s", "SPIDER_MODULES=tests.mended.other_noise")
+    assert command(output, "reread", "hill", *other, *files).returncode == 0
     left = Crawl(0, "", output)
     more = left.records[len(first) :]
     assert more
@@ -303,7 +301,7 @@ def test_a_better_extraction_over_recordings_is_told_by_the_time_of_the_response
         assert it["source"] == old["source"]
     known = states(output)
     assert all(known[it["id"]][0] == "published" for it in more)
-    again = command(output, "reread", "hill", *better, *files)
+    again = command(output, "reread", "hill", *other, *files)
     assert again.returncode == 0
     assert len(Crawl(0, "", output).records) == len(left.records)
     assert verify(output)[0] == 0
@@ -340,12 +338,12 @@ def test_records_of_the_fallback_are_replaced_by_exact_ones(tmp_path: Path) -> N
     start = datetime(2026, 11, 10, 5, tzinfo=UTC)
     shown = Redesigned(DaySite(start, articles=0, corrections=0, older=20), start)
     output = tmp_path / "output"
-    falling = ("-s", "SPIDER_MODULES=tests.mended.falling")
+    fallback = ("-s", "SPIDER_MODULES=tests.mended.with_fallback")
     with running(shown) as server:
         proxy = {"https_proxy": f"http://127.0.0.1:{server.port}", "NEWSCRAWL_REVISIT_HOURS": ""}
         quick = ("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=False")
         feeds = ("-a", "discover=feeds")
-        done = crawl(output, *falling, *quick, *feeds, **proxy)
+        done = crawl(output, *fallback, *quick, *feeds, **proxy)
         whole = crawl(tmp_path / "whole", *MENDED, *quick, *feeds, **proxy)
     first = done.records
     assert {it["extraction"] for it in first} == {"generic"}
@@ -354,7 +352,7 @@ def test_records_of_the_fallback_are_replaced_by_exact_ones(tmp_path: Path) -> N
     check = command(output, "check-run", "hill")
     assert "20 of 20 pages matched no layout and were read by the fallback" in check.stdout
     # Not mended yet: nothing changes, and nothing is done.
-    assert command(output, "reread", "hill", *falling).returncode == 0
+    assert command(output, "reread", "hill", *fallback).returncode == 0
     same = Crawl(0, "", output)
     assert [it["left"] for it in same.runs[-1]["reread"].values()] == [20]
     assert len(same.records) == 20

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from newscrawl.storage.books import balance
-from newscrawl.storage.ledger import Ledger
-from tests.conftest import Crawl, command, crawl
+from tests.conftest import Crawl, command, crawl, make_due
 from tests.outlets import OUTLETS, page
 from tests.recordings import HTML, Answer, write_warc
 
@@ -52,8 +50,8 @@ def rss(*urls: str) -> Answer:
     return (200, XML, f"<rss><channel>{items}</channel></rss>".encode())
 
 
-class Reader:
-    """Crawls an invented outlet again and again; every run has answers of its own."""
+class Crawls:
+    """Crawls of an invented outlet, one after the other; every run has answers of its own."""
 
     def __init__(self, folder: Path, outlet: str) -> None:
         self.output = folder / "out"
@@ -81,15 +79,7 @@ class Reader:
 
     def make_due(self) -> None:
         """Let the time of every revisit have come."""
-        ledger = Ledger(f"sqlite:///{self.output}/ledger.sqlite3")
-        past = ago(hours=1)
-        known = {it["id"] for it in crawl_records(self)}
-        ledger.apply([ledger.changed(self.outlet, it, past) for it in known])
-        ledger.close()
-
-
-def crawl_records(reader: Reader) -> list[dict[str, Any]]:
-    return Crawl(0, "", reader.output, reader.outlet).records
+        make_due(self.output, every=True)
 
 
 ONE, TWO = (f"https://gazette.example/news/storm-{it}.html" for it in (7001, 7002))
@@ -97,7 +87,7 @@ SITEMAP = "https://gazette.example/news.xml"
 
 
 def test_a_news_sitemap_is_enough(tmp_path: Path) -> None:
-    gazette = Reader(tmp_path, "gazette")
+    gazette = Crawls(tmp_path, "gazette")
     listed = urlset(news(ONE, ago(hours=2)), news(TWO, ago(hours=3)))
     first = gazette.crawl({SITEMAP: listed, ONE: html(ONE), TWO: html(TWO)})
     assert first.code == 0, first.log
@@ -119,7 +109,7 @@ def test_a_news_sitemap_is_enough(tmp_path: Path) -> None:
 
 
 def test_a_withdrawn_article_of_a_news_sitemap_comes_back(tmp_path: Path) -> None:
-    gazette = Reader(tmp_path, "gazette")
+    gazette = Crawls(tmp_path, "gazette")
     listed = urlset(news(ONE, ago(hours=2)))
     gazette.crawl({SITEMAP: listed, ONE: html(ONE)})
     gazette.make_due()
@@ -131,13 +121,13 @@ def test_a_withdrawn_article_of_a_news_sitemap_comes_back(tmp_path: Path) -> Non
 
 
 def test_a_news_sitemap_that_cannot_be_read_is_nothing_to_be_had(tmp_path: Path) -> None:
-    done = Reader(tmp_path, "gazette").crawl({ONE: html(ONE)})
+    done = Crawls(tmp_path, "gazette").crawl({ONE: html(ONE)})
     assert done.code == 4
     assert done.runs[0]["listings"]["failed"] == {"http 404": 1}
 
 
 def test_a_site_that_refuses_its_pages_is_probed_without_listings(tmp_path: Path) -> None:
-    gazette = Reader(tmp_path, "gazette")
+    gazette = Crawls(tmp_path, "gazette")
     wall = (403, HTML, b"<html><body>no</body></html>")
     listed = urlset(news(ONE, ago(hours=2)), news(TWO, ago(hours=3)))
     settings = {"NEWSCRAWL_REFUSALS": "1", "NEWSCRAWL_PROBE_HOURS": "0.0000001,1"}
@@ -155,7 +145,7 @@ WWW, SPORT = "https://www.courier.example", "https://sport.courier.example"
 
 
 def test_several_feeds_on_several_hosts_are_read(tmp_path: Path) -> None:
-    courier = Reader(tmp_path, "courier")
+    courier = Crawls(tmp_path, "courier")
     first, second = f"{WWW}/news/storm-1.html", f"{SPORT}/cup/final-2.html"
     answers = {
         f"{WWW}/rss.xml": rss(first, "http://courier.example/news/storm-1.html?utm_source=x"),
@@ -170,7 +160,7 @@ def test_several_feeds_on_several_hosts_are_read(tmp_path: Path) -> None:
 
 
 def test_several_sitemaps_are_read_and_old_news_is_left_out(tmp_path: Path) -> None:
-    courier = Reader(tmp_path, "courier")
+    courier = Crawls(tmp_path, "courier")
     new, old, undated, edited = (f"{WWW}/news/storm-{it}.html" for it in range(1, 5))
     cup = f"{SPORT}/cup/final-5.html"
     answers = {
@@ -200,7 +190,7 @@ def test_several_sitemaps_are_read_and_old_news_is_left_out(tmp_path: Path) -> N
 
 
 def test_a_window_of_a_sitemap_without_files_of_days(tmp_path: Path) -> None:
-    courier = Reader(tmp_path, "courier")
+    courier = Crawls(tmp_path, "courier")
     new, old, older = (f"{WWW}/news/storm-{it}.html" for it in range(1, 4))
     answers = {
         f"{WWW}/index.xml": index(loc("/1.xml", ago(days=90)), loc("/2.xml", ago(days=20))),
@@ -243,7 +233,7 @@ def test_feeds_of_sections_are_those_of_wordpress(tmp_path: Path) -> None:
 
 
 def test_a_site_without_https_is_read_by_http(tmp_path: Path) -> None:
-    monitor = Reader(tmp_path, "monitor")
+    monitor = Crawls(tmp_path, "monitor")
     url = "http://monitor.example/world/storm-1.html"
     listing = (200, HTML, f'<a href="{url.replace("http", "https")}">x</a>'.encode())
     done = monitor.crawl({"http://monitor.example/world/": listing, url: html(url)})

@@ -1,4 +1,4 @@
-"""Redesigned: a sample site whose article pages get another layout at a time."""
+"""The pages of a site; from a time on, article pages have another layout."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ NAMES = (
 
 
 class Redesigned:
-    """Another site's pages; of articles in today's layout from the time `since` on."""
+    """The pages of a site; from `since` on, article pages have another layout."""
 
     def __init__(self, site: DaySite, since: datetime) -> None:
         self.site = site

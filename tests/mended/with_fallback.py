@@ -6,7 +6,7 @@ from newscrawl.extraction.generic_outlet import Generic
 from newscrawl.spiders.hill import HillSpider
 
 
-class FallingSpider(HillSpider):
+class WithFallbackSpider(HillSpider):
     """The Hill, which goes on without selectors when they match nothing."""
 
     fallback = replace(Generic.reader, zone=HillSpider.zone)

@@ -6,7 +6,7 @@ from newscrawl.extraction.noise import Noise
 from newscrawl.spiders.hill import HillSpider
 
 
-class BetterSpider(HillSpider):
+class OtherNoiseSpider(HillSpider):
     """The Hill, with other noise."""
 
     reader = replace(HillSpider.reader, noise=Noise(selectors=("blockquote", "h2", "h3")))
