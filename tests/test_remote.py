@@ -165,6 +165,21 @@ def test_one_more_run_asks_for_nothing_of_the_others(tmp_path: Path, storage: St
     assert len(asked) <= 11, asked
 
 
+def test_the_mark_of_another_folder_hides_no_run(tmp_path: Path) -> None:
+    for folder, hours in {"first": (1, 3), "second": (2, 3)}.items():
+        for hour in hours:
+            name = f"20261122T{hour:02}14{'00' if folder == 'first' else '30'}Z"
+            run(tmp_path / folder, name, record(hour, "2026-11-22T00:00:00Z"))
+        assert remote.push(tmp_path / folder, str(tmp_path / "there")).runs == 2
+    # The second's latest is the mark; the first has nothing new.
+    assert remote.push(tmp_path / "first", str(tmp_path / "there")).runs == 0
+    run(tmp_path / "first", "20261122T031410Z", record(4, "2026-11-22T00:00:00Z"))
+    assert remote.push(tmp_path / "first", str(tmp_path / "there")).runs == 1
+    assert len(list(tmp_path.glob("there/hill/run=*/run.json"))) == 5
+    mark = json.loads((tmp_path / "there/hill/pushed.json").read_text())
+    assert mark == {"through": "run=20261122T031430Z", "missing": []}
+
+
 def test_what_is_there_is_known_without_the_mark(tmp_path: Path, storage: Storage) -> None:
     output, bucket = tmp_path / "output", storage.bucket()
     for hour in range(3):

@@ -220,8 +220,12 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
     """Upload an outlet's runs, the oldest first."""
     pushed = Pushed()
     last_mark = _document(target.read(f"{outlet}/{MARK}"))
-    before = None if everything else last_mark
-    mark = {"through": "", "missing": []} | (before or {})
+    known: dict[str, Any] = {"through": "", "missing": []} | (last_mark or {})
+    names = {it.name for it in folders}
+    # The mark of another folder tells nothing of the runs here.
+    is_ours = known["through"] in names
+    before = last_mark if is_ours and not everything else None
+    mark: dict[str, Any] = known if before else {"through": "", "missing": []}
     waiting = [it for it in folders if it.name > mark["through"] or it.name in mark["missing"]]
     closed = [it for it in waiting if (it / RUN_FILE).exists()]
     if not closed:
@@ -243,9 +247,10 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
             pushed.add(result)
             if not result.wrong:
                 arrived.add(folder.name)
-    through = max(mark["through"], closed[-1].name)
+    through = max(known["through"], closed[-1].name)
     missing = [it.name for it in waiting if it.name <= through and it.name not in arrived]
-    after = {"through": through, "missing": missing}
+    theirs = () if is_ours else [it for it in known["missing"] if it not in names]
+    after = {"through": through, "missing": sorted({*missing, *theirs})}
     if after != last_mark:
         target.put(f"{outlet}/{MARK}", json.dumps(after).encode())
     return pushed
