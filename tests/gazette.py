@@ -80,7 +80,9 @@ class Gazette:
             ),
             **more,
         }
+        self.asked: list[str] = []
 
     def get(self, url: str) -> Page:
-        """Answer an address."""
+        """Answer an address, and note it."""
+        self.asked.append(url)
         return self.pages.get(url.removeprefix(SITE)) or page(404, "<p>Not found</p>")

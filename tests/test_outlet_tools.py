@@ -151,12 +151,9 @@ def test_articles_of_several_addresses_do_not_name_the_pages(tmp_path: Path) -> 
 def test_capture_fetches_an_address_as_the_crawler_does(tmp_path: Path) -> None:
     outlets(tmp_path, ROW)
     site = Gazette()
-    with running(site) as server:
-        proxy = f"http://127.0.0.1:{server.port}"
-        done = command(tmp_path / "output", "capture", "gazette", URL, *FAST, https_proxy=proxy)
-        asked = [url for _, url in server.requests]
+    done = run(tmp_path, "capture", "gazette", URL, site=site)
     assert (done.returncode, done.stderr) == (0, "")
-    assert asked == [f"{SITE}/robots.txt", URL]
+    assert site.asked == [f"{SITE}/robots.txt", URL]
     expected = json.loads((tmp_path / "tests/fixtures/gazette/news/expected.json").read_text())
     assert (expected["extraction"], expected["id"]) == ("generic", "7001")
     # No run, no ledger.
@@ -418,10 +415,8 @@ def test_new_writes_a_row_and_its_fixture_from_a_saved_page(tmp_path: Path) -> N
 
 def test_new_asks_the_site_what_it_lists(tmp_path: Path) -> None:
     site = Gazette()
-    with running(site) as server:
-        proxy = f"http://127.0.0.1:{server.port}"
-        done = command(tmp_path / "output", "outlet", "new", URL, *FAST, https_proxy=proxy)
-        asked = [url.removeprefix(SITE) for _, url in server.requests]
+    done = run(tmp_path, "outlet", "new", URL, site=site)
+    asked = [url.removeprefix(SITE) for url in site.asked]
     assert (done.returncode, done.stderr) == (0, "")
     printed = " ".join(done.stdout.split())
     assert asked[:2] == ["/robots.txt", URL.removeprefix(SITE)]

@@ -62,6 +62,7 @@ def output(tmp_path: Path, crawled: Path) -> Path:
     output = tmp_path / "output"
     shutil.copytree(crawled, output)
     with closing(sqlite3.connect(output / "ledger.sqlite3")) as ledger, ledger:
+        # The message about a ledger of another folder names this one.
         ledger.execute("UPDATE basis SET folder = ?", [str(output)])
     return output
 
