@@ -1,12 +1,12 @@
 """Digests of newscrawl's code: of all of it, and of what decides an outlet's records."""
 
-import inspect
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from uuid import uuid4
 
 from newscrawl import __version__
@@ -42,8 +42,8 @@ def extraction(outlet: type, row: str = "") -> str:
     modules = {it.__module__ for it in outlet.__mro__} - {"builtins"}
     own = [it for it in modules if not it.startswith("scrapy.")]
     try:
-        sources = [(it, inspect.getsource(sys.modules[it]).encode()) for it in own]
-    except (OSError, TypeError):
+        sources = [(it, Path(str(sys.modules[it].__file__)).read_bytes()) for it in own]
+    except (OSError, AttributeError):
         sources = [(outlet.__module__, uuid4().bytes)]
     return _digest([("", _reading().encode()), ("row", row.encode()), *sources])
 
