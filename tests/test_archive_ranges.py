@@ -8,9 +8,13 @@ import json
 import os
 import pickle
 import random
+import resource
 import shutil
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -33,6 +37,7 @@ from newscrawl.storage.books import balance
 from newscrawl.storage.warc import Counts, WarcFile
 from tests.archives import http, noise, record, write
 from tests.conftest import ROOT, Crawl, command, crawl, runs_of
+from tests.forks import forks
 from tests.kill import RANGES, start_command, write_archive
 from tests.recordings import address, article
 from tests.storage import Storage
@@ -273,7 +278,9 @@ def test_what_cannot_be_read_is_counted_and_the_rest_is_read(tmp_path: Path) -> 
         gzip.compress(noisy("b")) + gzip.compress(noisy("c"))[:-50]
     )
     (tmp_path / "folder.warc.gz").mkdir()
-    names = ["empty", "page", "missing", "cut", "folder", "good"]
+    # It opens, and what it holds cannot be read.
+    (tmp_path / "broken.warc.gz").symlink_to("/proc/self/mem")
+    names = ["empty", "page", "missing", "cut", "folder", "broken", "good"]
     paths = [str(tmp_path / f"{it}.warc.gz") for it in names]
     done = archive(tmp_path / "output", "hill", *paths, str(good))
     assert done.code == 0, done.log
@@ -285,11 +292,12 @@ def test_what_cannot_be_read_is_counted_and_the_rest_is_read(tmp_path: Path) -> 
         "page.warc.gz": {"not a WARC file: it does not begin with a WARC record": 1},
         "missing.warc.gz": {"No such file or directory": 1},
         "folder.warc.gz": {"Is a directory": 1},
+        "broken.warc.gz": {"Input/output error": 1},
         "cut.warc.gz": None,
         "good.warc.gz": None,
     }
     assert run["archives"][paths[3]]["damaged"] == 1
-    for name in ("empty", "page", "missing", "folder"):
+    for name in ("empty", "page", "missing", "folder", "broken"):
         assert f"The archive {tmp_path}/{name}.warc.gz cannot be read: " in done.log
         assert f"  archive    {tmp_path}/{name}.warc.gz: " in done.log
     assert archive(tmp_path / "strict", "hill", *paths, "--strict").code == 7
@@ -425,6 +433,57 @@ def test_a_worker_that_dies_is_replaced_and_its_range_read_again(tmp_path: Path)
     assert [len(it.found["hill"].findings) for it in results if it.found] == [2] * 5
 
 
+def without_memory(more: int) -> Outlet:
+    """Return the outlet, in a process that gets so many bytes more and not one beyond them."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    return HillSpider()
+
+
+def test_a_worker_without_memory_is_an_outcome_and_harms_no_other_range(tmp_path: Path) -> None:
+    large = write(tmp_path / "a.warc.gz", [noisy("a"), record(url("b"), http(bytes(200 << 20)))])
+    small = write(tmp_path / "b.warc.gz", [noisy("c")])
+
+    async def read() -> list[Result]:
+        engine = Processes(1)
+        orders = Orders(
+            makers={"hill": pickle.dumps(partial(without_memory, 100 << 20))}, most=1 << 30
+        )
+        tasks = [
+            Task(orders=orders, file=str(large), outlets=("hill",)),
+            task(small, HillSpider),
+        ]
+        given = [(it, engine.submit(it)) for it in tasks]
+        results = [await engine.result(*it) for it in given]
+        engine.close()
+        return results
+
+    first, second = asyncio.run(read())
+    assert (first.fault, first.found) == ("error: MemoryError", {})
+    assert first.trace.startswith("Traceback")
+    assert [bool(it.line) for it in second.found["hill"].findings] == [True]
+
+
+def break_down(error: type[Exception]) -> Outlet:
+    raise error
+
+
+@pytest.mark.fast
+def test_a_range_that_breaks_our_code_is_an_outcome(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.warc.gz", [noisy("a")])
+    engine = OneProcess()
+
+    async def read() -> Result:
+        given = task(path, partial(break_down, ZeroDivisionError))
+        return await engine.result(given, engine.submit(given))
+
+    result = asyncio.run(read())
+    engine.close()
+    assert result.fault == "error: ZeroDivisionError"
+    assert "in break_down" in result.trace
+
+
 @pytest.mark.fast
 def test_a_worker_with_another_newscrawl_says_so(tmp_path: Path) -> None:
     path = write(tmp_path / "a.warc.gz", [noisy("a")])
@@ -518,11 +577,16 @@ def test_archives_are_read_from_a_bucket(storage: Storage, tmp_path: Path) -> No
     assert [it["source_url"] for it in done.records] == [url("1")]
 
 
+def free_address() -> str:
+    """Return an address at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{free.getsockname()[1]}"
+
+
 def test_a_scheduler_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
     path = write(tmp_path / "a.warc.gz", [noisy("a")])
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{closed.getsockname()[1]}"
+    address = free_address()
     done = archive(tmp_path / "output", "hill", str(path), "--address", address)
     assert done.code == 3
     assert f"The scheduler {address} does not answer" in done.log
@@ -551,6 +615,77 @@ def test_a_cluster_publishes_the_same_lines(files: Path, whole: Path, tmp_path: 
 
         assert asyncio.run(read()).fault == KILLED
         cluster.close()
+
+
+def dask(kind: str, *words: str, **settings: str) -> subprocess.Popen[bytes]:
+    """Start a part of a cluster; ``settings`` are environment variables."""
+    module = f"distributed.cli.dask_{kind}"
+    command = [sys.executable, "-m", module, "--no-dashboard", *words]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **settings},
+        cwd=tempfile.gettempdir(),  # else the newscrawl of this folder comes first
+    )
+
+
+def test_a_scheduler_that_goes_away_in_mid_run_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    path = write_archive(60, tmp_path)
+    output, log = tmp_path / "output", tmp_path / "log"
+    words = ["archive", "hill", str(path), *RANGES]
+    address = free_address()
+    scheduler = dask("scheduler", "--host", address)
+    one = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
+    worker = dask("worker", address, *one)
+    try:
+        with Client(address, timeout=60) as client:
+            client.wait_for_workers(1, timeout=60)
+        environ = {**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output)}
+        with open(os.devnull, "r+b") as nothing, log.open("wb") as stream:  # noqa: PTH123
+            streams = (nothing, nothing, stream)
+            reader = forks().start(
+                [*words, "--address", address], environ, streams, "tests.impatient:execute"
+            )
+        while not list(output.glob("hill/run=*/part-*")):
+            assert reader.poll() is None, log.read_text()
+            time.sleep(0.01)
+        reader.send_signal(signal.SIGSTOP)
+        scheduler.kill()
+        reader.send_signal(signal.SIGCONT)
+        assert reader.wait(60) == 5, log.read_text()
+    finally:
+        for it in (worker, scheduler):
+            it.kill()
+            it.wait()
+    assert f"The scheduler {address} is gone: the run ends." in log.read_text()
+    assert run_of(output)["reason"] == "readers lost"
+    assert not run_of(output)["complete"]
+    done = archive(output, *words[1:], "--workers", "1")
+    assert done.code == 0, done.log
+    assert archive(tmp_path / "whole", *words[1:], "--workers", "1").code == 0
+    assert lines_of(output) == lines_of(tmp_path / "whole")
+
+
+def test_a_worker_with_another_newscrawl_is_named_before_the_work(tmp_path: Path) -> None:
+    package = shutil.copytree(ROOT / "newscrawl", tmp_path / "other" / "newscrawl")
+    with (package / "extraction" / "story.py").open("a") as stream:
+        stream.write("# Of another version.\n")
+    path = write(tmp_path / "a.warc.gz", [noisy("a")])
+    with Client(n_workers=0, dashboard_address=None, worker_dashboard_address=None) as client:
+        address = client.scheduler.address
+        one = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
+        worker = dask("worker", address, *one, PYTHONPATH=str(package.parent))
+        try:
+            client.wait_for_workers(1, timeout=60)
+            done = archive(tmp_path / "output", "hill", str(path), "--address", address)
+        finally:
+            worker.kill()
+            worker.wait()
+    assert done.code == 3, done.log
+    assert "1 of 1 workers of" in done.log
+    assert "have another newscrawl than this machine" in done.log
+    assert not (tmp_path / "output").exists()
 
 
 @pytest.mark.fast

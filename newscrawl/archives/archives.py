@@ -185,13 +185,7 @@ class ArchiveReading:
         plan, part = step.plan, step.part
         result = await self._result(step)
         if result is not None and result.fault:
-            logger.error(
-                "A range of %s at byte %d cannot be read: %s",
-                plan.file.name,
-                part.start,
-                result.fault,
-            )
-            self._publisher.cannot_read(plan.file.name, result.fault, step.outlets)
+            self._cannot_read(plan.file.name, part.start, result, step.outlets)
             plan.is_sure = False
         elif result is not None:
             self._publisher.publish(plan.file.name, part.key, result)
@@ -207,6 +201,12 @@ class ArchiveReading:
         if part.is_last:
             self.progress.files_read += 1
             self._publisher.end_file(plan, part.key, step.outlets)
+
+    def _cannot_read(self, name: str, start: int, result: Result, outlets: tuple[str, ...]) -> None:
+        logger.error("A range of %s at byte %d cannot be read: %s", name, start, result.fault)
+        if result.trace:
+            logger.error("Error while reading %s\n%s", name, result.trace)
+        self._publisher.cannot_read(name, result.fault, outlets)
 
     async def _result(self, step: _Step) -> Result | None:
         """Return what a range holds, or None if nothing of it is to be published."""
@@ -237,6 +237,8 @@ class ArchiveReading:
                 revisits=tuple((it.outlet, it.revisit) for it in waiting),
             )
             result = await self._engine.result(task, self._engine.submit(task))
+            if result.fault:
+                self._cannot_read(file.name, task.start, result, task.outlets)
             self._publisher.publish_again(revisits.resolved(waiting, result))
         self._publisher.end()
 

@@ -37,7 +37,7 @@ _HOST = re.compile(r"https?://([a-z0-9.-]+)(?::\d+)?(?:[/?]|$)", re.ASCII)
 
 
 def read_range(task: Task) -> Result:
-    """Return what a range holds. A page that cannot be read is an outcome, never an exception.
+    """Return what a range holds. What cannot be read is an outcome, never an exception.
 
     Raises OtherCodeError when this process has another newscrawl than the one that asks.
     """
@@ -47,14 +47,16 @@ def read_range(task: Task) -> Result:
             f" {task.orders.code}: install the same on both."
         )
     began = time.thread_time()
-    reader = RangeReader(task)
     try:
+        reader = RangeReader(task)
         result = reader.originals() if task.revisits else reader.read()
         result.seconds = time.thread_time() - began
         return result
     except OSError as error:
         # What was found before is not published: the range is read again as a whole.
         return Result(fault=f"{error.strerror or error}")
+    except Exception as error:  # one range must not end the run
+        return Result(fault=f"error: {type(error).__name__}", trace=traceback.format_exc())
 
 
 @cache

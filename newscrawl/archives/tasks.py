@@ -108,12 +108,13 @@ class Found:
 class Result:
     """What a range holds, by outlet. ``first`` and ``next`` are those of ``WarcFile``.
 
-    ``fault`` is the reason why the range could not be read to its end, or empty. ``seconds`` is
-    the CPU time of the reading.
+    ``fault`` is the reason why the range could not be read to its end, or empty; ``trace`` is that
+    of an error of our code, or of a lack of memory. ``seconds`` is the CPU time of the reading.
     """
 
     found: dict[str, Found] = field(default_factory=dict)
     first: int | None = None
     next: int | None = None
     fault: str = ""
+    trace: str = ""
     seconds: float = 0.0
