@@ -43,7 +43,7 @@ from tests.sample.server import running
 CRAWL = ("crawl", "hill", "-a", "sections=news", *FAST)
 LEASE = 1.0  # seconds
 FIRST = 6000001
-LONGEST = 60.0  # seconds of one crawl
+LONGEST = 150.0  # seconds of one crawl; one may wait for a lock of a process that is stopped
 
 
 class EditionSite:
@@ -270,12 +270,12 @@ def _is_stopped(process: Fork) -> bool:
 
 
 @contextmanager
-def two_nodes(articles: int, url: str = "") -> Iterator[Round]:
+def two_nodes(articles: int, url: str = "", *, on_port: bool = False) -> Iterator[Round]:
     """Give two nodes, a site and a server, and check in the end what they published."""
     folder = Path(tempfile.mkdtemp(prefix="newscrawl-nodes-"))
     site = EditionSite(articles)
     try:
-        with postgresql() as server, running(site) as http:
+        with postgresql(on_port=on_port) as server, running(site) as http:
             this = Round(folder, server, site, http.port, url)
             yield this
             this.finish()

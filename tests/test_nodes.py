@@ -1,15 +1,20 @@
 """Two nodes with one ledger in PostgreSQL and one storage: each key is published once."""
 
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.conftest import records_of, runs_of
-from tests.kill_nodes import Node, Round, kill_test, two_nodes
+from tests.conftest import ROOT, records_of, runs_of
+from tests.kill_nodes import CRAWL, LONGEST, Node, Round, kill_test, two_nodes
+from tests.machines import network, relay
 from tests.storage import serving
 from tests.test_outlet_table import row
 
@@ -209,3 +214,42 @@ def test_nodes_publish_into_s3(monkeypatch: pytest.MonkeyPatch) -> None:
             assert first.crawl() == 0
             asked = s3.took()
             assert len(asked) <= 12, "\n".join(asked)
+
+
+def test_a_node_that_is_cut_off_publishes_nothing_after_its_lease() -> None:
+    with ExitStack() as stack:
+        net = stack.enter_context(network(1))
+        if not net.is_real:
+            pytest.skip("no network namespaces here: they need root")
+        (machine,) = net.machines
+        nodes = stack.enter_context(two_nodes(6, on_port=True))
+        first, second = nodes.nodes
+        assert second.crawl() == 0
+        nodes.site.edition, nodes.site.asked = 2, 0
+        nodes.make_due()
+        assert nodes.server.port
+        ports = [
+            stack.enter_context(relay(net.address, it)) for it in (nodes.server.port, nodes.port)
+        ]
+        ledger, proxy = (f"{net.address}:{it}" for it in ports)
+        environment = {
+            **first.environment,
+            "NEWSCRAWL_LEDGER_URL": nodes.ledger.replace(f"127.0.0.1:{nodes.server.port}", ledger),
+            "https_proxy": f"http://{proxy}",
+        }
+        nodes.site.act, nodes.site.act_at = machine.cut, 4
+        command = [*machine.inside, sys.executable, "-W", "error", "-m", "scrapy", *CRAWL]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        ) as cut_off:
+            # The other node crawls to the end while the first one is cut off.
+            while nodes.site.asked < 4:
+                assert cut_off.poll() is None
+                time.sleep(0.02)
+            nodes.site.act = None
+            assert second.crawl() == 0
+            assert cut_off.poll() is None
+            machine.join()
+            log = cut_off.communicate(timeout=LONGEST)[1]
+        assert cut_off.returncode == 75, log
+        assert "another run has taken over" in log

@@ -89,10 +89,14 @@ class SharedOutput:
         return []
 
     def put_state(self) -> None:
-        """Upload what the next run needs to know, on whatever node."""
+        """Upload what the next run needs to know, on whatever node.
+
+        ``accepted.json`` only if there is none yet: ``check-run --accept`` writes it there.
+        """
         for name in STATE_FILES:
             path = self.folder.outlet_folder / name
-            if path.exists() and (data := path.read_bytes()) != self.state.get(name):
+            is_wanted = name == FINDINGS_FILE or name not in self.state
+            if path.exists() and is_wanted and (data := path.read_bytes()) != self.state.get(name):
                 self.target.put(f"{self.folder.outlet}/{name}", data)
 
     def here(self) -> set[str]:

@@ -168,8 +168,9 @@ class Database:
         if not self.is_server:
             return "locked" in str(error.orig)
         state = getattr(error.orig, "sqlstate", None)
-        return isinstance(error, sa.exc.OperationalError) and (
-            state is None or state.startswith(_AWAY)
+        return error.connection_invalidated or (
+            isinstance(error, sa.exc.OperationalError)
+            and (state is None or state.startswith(_AWAY))
         )
 
     def _sentence(self, error: sa.exc.DBAPIError) -> LedgerError:
@@ -309,7 +310,8 @@ def _configure_server(connection: Any, _record: Any) -> None:
     """Set up a new connection to a server: nothing holds up others for longer than a minute."""
     cursor = connection.cursor()
     cursor.execute("SET lock_timeout = '60s'")
-    cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    # A process that is stopped in a transaction holds locks, too.
+    cursor.execute("SET idle_in_transaction_session_timeout = '30s'")
     cursor.close()
     connection.commit()
 
