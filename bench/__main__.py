@@ -14,6 +14,7 @@ from bench import (
     fuzz,
     ledger,
     memory,
+    nodes,
     outlets,
     quality,
     throughput,
@@ -39,6 +40,7 @@ PARTS = {
     "duplicates": duplicates.run,
     "fuzz": fuzz.run,
     "year": year.run,
+    "nodes": nodes.run,
 }
 
 
@@ -49,7 +51,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=fuzz.COUNT, help="of fuzz: inputs")
     parser.add_argument("--seed", type=int, default=fuzz.SEED, help="of fuzz: seed")
     parser.add_argument("--first", type=int, default=0, help="of fuzz: number of the first input")
+    parser.add_argument("--outlets", type=int, default=nodes.OUTLETS, help="of nodes: outlets")
+    parser.add_argument("--hours", type=int, default=nodes.HOURS, help="of nodes: simulated hours")
     arguments = parser.parse_args()
+    nodes.OUTLETS, nodes.HOURS = arguments.outlets, arguments.hours
     fuzz.COUNT, fuzz.SEED, fuzz.FIRST = arguments.count, arguments.seed, arguments.first
     wanted = arguments.part or list(PARTS)
     if arguments.tiny:
