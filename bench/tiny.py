@@ -50,7 +50,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     fuzz: {"COUNT": 300, "PROCESSES": 1},
     ledger: {"SIZES": (200,), "LOOKUPS": 50, "ARTICLES": 4},
     memory: {"ARTICLES": 40, "SINCE": "2026-11-09"},
-    nodes: {"OUTLETS": 2, "HOURS": 2, "OLDER": 20},
+    nodes: {"OUTLETS": 1, "HOURS": 2, "OLDER": 20},
     # Another environment would have to be installed.
     outlets: {"WITH_PEERS": False, "PAGES": 3, "ROUNDS": 1},
     quality: {"WITH_PEERS": False},
