@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from base64 import b32encode
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from hashlib import sha1
 from pathlib import Path
 from time import process_time
@@ -35,6 +35,7 @@ ROUNDS = 5
 ONE_IN = 50
 COPIES = 48  # files of the same pages: two processes read them for a minute
 LINES = 20_000  # of which the publishing is measured
+PUBLISHED = 3  # times; the best one counts
 EACH = 34  # captures of each page in the archive that the peers read
 WITH_PEERS = True
 
@@ -184,17 +185,23 @@ def cores() -> str:
 
 def writer(folder: Path) -> str:
     """Return the table of the process that publishes: its CPU time for small articles."""
-    rows = [("SQLite", *_published(folder / "sqlite"))]
+    rows = [("SQLite", *_published(folder / "sqlite", lambda: nullcontext({})))]
     if BIN:
-        with running() as server:
-            rows.append(
-                ("PostgreSQL", *_published(folder / "server", NEWSCRAWL_LEDGER_URL=server.url))
-            )
+        rows.append(("PostgreSQL", *_published(folder / "server", _server)))
     head = ("ledger", "records", "µs of CPU a record", "records/s of CPU")
     return markdown(head, rows)
 
 
-def _published(folder: Path, **settings: str) -> tuple[str, ...]:
+@contextmanager
+def _server() -> Iterator[dict[str, str]]:
+    """Start a new PostgreSQL; give the setting of a ledger in it."""
+    with running() as server:
+        yield {"NEWSCRAWL_LEDGER_URL": server.url}
+
+
+def _published(
+    folder: Path, ledger: Callable[[], AbstractContextManager[dict[str, str]]]
+) -> tuple[str, ...]:
     """Return the values of a row. The CPU time of a hundredth of the articles is taken off."""
     taken = []
     for count in (LINES // 100, LINES):
@@ -202,9 +209,13 @@ def _published(folder: Path, **settings: str) -> tuple[str, ...]:
         files.mkdir(parents=True)
         numbers = range(6_000_000 + count, 6_000_000 + 2 * count)
         write(files / "a.warc.gz", [record(address(it), http(article(it))) for it in numbers])
-        done = read(folder / "output", files, "--workers", "2", **settings)
-        assert done.lines == count
-        taken.append(done.took.cpu)
+        best = float("inf")
+        for number in range(PUBLISHED):
+            with ledger() as settings:
+                done = read(folder / f"{count}-{number}", files, "--workers", "2", **settings)
+            assert done.lines == count
+            best = min(best, done.took.cpu)
+        taken.append(best)
     count = LINES - LINES // 100
     each = max(taken[1] - taken[0], 0.001) / count
     return f"{LINES:,}", f"{1e6 * each:.0f}", f"{1 / each:,.0f}"

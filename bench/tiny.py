@@ -40,6 +40,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
         "ONE_IN": 2,
         "COPIES": 1,
         "LINES": 200,
+        "PUBLISHED": 1,
         "EACH": 2,
         "WITH_PEERS": False,
     },

@@ -122,8 +122,8 @@ class Basis:
 class RangeKey:
     """A range of an archive's file.
 
-    ``state`` is the file's size with its ETag or time of change, ``how`` the version of newscrawl
-    with all that decides what is published of the file. ``start`` is in bytes.
+    ``state`` is the file's size with its ETag or time of change, ``how`` the digest of the outlet's
+    extraction, with the options that decide what is published of the file. ``start`` is in bytes.
     """
 
     file: str
