@@ -221,3 +221,12 @@ def test_a_listing_without_articles_of_its_own_is_a_failed_one(tmp_path: Path) -
     assert done.records == []
     assert done.runs[0]["listings"]["failed"] == {"no articles in the listing": 1}
     assert done.runs[0]["complete"] is False
+
+
+def test_a_spider_that_breaks_before_its_first_request_could_not_start(tmp_path: Path) -> None:
+    done = crawl(tmp_path / "output", "-s", "SPIDER_MODULES=tests.mended.no_start")
+    assert done.code == 1
+    assert "KeyError: 'front'" in done.log
+    assert "AttributeError" not in done.log
+    assert done.runs[-1]["reason"] == "start_error"
+    assert not done.runs[-1]["complete"]

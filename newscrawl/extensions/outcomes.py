@@ -220,12 +220,12 @@ class Outcomes:
         task = ArticleTask.required(response)
         self._record_failure(task, FAILED, f"error: {type(failure.value).__name__}")
 
-    def spider_error(self, failure: Failure, response: Response) -> None:
-        """Record an article or a listing whose response broke our code."""
+    def spider_error(self, failure: Failure, response: Response | None) -> None:
+        """Record an article or a listing whose response, if there was one, broke our code."""
         reason = f"error: {type(failure.value).__name__}"
-        if task := ArticleTask.of(response):
+        if response and (task := ArticleTask.of(response)):
             self._record_failure(task, FAILED, reason)
-        elif outlet_spider(self.crawler) and response.request is not None:
+        elif response and outlet_spider(self.crawler) and response.request is not None:
             self.listing_unread(response.request, reason)
 
     def from_ledger(self, query: Callable[[], _T]) -> _T | None:
