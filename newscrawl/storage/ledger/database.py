@@ -292,8 +292,10 @@ def _without_password(url: str) -> str:
 
     >>> _without_password("postgresql://ada:s@lt@db.example/news")
     'postgresql://***@db.example/news'
+    >>> _without_password("postgresql://db.example/news?user=ada&password=salt&sslmode=require")
+    'postgresql://db.example/news?user=ada&password=***&sslmode=require'
     """
-    return re.sub(r"//.*@", "//***@", url)
+    return re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"//.*@", "//***@", url))
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
