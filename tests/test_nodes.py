@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from newscrawl.storage.runs import run_name
 from tests.conftest import ROOT, records_of, runs_of
 from tests.kill_nodes import CRAWL, LONGEST, Node, Round, kill_test, two_nodes
 from tests.machines import network, relay
@@ -94,6 +96,105 @@ def test_a_run_that_cannot_be_pushed_is_published_later(nodes: Round) -> None:
     assert done.returncode == 3
     assert "s3://bucket/news cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def leave_unpublished(nodes: Round, node: Node) -> None:
+    """Let a node close a run that it cannot publish, and wait until its lease has ended."""
+    place, away = nodes.storage / "hill", nodes.folder / "away"
+
+    def take_away() -> None:
+        place.rename(away)
+        place.touch()
+
+    nodes.site.edition, nodes.site.asked = 2, 0
+    nodes.make_due()
+    nodes.site.act, nodes.site.act_at = take_away, 3
+    assert node.run(NEWSCRAWL_LEASE_SECONDS="60").returncode == 6
+    nodes.site.act = None
+    place.unlink()
+    away.rename(place)
+    nodes.sql("UPDATE leases SET expires = 0")
+
+
+def test_a_node_that_cannot_publish_holds_nobody_up_for_long(nodes: Round) -> None:
+    first, second = nodes.nodes
+    assert first.crawl() == 0
+    leave_unpublished(nodes, first)
+    away = {"NEWSCRAWL_REMOTE": "s3://bucket/news", "FSSPEC_S3_ENDPOINT_URL": "http://127.0.0.1:1"}
+    assert first.run(**away, NEWSCRAWL_LEASE_SECONDS="60").returncode == 3
+    done = second.run()
+    assert done.returncode == 0, done.stderr
+    assert "its 6 records are taken back" in done.stderr
+
+
+def test_a_run_whose_articles_others_published_meanwhile_is_not_published(nodes: Round) -> None:
+    first, second = nodes.nodes
+    assert first.crawl() == 0
+    # Its clock is ahead, so its run is the latest by name.
+    leave_unpublished(nodes, second)
+    rebuilt = first.run("ledger", "--rebuild")
+    assert "Rebuilt the ledger from 6 published records" in rebuilt.stdout, rebuilt.stderr
+    nodes.make_due()
+    assert first.crawl() == 0
+    done = second.run()
+    assert done.returncode == 0, done.stderr
+    assert "has 6 records, and the ledger knows 0 as those of this run" in done.stderr
+    assert "its folder is set aside" in done.stderr
+    # The same by hand, past the ledger.
+    (aside,) = second.output.glob("hill/revoked/run=*")
+    aside.rename(second.output / "hill" / aside.name)
+    for pushed in (
+        second.run("push", "--all", NEWSCRAWL_NODE=""),
+        second.run("push", "--all", f"file://{nodes.storage}"),
+    ):
+        assert pushed.returncode == 3
+        assert "Several nodes publish hill in" in pushed.stderr
+    assert second.run("push", f"{nodes.storage}/", "--only", "runs").returncode == 1
+
+
+def test_what_is_left_here_of_a_published_run_is_not_taken_for_the_run(nodes: Round) -> None:
+    first, second = nodes.nodes
+    assert first.crawl() == 0
+    nodes.site.edition = 2
+    nodes.make_due()
+    assert second.crawl() == 0
+    assert first.crawl() == 0
+    own, fetched = sorted(first.output.glob("hill/run=*"))[:2]
+    # As in a copy of the folder from the middle of the run.
+    (own / "run.json").unlink()
+    (own / "part-00001.jsonl").write_bytes(b"")
+    (fetched / "run.json").write_text("{", "utf-8")
+    done = first.run()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("is missing or damaged, and the storage has its run") == 2
+    assert runs_of(nodes.storage)[-1]["ignored"] == [
+        it.name.removeprefix("run=") for it in (own, fetched)
+    ]
+
+
+def test_a_run_that_died_before_it_began_gives_its_name_to_no_other(nodes: Round) -> None:
+    first, _ = nodes.nodes
+    assert first.crawl() == 0
+    moment = datetime.now(UTC)
+    for seconds in range(60):
+        name = run_name(moment + timedelta(seconds=seconds))
+        nodes.sql(
+            "INSERT INTO runs (outlet, run, node, node_id, version, state, began)"
+            f" VALUES ('hill', '{name}', 'c', 'c', '0.1', 'revoked', '')"
+        )
+    assert first.crawl() == 0
+    assert runs_of(nodes.storage)[-1]["run"] > name
+
+
+def test_a_lease_that_is_lost_in_the_end_is_said(nodes: Round) -> None:
+    def lose() -> None:
+        nodes.sql("UPDATE leases SET holder = 'c', node_id = 'c', expires = 0")
+
+    nodes.site.act, nodes.site.act_at = lose, 7
+    done = nodes.nodes[0].run()
+    assert done.returncode == 75, done.stderr
+    assert "The lease of hill was lost" in done.stderr
+    assert "did not begin" not in done.stderr
 
 
 def test_a_ledger_that_is_lost_or_old_is_completed_from_the_storage(nodes: Round) -> None:

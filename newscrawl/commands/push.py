@@ -57,7 +57,8 @@ class Command(OutputCommand, ScrapyCommand):
             raise UsageError("name one URL, such as s3://bucket/prefix, or set NEWSCRAWL_REMOTE")
         url = Option("URL", None, REMOTE, "", "").read(url)
         output, only = self.existing_output(), opts.only
-        if self.settings["NEWSCRAWL_NODE"] and url == self.settings["NEWSCRAWL_REMOTE"]:
+        shared = self.settings["NEWSCRAWL_NODE"] and self.settings["NEWSCRAWL_REMOTE"]
+        if shared and url.rstrip("/") == shared.rstrip("/"):
             if only != "dataset":
                 self.publish_runs(output)
             if only == "runs":

@@ -220,6 +220,11 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
     """Upload an outlet's runs, the oldest first."""
     pushed = Pushed()
     last_mark = _document(target.read(f"{outlet}/{MARK}"))
+    if last_mark and last_mark.get("nodes"):
+        raise RemoteError(
+            f"Several nodes publish {outlet} in {target.url}, each run under a lease: set"
+            " NEWSCRAWL_NODE and their NEWSCRAWL_LEDGER_URL, or name another URL."
+        )
     known: dict[str, Any] = {"through": "", "missing": []} | (last_mark or {})
     names = {it.name for it in folders}
     # The mark of another folder tells nothing of the runs here.

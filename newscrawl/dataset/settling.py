@@ -17,7 +17,7 @@ from newscrawl.monitoring.times import HISTORY
 from newscrawl.storage.ledger import Basis, RunState, SharedRun
 from newscrawl.storage.parts import write_whole
 from newscrawl.storage.run_folder import OUTPUT_ID, create_output_id, read_output_id
-from newscrawl.storage.runs import RUN_FILE, is_run_name, run_name
+from newscrawl.storage.runs import RUN_FILE, is_run_name, run_folder, run_name
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,8 @@ def _recover(shared: SharedOutput) -> None:
     )
     for name in lacking:
         if name in is_open:
-            shared.runs.publish(name, "")
+            path = run_folder(shared.folder.output, outlet, name) / RUN_FILE
+            shared.runs.publish(name, path.read_text("utf-8"))
             shared.runs.note_pushed(name)
         else:
             shared.runs.enter(SharedRun(name, "", "", "", RunState.PUSHED, ""))

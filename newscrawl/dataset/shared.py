@@ -11,13 +11,14 @@ from pathlib import Path
 
 from newscrawl import __version__
 from newscrawl.dataset.remote import MARK, Target, push_files_of_run
+from newscrawl.exceptions import DamagedRunError
 from newscrawl.extraction.dates import utc
 from newscrawl.monitoring.accepted import ACCEPTED_FILE
 from newscrawl.monitoring.findings_file import FINDINGS_FILE
 from newscrawl.storage.ledger import Ledger, Owner, RunState, SharedRun, SharedRuns
 from newscrawl.storage.parts import sync
 from newscrawl.storage.run_folder import RunFolder
-from newscrawl.storage.runs import RUN_FILE, run_folder, run_of
+from newscrawl.storage.runs import RUN_FILE, read_run, run_folder, run_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +57,7 @@ class SharedOutput:
         """
         for it in self.runs.of_state(RunState.OPEN):
             path = run_folder(self.folder.output, self.folder.outlet, it.run)
-            wrong = [f"{path} is not closed, and cannot be."]
-            if (path / RUN_FILE).exists():
-                wrong = self.publish(path)
-            if wrong:
+            if wrong := self.publish(path):
                 logger.error("%s", " ".join(wrong))
                 self.revoke(it)
         self.set_aside()
@@ -75,7 +73,20 @@ class SharedOutput:
 
         Raises LeaseLostError if another node has given it up.
         """
-        run = run_of(path)
+        try:
+            closed = read_run(path)
+        except DamagedRunError as error:
+            return [str(error)]
+        if closed is None:
+            return [f"{path} is not closed, and cannot be."]
+        run = closed["run"]
+        listed = sum(it.get("records", 0) for it in closed["parts"])
+        if (known := self.ledger.count_revisions(self.folder.outlet, run)) != listed:
+            # Such as that of a node that another one took over from, while the ledger was lost.
+            return [
+                f"{path} has {listed} records, and the ledger knows {known} as those of this run:"
+                " others published its articles since."
+            ]
         # What an earlier attempt has uploaded is uploaded again: that is rare, and a list is not.
         pushed = push_files_of_run(path, self.target, {})
         if pushed.wrong and not pushed.runs:
@@ -107,7 +118,9 @@ class SharedOutput:
         """Put the ``run.json`` of a published run into the storage, and note it there and here."""
         outlet = self.folder.outlet
         self.target.put(f"{outlet}/run={run}/{RUN_FILE}", document.encode())
-        mark = {"through": f"run={run}", "missing": []}
+        # A node that was stopped since, and has lost its lease, writes no older mark.
+        self.ledger.apply([])
+        mark = {"through": f"run={run}", "missing": [], "nodes": True}
         self.target.put(f"{outlet}/{MARK}", json.dumps(mark).encode())
         self.runs.note_pushed(run)
 

@@ -65,19 +65,17 @@ class LockedOutlet:
                     self.shared = SharedOutput(self.folder, self.ledger, url, node, owner)
             self._undo = undo.pop_all()
         self.is_published = True
-        """Whether this node has nothing of the outlet that is not published."""
+        """Whether no run began here that is not published."""
 
     def take_stock(self, schedule: Schedule) -> tuple[Basis, Stock]:
         """Bring the ledger, the runs here and the shared output in line with each other."""
-        if self.shared:
-            self.is_published = not self.shared.runs.of_state(RunState.OPEN)
-            rests_on = settle(self.shared)
-        else:
+        if self.shared is None:
             rests_on = check_basis(self.folder, self.ledger)
-        stock = take_stock(self.folder, self.ledger, rests_on.through, schedule)
-        if self.shared:
-            self.shared.publish_waiting()
-        self.is_published = True
+            return rests_on, take_stock(self.folder, self.ledger, rests_on.through, schedule)
+        rests_on = settle(self.shared)
+        published = {it.run for it in self.shared.runs.of_state(RunState.PUSHED)}
+        stock = take_stock(self.folder, self.ledger, rests_on.through, schedule, published)
+        self.shared.publish_waiting()
         return rests_on, stock
 
     def catch_up(self, schedule: Schedule) -> SharedOutput:
@@ -96,9 +94,12 @@ class LockedOutlet:
 
     def create(self, rests_on: Basis) -> Path:
         """Return the folder of a new run."""
-        path = self.folder.create(rests_on.through)
-        if self.shared:
-            self.shared.begin(run_of(path))
+        if self.shared is None:
+            return self.folder.create(rests_on.through)
+        # A run may have been entered that died before it changed anything.
+        later = (it.run for it in self.shared.runs.since(rests_on.through))
+        path = self.folder.create(max(later, default=rests_on.through))
+        self.shared.begin(run_of(path))
         return path
 
     def remove(self, path: Path) -> None:
@@ -114,9 +115,9 @@ class LockedOutlet:
             raise self.lease.lost()
 
     def release(self) -> None:
-        """Let others have the outlet; at once, or when the lease ends if something is unpublished.
+        """Let others have the outlet; at once, or when the lease ends if a run is unpublished.
 
-        Other nodes wait for that long before they give up what this one has not published.
+        Other nodes wait for that long, once, before they give up what this one has not published.
         """
         if self.lease and self.is_published:
             try:

@@ -5,7 +5,7 @@ from their parts, one that knows of runs that are not on disk is refused.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,16 +79,24 @@ def check_basis(folder: RunFolder, ledger: Ledger) -> Basis:
     return Basis(rests_on.through if rests_on else "", identity, str(output))
 
 
-def take_stock(folder: RunFolder, ledger: Ledger, through: str, schedule: Schedule) -> Stock:
+def take_stock(
+    folder: RunFolder,
+    ledger: Ledger,
+    through: str,
+    schedule: Schedule,
+    published: Collection[str] = (),
+) -> Stock:
     """Read every run of the outlet, in order, and let the ledger know all of them.
 
     Killed ones are salvaged, a damaged ``run.json`` is made again, and of the closed ones that
-    follow ``through`` the ledger gets what it lacks. What cannot be used is named and left out.
+    follow ``through`` the ledger gets what it lacks. What cannot be used is named and left out;
+    so is a run that is ``published`` in a storage: it is not what is left of it here.
     """
     stock = Stock()
     for path in folder.runs():
         try:
-            document = _read(path, stock, folder.outlet, ledger, schedule)
+            document = _whole(path) if run_of(path) in published else None
+            document = document or _read(path, stock, folder.outlet, ledger, schedule)
         except DamagedRunError as error:
             logger.warning("%s", error)
             stock.ignored.append(run_of(path))
@@ -99,6 +107,22 @@ def take_stock(folder: RunFolder, ledger: Ledger, through: str, schedule: Schedu
             _enter(path, document, ledger, schedule, stock.reconciled, through)
     _report(stock, ledger)
     return stock
+
+
+def _whole(path: Path) -> RunDocument:
+    """Return the document of a run that is published. Raises DamagedRunError."""
+    try:
+        document = read_run(path)
+    except DamagedRunError as error:
+        if not error.is_repairable:
+            raise
+        document = None
+    if document is None:
+        raise DamagedRunError(
+            f"The {RUN_FILE} of {path} is missing or damaged, and the storage has its run: it is"
+            " left out. Remove the folder: what is needed of the run is fetched again."
+        )
+    return document
 
 
 def _read(path: Path, stock: Stock, outlet: str, ledger: Ledger, schedule: Schedule) -> RunDocument:

@@ -110,10 +110,18 @@ class SharedRuns:
         """Revoke a run that is open: it will never be published. Return how many revisions it had.
 
         They are taken back, and its articles are due; what it found gone, or back, is undone.
+        Raises LedgerError if it is not open.
         """
         outlet = self.outlet
+        this = (runs.c.outlet == outlet, runs.c.run == run)
 
         def work(connection: sa.Connection) -> int:
+            state = connection.scalar(sa.select(runs.c.state).where(*this).with_for_update())
+            if state not in (RunState.OPEN, RunState.REVOKED):
+                raise LedgerError(
+                    f"Run {run} of {outlet} cannot be given up: the ledger has it as"
+                    f" {state or 'unknown'}."
+                )
             of_run = (revisions.c.outlet == outlet, revisions.c.run == run)
             lost = connection.execute(
                 sa.select(revisions.c.id, revisions.c.revision)
@@ -139,7 +147,6 @@ class SharedRuns:
             connection.execute(
                 ranges.delete().where(ranges.c.outlet == outlet, ranges.c.run == run)
             )
-            this = (runs.c.outlet == outlet, runs.c.run == run, runs.c.state == RunState.OPEN)
             connection.execute(runs.update().where(*this).values(state=RunState.REVOKED))
             return len(lost)
 
