@@ -1,5 +1,6 @@
 """Two nodes with one ledger in PostgreSQL and one storage: each key is published once."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -113,6 +114,12 @@ def leave_unpublished(nodes: Round, node: Node) -> None:
     nodes.site.act = None
     place.unlink()
     away.rename(place)
+    (run,) = {it.name for it in node.output.glob("hill/run=*")} - {
+        it.name for it in nodes.storage.glob("hill/run=*")
+    }
+    # It had uploaded a part.
+    shutil.copytree(node.output / "hill" / run, place / run)
+    (place / run / "run.json").unlink()
     nodes.sql("UPDATE leases SET expires = 0")
 
 

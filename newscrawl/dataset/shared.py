@@ -11,7 +11,7 @@ from pathlib import Path
 
 from newscrawl import __version__
 from newscrawl.dataset.remote import MARK, Target, push_files_of_run
-from newscrawl.exceptions import DamagedRunError
+from newscrawl.exceptions import DamagedRunError, RemoteError
 from newscrawl.extraction.dates import utc
 from newscrawl.monitoring.accepted import ACCEPTED_FILE
 from newscrawl.monitoring.findings_file import FINDINGS_FILE
@@ -133,6 +133,22 @@ class SharedOutput:
             " and their articles are due",
             *(run.run, self.folder.outlet, run.node, run.began, count),
         )
+        self._clear(run.run)
+
+    def _clear(self, run: str) -> None:
+        """Delete what a revoked run has uploaded: readers may take any part for a published one."""
+        place = f"{self.folder.outlet}/run={run}"
+        try:
+            there = self.target.sizes(place)
+            if f"{place}/{RUN_FILE}" in there:
+                logger.error(
+                    "%s/%s is published there, but not in the ledger", self.target.url, place
+                )
+                return
+            for name in there:
+                self.target.delete(name)
+        except RemoteError as error:
+            logger.warning("What the revoked run %s has uploaded is still there: %s", run, error)
 
     def set_aside(self) -> None:
         """Move the folders of this node's revoked runs away: nobody may publish them any more."""
@@ -141,6 +157,8 @@ class SharedOutput:
         for it in self.runs.of_state(RunState.REVOKED):
             if it.run not in here:
                 continue
+            # It may have gone on after it was given up.
+            self._clear(it.run)
             aside.mkdir(exist_ok=True)
             here[it.run].rename(aside / here[it.run].name)
             sync(aside)
