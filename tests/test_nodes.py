@@ -307,6 +307,18 @@ def test_a_ledger_that_is_away_for_some_seconds_is_waited_for(nodes: Round) -> N
     assert run["books"]["new"] == 6
 
 
+def test_a_ledger_that_stays_away_is_waited_for_once(nodes: Round) -> None:
+    first, _ = nodes.nodes
+    first.main = "tests.impatient:execute"
+    nodes.site.act, nodes.site.act_at = nodes.server.stop, 2
+    done = first.run(NEWSCRAWL_LEASE_SECONDS="60")
+    nodes.server.start()
+    assert done.returncode == 3, done.stderr
+    # And not once more for each article.
+    assert done.stderr.count("; waiting") == 1, done.stderr
+    nodes.sql("UPDATE leases SET expires = 0")
+
+
 def test_nodes_publish_into_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as s3:
         for name, value in s3.environment.items():

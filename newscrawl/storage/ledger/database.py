@@ -144,15 +144,20 @@ class Database:
         return self._patiently(attempt)
 
     def _patiently(self, work: Callable[[], _T]) -> _T:
-        """Do something that a lock or a server may hold up; wait for it, say so, and give up."""
+        """Do something that a lock or a server may hold up; wait for it, say so, and give up.
+
+        After that nothing is waited for until the database answers again.
+        """
         begun = None
         while True:
             try:
-                return work()
+                result = work()
             except sa.exc.DBAPIError as error:
                 now = time.monotonic()
                 begun = begun or now
-                if not (self._is_patient and self._is_held_up(error) and now - begun < _WAIT):
+                is_over = now - begun >= _WAIT
+                if is_over or not (self._is_patient and self._is_held_up(error)):
+                    self._is_patient &= not is_over
                     raise self._sentence(error) from error
                 if now == begun:
                     why = (
@@ -161,6 +166,9 @@ class Database:
                         else "is locked by someone else"
                     )
                     logger.warning("The ledger %s %s; waiting", self.url, why)
+            else:
+                self._is_patient = True
+                return result
             if self.is_server:
                 time.sleep(_SERVER_PAUSE)
 
