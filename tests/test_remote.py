@@ -333,6 +333,8 @@ def test_what_cannot_be_done_is_one_sentence(
             "gs://bucket cannot be used: Please install gcsfs to access Google Storage.",
         ),
         ("s3://ada:s3cr3t@bucket/x", "The remote URL contains a password. Remove it"),
+        # Keys may contain a slash.
+        ("s3://ada:s3/cr3t@bucket/x", "The remote URL contains a password. Remove it"),
         ("output/backup", "output/backup is in the output folder itself."),
         ("/proc/newscrawl", "/proc/newscrawl cannot be used: No such file or directory."),
     ],
