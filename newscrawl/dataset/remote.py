@@ -79,7 +79,7 @@ class Target:
 
     def __init__(self, url: str) -> None:
         """Open the file system; a driver sends no request yet."""
-        if re.search(r"//[^/@]*:[^/]*@", url):
+        if re.search(r"//[^/@]*:(?!\d+/).*@", url):
             raise RemoteError(
                 "The remote URL contains a password. Remove it and set the credentials in the"
                 " environment, for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
