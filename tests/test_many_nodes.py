@@ -32,6 +32,7 @@ from tests.test_scrapyd import INSTALLED, Server, until
 
 XML = ("Content-Type", "application/rss+xml")
 PASSWORD = "of-all-nodes"
+MINUTES = 365 * 24 * 60  # no outlet becomes due by itself while the test goes on
 NAMES = ("ada", "bea", "cid", "dan", "eva", "fay")
 
 
@@ -106,7 +107,7 @@ class Cluster:
     def configure(self, **settings: float) -> None:
         """Write ``nodes.toml`` of node a, the one with the dispatcher."""
         values = ", ".join(f"{name} = {value}" for name, value in settings.items())
-        lines = ["[crawls.hourly]", "minutes = 60", f"outlets = {json.dumps(NAMES)}"]
+        lines = ["[crawls.hourly]", f"minutes = {MINUTES}", f"outlets = {json.dumps(NAMES)}"]
         lines += [f"settings = {{ AUTOTHROTTLE_ENABLED = 0, {values} }}"]
         for name, node in self.nodes.items():
             lines += [
@@ -137,11 +138,11 @@ class Cluster:
                     )
                 )
 
-    def let_an_hour_pass(self) -> None:
-        """Move what was given back by an hour."""
+    def let_a_period_pass(self) -> None:
+        """Move what was given back by the crawl's period."""
         memory = Memory(self.ledger)
         for outlet, given in memory.given("hourly").items():
-            memory.note("hourly", outlet, replace(given, time=given.time - 3600))
+            memory.note("hourly", outlet, replace(given, time=given.time - 60 * MINUTES))
 
     def crawled(self) -> dict[str, list[str]]:
         """Return the outlets of the jobs of each node that is up, in order."""
@@ -248,7 +249,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
 
     # A node dies in the middle of its runs: the others take over, and nothing is there twice.
     papers.numbers.append(7004)
-    nodes.let_an_hour_pass()
+    nodes.let_a_period_pass()
     nodes.configure(DOWNLOAD_DELAY=4)
     assert nodes.dispatch().returncode == 0
     dead = nodes.nodes["b"]
@@ -273,7 +274,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     for name in "ac":
         nodes.nodes[name].deploy("--version", "1700000001")
     papers.numbers.append(7005)
-    nodes.let_an_hour_pass()
+    nodes.let_a_period_pass()
     before = nodes.crawled()["b"]
     done = nodes.dispatch()
     assert done.returncode == 1
@@ -284,7 +285,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     nodes.wait()
     assert nodes.crawled()["b"] == before
     dead.deploy("--version", "1700000001")
-    nodes.let_an_hour_pass()
+    nodes.let_a_period_pass()
     done = nodes.dispatch()
     assert (done.returncode, done.stderr) == (0, "")
     nodes.wait()

@@ -12,7 +12,7 @@ from newscrawl import __version__
 from newscrawl.dataset.remote import MARK
 from newscrawl.dataset.restore import Wanted, fetch, fetch_document
 from newscrawl.dataset.shared import STATE_FILES, SharedOutput
-from newscrawl.exceptions import OutputError, RemoteError
+from newscrawl.exceptions import OutputError, RemoteError, RemoteRunError
 from newscrawl.monitoring.times import HISTORY
 from newscrawl.storage.ledger import Basis, RunState, SharedRun
 from newscrawl.storage.parts import write_whole
@@ -21,6 +21,7 @@ from newscrawl.storage.runs import RUN_FILE, is_run_name, run_folder, run_name
 
 logger = logging.getLogger(__name__)
 
+_FEW = 20  # files that are fetched one by one, without a listing
 _IDENTITY = 0x6E657775  # the number of an advisory lock, ours alone
 
 
@@ -45,17 +46,34 @@ def settle(shared: SharedOutput) -> Basis:
         ):
             shared.revoke(it)
     shared.set_aside()
-    since = run_name(datetime.now(UTC) - HISTORY)
-    here = shared.here()
-    for it in shared.runs.since(since):
-        if it.state == RunState.PUSHED and it.run not in here:
-            fetch_document(shared.folder.output, shared.folder.outlet, shared.target, it.run)
+    _fetch_documents(shared)
     for name in STATE_FILES:
         data = shared.target.read(f"{shared.folder.outlet}/{name}")
         if data is not None:
             write_whole(shared.folder.outlet_folder / name, data.decode())
             shared.state[name] = data
     return Basis(rests_on.through if rests_on else "", identity, shared.target.url)
+
+
+def _fetch_documents(shared: SharedOutput) -> None:
+    """Fetch the ``run.json`` of other nodes' latest runs; name what cannot be fetched."""
+    since, here = run_name(datetime.now(UTC) - HISTORY), shared.here()
+    pushed = (it.run for it in shared.runs.since(since) if it.state == RunState.PUSHED)
+    lacking = [it for it in pushed if it not in here]
+    place = (shared.folder.output, shared.folder.outlet, shared.target)
+    wrong: list[str] = []
+    if len(lacking) > _FEW:
+        output, outlet, target = place
+        choose = set(lacking).intersection
+        wrong = fetch(output, target, [outlet], Wanted.DOCUMENT, choose)[outlet].wrong
+        lacking = []
+    for run in lacking:
+        try:
+            fetch_document(*place, run)
+        except RemoteRunError as error:
+            wrong.append(str(error))
+    for sentence in wrong:
+        logger.warning("%s", sentence)
 
 
 def _identity(shared: SharedOutput, rests_on: Basis | None) -> str:

@@ -140,7 +140,7 @@ def of_crawl(crawler: Crawler, run: RunDocument | None) -> ExitCode:
     no_archive = no_archive or _failed_all(run)
     if run["reason"] == "finished" and (no_listing or no_archive):
         return NOTHING
-    if any(name.startswith(AFTERMATH) for name in stats):
+    if any(count and name.startswith(AFTERMATH) for name, count in stats.items()):
         return AFTERMATH_FAILED
     books = run["books"]
     missing = books["failed"] or books["rejected"] or any(map(archive_faults, archives))

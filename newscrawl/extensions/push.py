@@ -76,7 +76,6 @@ class Remote:
                 "The push did not end within %g seconds. The next push uploads the rest",
                 self.seconds,
             )
-            failed()
 
         threading.Thread(target=work, name="push", daemon=True).start()
         await maybe_deferred_to_future(done.addTimeout(self.seconds, reactor).addErrback(late))

@@ -15,7 +15,14 @@ import jsonlines
 from newscrawl.exceptions import PROGRAM, DamagedRunError, OutputError
 from newscrawl.storage.document import ReconciledDocument, RunDocument
 from newscrawl.storage.kept import read_run_records
-from newscrawl.storage.ledger import LEDGER_FIELDS, Basis, Ledger, Schedule, sqlite_path
+from newscrawl.storage.ledger import (
+    LEDGER_FIELDS,
+    Basis,
+    Ledger,
+    Schedule,
+    SharedRuns,
+    sqlite_path,
+)
 from newscrawl.storage.run_folder import RunFolder, create_output_id, read_output_id
 from newscrawl.storage.runs import (
     RUN_FILE,
@@ -53,6 +60,11 @@ def check_basis(folder: RunFolder, ledger: Ledger) -> Basis:
     of another output folder, and for one that knows of later runs than are on disk.
     """
     outlet, output = folder.outlet, folder.output
+    if latest := SharedRuns(ledger, outlet).latest():
+        raise OutputError(
+            f"Several nodes publish {outlet}, the latest run was on {latest.node or 'another one'}:"
+            " set NEWSCRAWL_NODE, and NEWSCRAWL_REMOTE as they have it."
+        )
     names = [name for name in map(run_of, folder.runs()) if is_run_name(name)]
     identity, rests_on = read_output_id(output), ledger.basis(outlet)
     mend = (
