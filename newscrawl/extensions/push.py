@@ -50,24 +50,25 @@ class Remote:
 
         done: Deferred[None] = Deferred()
 
-        def failed() -> None:
-            self.crawler.stats.inc_value(f"{AFTERMATH}push")
+        def note(*, failed: bool) -> None:
+            self.crawler.stats.set_value(f"{AFTERMATH}push", int(failed))
+
+        # A signal may end the process at any moment; until the push is done, it has failed.
+        note(failed=True)
 
         def work() -> None:
             try:
                 wrong = _publish(run) if run.outlet.shared else _push(run.output, self.url)
                 for sentence in wrong:
                     logger.error("%s", sentence)
-                    failed()
+                note(failed=bool(wrong))
             except LeaseLostError as error:
                 logger.error("%s", error)
                 self.crawler.stats.set_value(UNPUBLISHED, 1)
             except (RemoteError, LedgerError, OSError) as error:
                 logger.error("The run was not pushed: %s", error)
-                failed()
             except Exception:
                 logger.exception("The run was not pushed")
-                failed()
             finally:
                 reactor.callFromThread(done.callback, None)
 
