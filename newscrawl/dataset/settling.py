@@ -3,6 +3,7 @@
 import json
 import logging
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -52,6 +53,7 @@ def settle(shared: SharedOutput) -> Basis:
         if data is not None:
             write_whole(shared.folder.outlet_folder / name, data.decode())
             shared.state[name] = data
+    rests_on = shared.ledger.basis(shared.folder.outlet)
     return Basis(rests_on.through if rests_on else "", identity, shared.target.url)
 
 
@@ -161,6 +163,11 @@ def _recover(shared: SharedOutput) -> None:
         "The ledger %s lacked %d runs of %s that are in %s: they were fetched and are entered",
         *(shared.ledger.url, len(lacking), outlet, shared.target.url),
     )
+    rests_on = shared.ledger.basis(outlet)
+    if rests_on and lacking:
+        # What follows this place in the sequence of runs is entered, whatever dies meanwhile.
+        lowered = replace(rests_on, through=min(rests_on.through, lacking[0][:-1]))
+        shared.ledger.apply([shared.ledger.set_basis(outlet, lowered)])
     for name in lacking:
         if name in is_open:
             path = run_folder(shared.folder.output, outlet, name) / RUN_FILE

@@ -84,7 +84,9 @@ class Memory:
         """Return the outlets that runs hold now, on any node."""
         if not self._ledger.is_server:
             return set()
-        query = sa.select(leases.c.outlet).where(leases.c.expires > _NOW)
+        query = sa.select(leases.c.outlet).where(
+            leases.c.expires > _NOW, leases.c.outlet != _DISPATCHER
+        )
         return {row[0] for row in self._ledger.all_rows(query)}
 
 

@@ -60,11 +60,7 @@ def check_basis(folder: RunFolder, ledger: Ledger) -> Basis:
     of another output folder, and for one that knows of later runs than are on disk.
     """
     outlet, output = folder.outlet, folder.output
-    if latest := SharedRuns(ledger, outlet).latest():
-        raise OutputError(
-            f"Several nodes publish {outlet}, the latest run was on {latest.node or 'another one'}:"
-            " set NEWSCRAWL_NODE, and NEWSCRAWL_REMOTE as they have it."
-        )
+    refuse_shared(ledger, outlet)
     names = [name for name in map(run_of, folder.runs()) if is_run_name(name)]
     identity, rests_on = read_output_id(output), ledger.basis(outlet)
     mend = (
@@ -89,6 +85,15 @@ def check_basis(folder: RunFolder, ledger: Ledger) -> Basis:
         )
     identity = identity or create_output_id(output, rests_on.output if rests_on else None)
     return Basis(rests_on.through if rests_on else "", identity, str(output))
+
+
+def refuse_shared(ledger: Ledger, outlet: str) -> None:
+    """Raise OutputError if several nodes publish the outlet, and this process is none of them."""
+    if latest := SharedRuns(ledger, outlet).latest():
+        raise OutputError(
+            f"Several nodes publish {outlet}, the latest run was on {latest.node or 'another one'}:"
+            " set NEWSCRAWL_NODE, and NEWSCRAWL_REMOTE as they have it."
+        )
 
 
 def take_stock(
@@ -174,13 +179,14 @@ def _enter(
     """Enter what the ledger lacks of a closed run."""
     outlet, run = path.parent.name, document["run"]
     listed = sum(part.get("records", 0) for part in document["parts"])
-    if run == through and ledger.count_revisions(outlet, run) == listed:
+    is_known = ledger.count_revisions(outlet, run) == listed
+    if run == through and is_known:
         return
-    records = list(_readable(path))
+    records = [] if is_known else list(_readable(path))
     entered = ledger.reconcile(outlet, run, records, schedule, take_back=False)
     if run > through and (withdrawn := document.get("withdrawn")):
         ledger.restore(outlet, run, withdrawn)
-    missing = max(0, listed - len(records))
+    missing = 0 if is_known else max(0, listed - len(records))
     if entered or missing:
         counts["runs"] += 1
         counts["records"] += entered
@@ -265,6 +271,8 @@ def _emptied(output: Path, url: str) -> Ledger:
         others = set()
     else:
         if file is None or others:
+            for outlet in {*here, *others}:
+                refuse_shared(ledger, outlet)
             for outlet in here:
                 ledger.clear(outlet)
             return ledger
