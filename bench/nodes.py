@@ -63,7 +63,7 @@ class Names:
 
 @dataclass
 class Totals:
-    """What the crawls and the passes took, and how many minutes late each article came."""
+    """CPU seconds and memory of crawls and passes, and the delay of each article in minutes."""
 
     runs: int = 0
     wrong: int = 0

@@ -12,7 +12,7 @@ import pytest
 
 from newscrawl.dataset.build import build
 from newscrawl.dataset.remote import Target, push
-from newscrawl.dataset.restore import fetch_document, fetch_run
+from newscrawl.dataset.restore import Wanted, fetch, fetch_document
 from newscrawl.exceptions import RemoteRunError
 from newscrawl.monitoring.findings_file import load, save
 from newscrawl.storage.run_folder import RunFolder
@@ -50,24 +50,27 @@ def test_one_run_comes_as_its_document_or_whole(there: Path, tmp_path: Path) -> 
     original = files_of(there / "hill" / folder.name)
     assert files_of(here) == {f"hill/{folder.name}/run.json": original["run.json"]}
     assert not fetch_document(here, "hill", target, RUNS[0])
-    assert fetch_run(here, "hill", target, RUNS[0])
-    assert fetch_run(here, "hill", target, RUNS[1])
-    assert not fetch_run(here, "hill", target, RUNS[0])
+    both = set(RUNS[:2])
+    for runs in (sorted(both), []):
+        assert fetch(here, target, ["hill"], Wanted.WHOLE, both.intersection)["hill"].runs == runs
     assert files_of(folder) == original
     assert {it.name for it in (here / "hill").iterdir()} == {f"run={it}" for it in RUNS[:2]}
 
 
 def test_one_run_that_is_at_fault_is_named(there: Path, tmp_path: Path) -> None:
     here, target = tmp_path / "here", Target(str(there))
+
+    def fault_of(run: str) -> str:
+        (wrong,) = fetch(here, target, ["hill"], Wanted.WHOLE, {run}.intersection)["hill"].wrong
+        return wrong
+
     with pytest.raises(RemoteRunError, match=f"run={RUNS[7]} has no run"):
         fetch_document(here, "hill", target, RUNS[7])
     folder = there / "hill" / f"run={RUNS[1]}"
     (folder / "part-00000.jsonl").write_bytes(b"{}\n")
-    with pytest.raises(RemoteRunError, match="jsonl is damaged"):
-        fetch_run(here, "hill", target, RUNS[1])
+    assert "jsonl is damaged" in fault_of(RUNS[1])
     (folder / "part-00000.jsonl").unlink()
-    with pytest.raises(RemoteRunError, match="lacks parts"):
-        fetch_run(here, "hill", target, RUNS[1])
+    assert "lacks parts" in fault_of(RUNS[1])
     (folder / "run.json").write_text("{")
     with pytest.raises(RemoteRunError, match="json is not readable"):
         fetch_document(here, "hill", target, RUNS[1])
@@ -75,8 +78,7 @@ def test_one_run_that_is_at_fault_is_named(there: Path, tmp_path: Path) -> None:
     shutil.copytree(there / "hill" / f"run={RUNS[2]}", here / "hill" / f"run={RUNS[2]}")
     edit(here / "hill" / f"run={RUNS[2]}", reason="shutdown")
     (here / "hill" / f"run={RUNS[2]}" / "part-00000.jsonl").unlink()
-    with pytest.raises(RemoteRunError, match="differs from the one there"):
-        fetch_run(here, "hill", target, RUNS[2])
+    assert "differs from the one there" in fault_of(RUNS[2])
 
 
 # Two machines that push, and a third that reads.

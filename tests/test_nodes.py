@@ -69,9 +69,8 @@ def test_a_dead_node_is_told_that_another_took_over(nodes: Round) -> None:
     assert runs_of(first.output)[-1]["node"] == "a"
 
 
-def test_a_run_that_cannot_be_pushed_is_published_later(nodes: Round) -> None:
-    first, second = nodes.nodes
-    assert first.crawl() == 0
+def crawl_without_storage(nodes: Round, node: Node) -> str:
+    """Let a node close a run of other texts, while the storage goes away; return its log."""
     place, away = nodes.storage / "hill", nodes.folder / "away"
 
     def take_away() -> None:
@@ -81,11 +80,18 @@ def test_a_run_that_cannot_be_pushed_is_published_later(nodes: Round) -> None:
     nodes.site.edition, nodes.site.asked = 2, 0
     nodes.make_due()
     nodes.site.act, nodes.site.act_at = take_away, 3
-    done = first.run(NEWSCRAWL_LEASE_SECONDS="60")
+    done = node.run(NEWSCRAWL_LEASE_SECONDS="60")
     assert done.returncode == 6, done.stderr
-    assert "The run was not pushed" in done.stderr
+    nodes.site.act = None
     place.unlink()
     away.rename(place)
+    return done.stderr
+
+
+def test_a_run_that_cannot_be_pushed_is_published_later(nodes: Round) -> None:
+    first, second = nodes.nodes
+    assert first.crawl() == 0
+    assert "The run was not pushed" in crawl_without_storage(nodes, first)
     # What was not published keeps the lease for its time.
     assert second.run().returncode == 75
     assert len(keys(nodes.storage)) == 6
@@ -103,19 +109,8 @@ def test_a_run_that_cannot_be_pushed_is_published_later(nodes: Round) -> None:
 
 def leave_unpublished(nodes: Round, node: Node) -> None:
     """Let a node close a run that it cannot publish, and wait until its lease has ended."""
-    place, away = nodes.storage / "hill", nodes.folder / "away"
-
-    def take_away() -> None:
-        place.rename(away)
-        place.touch()
-
-    nodes.site.edition, nodes.site.asked = 2, 0
-    nodes.make_due()
-    nodes.site.act, nodes.site.act_at = take_away, 3
-    assert node.run(NEWSCRAWL_LEASE_SECONDS="60").returncode == 6
-    nodes.site.act = None
-    place.unlink()
-    away.rename(place)
+    crawl_without_storage(nodes, node)
+    place = nodes.storage / "hill"
     (run,) = {it.name for it in node.output.glob("hill/run=*")} - {
         it.name for it in nodes.storage.glob("hill/run=*")
     }

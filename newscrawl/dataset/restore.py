@@ -84,9 +84,21 @@ class Fetched:
 
 
 def outlets_at(target: Target) -> list[str]:
-    """Return the outlets that have closed runs in a storage. Raises RemoteError."""
-    names = (it.split("/") for it in target.sizes(""))
-    return sorted({it[0] for it in names if len(it) == 3 and it[2] == RUN_FILE})
+    """Return the folders of a storage that may be those of outlets. Raises RemoteError."""
+    return [it for it in target.folders() if it != DATASET and not it.startswith(".")]
+
+
+def identity_at(target: Target) -> str | None:
+    """Return the identity of a storage that several nodes share; None for any other.
+
+    Raises RemoteError.
+    """
+    if (data := target.read(OUTPUT_ID)) is None:
+        return None
+    try:
+        return uuid.UUID(data.decode("ascii").strip()).hex
+    except ValueError:
+        raise RemoteError(f"{target.url}/{OUTPUT_ID} is not readable.") from None
 
 
 def adopt_identity(output: Path, target: Target) -> bool:
@@ -95,12 +107,8 @@ def adopt_identity(output: Path, target: Target) -> bool:
     Returns whether it is such a storage. Raises RemoteError if the folder has another identity,
     OutputError and OSError.
     """
-    if (data := target.read(OUTPUT_ID)) is None:
+    if (identity := identity_at(target)) is None:
         return False
-    try:
-        identity = uuid.UUID(data.decode("ascii").strip()).hex
-    except ValueError:
-        raise RemoteError(f"{target.url}/{OUTPUT_ID} is not readable.") from None
     here = read_output_id(output) or create_output_id(output, identity)
     if here != identity:
         raise RemoteError(
@@ -120,17 +128,6 @@ def fetch_document(output: Path, outlet: str, target: Target, name: str) -> bool
     return not run.is_here and bool(run.fetch(Wanted.DOCUMENT).runs)
 
 
-def fetch_run(output: Path, outlet: str, target: Target, name: str) -> bool:
-    """Fetch what is not here of one run: ``run.json``, parts and rejected responses.
-
-    Return whether anything was fetched. Raises RemoteRunError as ``fetch_document`` does, also for
-    parts that are missing or damaged there, or for a run that is another one than here.
-    """
-    run = _Run(target, outlet, run_folder(output, outlet, name), {})
-    run.there = _by_run(target.sizes(run.place)).get(run.folder.name, {})
-    return bool(run.fetch(Wanted.WHOLE).runs)
-
-
 def fetch(
     output: Path,
     target: Target,
@@ -144,7 +141,7 @@ def fetch(
     at fault is left out and named; the others follow. Raises RemoteError, also for a storage
     without any run if no outlet is named, and OSError; the runs that were fetched until then stay.
     """
-    names = outlets or sorted({*_places(target), *outlets_of(output)})
+    names = outlets or sorted({*outlets_at(target), *outlets_of(output)})
     at_once = min(_AT_ONCE, len(names)) or 1
     one = partial(
         _fetch_outlet,
@@ -162,11 +159,6 @@ def fetch(
     return fetched
 
 
-def _places(target: Target) -> list[str]:
-    """Return the folders that may be those of outlets."""
-    return [it for it in target.folders() if it != DATASET and not it.startswith(".")]
-
-
 def _fetch_outlet(
     outlet: str,
     output: Path,
@@ -177,7 +169,7 @@ def _fetch_outlet(
     *,
     is_thorough: bool = False,
 ) -> Fetched:
-    """Fetch what is not here of an outlet's closed runs; one listing tells what that is.
+    """Fetch the missing files of an outlet's closed runs; one listing shows what is missing.
 
     ``is_thorough`` also compares each run that is here with the one there.
     """

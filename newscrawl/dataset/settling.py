@@ -11,11 +11,12 @@ from packaging.version import Version
 
 from newscrawl import __version__
 from newscrawl.dataset.remote import MARK
-from newscrawl.dataset.restore import Wanted, fetch, fetch_document
+from newscrawl.dataset.restore import Wanted, fetch, fetch_document, identity_at
 from newscrawl.dataset.shared import STATE_FILES, SharedOutput
 from newscrawl.exceptions import OutputError, RemoteError, RemoteRunError
 from newscrawl.monitoring.times import HISTORY
 from newscrawl.storage.ledger import Basis, RunState, SharedRun
+from newscrawl.storage.ledger.database import lock
 from newscrawl.storage.parts import write_whole
 from newscrawl.storage.run_folder import OUTPUT_ID, create_output_id, read_output_id
 from newscrawl.storage.runs import RUN_FILE, is_run_name, run_folder, run_name
@@ -23,7 +24,6 @@ from newscrawl.storage.runs import RUN_FILE, is_run_name, run_folder, run_name
 logger = logging.getLogger(__name__)
 
 _FEW = 20  # files that are fetched one by one, without a listing
-_IDENTITY = 0x6E657775  # the number of an advisory lock, ours alone
 
 
 def settle(shared: SharedOutput) -> Basis:
@@ -90,8 +90,8 @@ def _identity(shared: SharedOutput, rests_on: Basis | None) -> str:
 
     def work(connection: sa.Connection) -> str:
         # Of several first nodes, one decides.
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IDENTITY)))
-        if there := (shared.target.read(OUTPUT_ID) or b"").decode("ascii", "replace").strip():
+        lock(connection, "identity")
+        if there := identity_at(shared.target):
             return there
         known = shared.ledger.outputs()
         if known and local not in known:

@@ -1,7 +1,7 @@
 """The output that several nodes share: one storage, one ledger, and a folder on each node.
 
 A run is published when the ledger says so, and not before: its files are in the storage by then,
-and its ``run.json`` follows. Whoever has the outlet's lease does what a dead node left undone.
+and its ``run.json`` follows. The run that holds the outlet's lease finishes what a dead node began.
 """
 
 import json

@@ -15,14 +15,19 @@ import sqlalchemy as sa
 
 from newscrawl.exceptions import RunningError
 from newscrawl.extraction.dates import utc
-from newscrawl.storage.ledger import Checkpoint, Ledger
-from newscrawl.storage.ledger.leases import Lease, Owner
-from newscrawl.storage.ledger.shared_runs import RunState, SharedRuns
-from newscrawl.storage.ledger.tables import checkpoints, leases, runs
+from newscrawl.storage.ledger import (
+    Checkpoint,
+    Lease,
+    Ledger,
+    Owner,
+    RunState,
+    SharedRuns,
+    leased_outlets,
+)
+from newscrawl.storage.ledger.tables import checkpoints, runs
 
 _DISPATCHER = "the dispatcher"  # no outlet has such a name
 _LEASE_SECONDS = 60
-_NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Memory:
         """Whether the nodes share the ledger, so that it has every node's runs."""
 
     def given(self, crawl: str) -> dict[str, Given]:
-        """Return the latest gift of a crawl by outlet."""
+        """Return when and to which node a crawl was last given, by outlet."""
         query = sa.select(checkpoints.c.outlet, checkpoints.c.position).where(
             checkpoints.c.name == _name(crawl)
         )
@@ -82,12 +87,7 @@ class Memory:
 
     def leased(self) -> set[str]:
         """Return the outlets that runs hold now, on any node."""
-        if not self._ledger.is_server:
-            return set()
-        query = sa.select(leases.c.outlet).where(
-            leases.c.expires > _NOW, leases.c.outlet != _DISPATCHER
-        )
-        return {row[0] for row in self._ledger.all_rows(query)}
+        return leased_outlets(self._ledger) - {_DISPATCHER}
 
 
 def _name(crawl: str) -> str:

@@ -1,7 +1,7 @@
 """The ledger: tables, schedule, questions and changes. ``Ledger`` is all of it."""
 
 from newscrawl.storage.ledger.database import Change, sqlite_path, sqlite_url
-from newscrawl.storage.ledger.leases import Lease, Owner, owner_of
+from newscrawl.storage.ledger.leases import Lease, Owner, leased_outlets
 from newscrawl.storage.ledger.ledger import LEDGER_FIELDS, Ledger
 from newscrawl.storage.ledger.schedule import Schedule
 from newscrawl.storage.ledger.shared_runs import RunState, SharedRun, SharedRuns
@@ -34,7 +34,7 @@ __all__ = [
     "State",
     "Versions",
     "articles",
-    "owner_of",
+    "leased_outlets",
     "revisions",
     "sqlite_path",
     "sqlite_url",

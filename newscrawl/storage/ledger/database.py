@@ -37,7 +37,6 @@ _CONNECTION: Mapping[str, int | str] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # milliseconds
 }
-_PREPARING = 0x6E657773  # the number of an advisory lock, ours alone
 
 _T = TypeVar("_T")
 
@@ -97,7 +96,7 @@ class Database:
     def _prepare(self, connection: sa.Connection) -> None:
         if self.is_server:
             # Of two processes that are the first, one creates the tables.
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
+            lock(connection, "tables")
         is_new = not sa.inspect(connection).has_table(version_table.name)
         if not is_new:
             self._migrate(connection)
@@ -212,6 +211,12 @@ class Database:
             execute(connection, them)
 
         self.in_transaction(work)
+
+
+def lock(connection: sa.Connection, name: str) -> None:
+    """Let one transaction at a time go on that asks for the lock ``name`` of a server."""
+    number = sa.func.hashtext(f"newscrawl {name}")
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 def execute(connection: sa.Connection, changes: Iterable[Change]) -> None:

@@ -17,13 +17,12 @@ import sqlalchemy as sa
 
 from newscrawl.exceptions import LeaseLostError, LedgerError, RunningError
 from newscrawl.extraction.dates import utc
-from newscrawl.storage.ledger.database import Database
+from newscrawl.storage.ledger.database import Database, lock
 from newscrawl.storage.ledger.tables import leases
 
 logger = logging.getLogger(__name__)
 
 _RENEWALS = 5  # in the time that a lease lasts
-_ACQUIRING = 0x6E657774  # the number of an advisory lock, ours alone
 _NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 
 
@@ -71,7 +70,7 @@ class Lease:
         row = {"holder": lease.holder, "owner": owner.says, "node_id": owner.node_id}
 
         def work(connection: sa.Connection) -> None:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ACQUIRING)))
+            lock(connection, "leases")
             now = float(connection.execute(sa.select(_NOW)).scalar_one())
             found = connection.execute(
                 sa.select(leases)
@@ -134,11 +133,12 @@ class Lease:
                 logger.warning("The lease of %s was not renewed: %s", self.outlet, error)
 
 
-def owner_of(database: Database, name: str) -> str | None:
-    """Return who holds the lease of this name now, for people; None if nobody does."""
-    query = sa.select(leases.c.owner).where(leases.c.name == name, leases.c.expires > _NOW)
-    rows = database.all_rows(query)
-    return str(rows[0][0]) if rows else None
+def leased_outlets(database: Database) -> set[str]:
+    """Return the names that a lease is held for now, those of outlets as a rule."""
+    if not database.is_server:
+        return set()
+    rows = database.all_rows(sa.select(leases.c.outlet).where(leases.c.expires > _NOW))
+    return {row[0] for row in rows}
 
 
 def _conflict(row: Any, outlet: str) -> str:

@@ -57,10 +57,6 @@ class SharedRuns:
         insert = self.ledger.insert(runs).on_conflict_do_nothing()
         self.ledger.apply([(insert, {"outlet": self.outlet, **values})])
 
-    def get(self, run: str) -> SharedRun | None:
-        """Return a run, or None if the ledger does not know it."""
-        return next(iter(self._select(runs.c.run == run)), None)
-
     def latest(self) -> SharedRun | None:
         """Return the latest run that was not revoked, or None."""
         found = self._select(runs.c.state != RunState.REVOKED, newest=1)
