@@ -69,7 +69,7 @@ class LedgerError(Exception):
 
 
 class LeaseLostError(LedgerError):
-    """Another run has taken over what this one held a lease of; it may change nothing any more."""
+    """The run lost its lease to another run; it may change nothing any more."""
 
 
 class DatasetError(Exception):

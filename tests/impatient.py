@@ -7,7 +7,7 @@ from newscrawl.storage.ledger import database
 
 
 def execute() -> None:
-    """Run ``scrapy``: it says in its log that it waits, and gives up, as after minutes."""
+    """Run ``scrapy``: it logs that it waits, and gives up, but after a second."""
     database._WAIT = 1.0
     cluster._AWAY, cluster._LOOK = 1.0, 0.1
     scrapy()

@@ -50,7 +50,7 @@ class EditionSite:
     """A site of one listing, whose articles all change at once; one is removed in the end.
 
     When it is asked for the ``act_at``-th time, ``act`` is called after ``delay`` seconds; without
-    a delay, it answers nobody meanwhile.
+    a delay, the site answers no request until ``act`` returns.
     """
 
     def __init__(self, articles: int) -> None:
@@ -95,7 +95,7 @@ def skewed() -> None:
 
 
 class Node:
-    """A node: a name, an output folder, and what its crawls are given."""
+    """A node: a name, an output folder, and the environment of its crawls."""
 
     def __init__(
         self, name: str, folder: Path, ledger: str, storage: str, port: int, skew: float = 0

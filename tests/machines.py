@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine: its address, and what a command begins with that runs on it."""
+    """A machine: its address, and the prefix of commands that run on it."""
 
     address: str
     inside: tuple[str, ...] = ()

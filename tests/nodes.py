@@ -1,4 +1,4 @@
-"""Nodes for the dispatcher's tests: what answers as a Scrapyd does, and runs no crawl."""
+"""Fake nodes for the dispatcher's tests: they answer like Scrapyd and run no crawl."""
 
 import base64
 import json

@@ -29,7 +29,7 @@ class Quiet(WSGIRequestHandler):
 
 
 class Body:
-    """A request's body; something happens once its first byte was read."""
+    """A request's body; ``happens`` is called when its first byte was read."""
 
     def __init__(self, stream: Any, happens: Callable[[], None]) -> None:
         self.stream = stream
@@ -56,7 +56,7 @@ _NUMBERS = itertools.count(1)
 
 
 class Storage:
-    """moto's S3 server, which remembers its requests and does what a test wants done to one.
+    """moto's S3 server: it lists its requests, and a test may act upon one.
 
     ``upon`` the first byte of an upload, and ``before`` a download, by the name of the file.
     """

@@ -37,7 +37,7 @@ def extraction(outlet: type, row: str = "") -> str:
     """Return a digest of the code that decides what is published of an outlet's captures.
 
     That code is newscrawl's own, and the files of the outlet's class and of its bases. ``row`` is
-    the outlet's row of a table, as text. A class that is in no file is another one each time.
+    the outlet's row of a table, as text. A class without a file gets another digest each time.
     """
     modules = {it.__module__ for it in outlet.__mro__} - {"builtins"}
     own = [it for it in modules if not it.startswith("scrapy.")]

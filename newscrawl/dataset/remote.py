@@ -227,7 +227,7 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
         )
     known: dict[str, Any] = {"through": "", "missing": []} | (last_mark or {})
     names = {it.name for it in folders}
-    # The mark of another folder tells nothing of the runs here.
+    # Another folder wrote this mark: it does not say which of our runs are uploaded.
     is_ours = known["through"] in names
     before = last_mark if is_ours and not everything else None
     mark: dict[str, Any] = known if before else {"through": "", "missing": []}
@@ -245,7 +245,7 @@ def _push_runs(outlet: str, folders: list[Path], target: Target, *, everything: 
         upload = partial(push_files_of_run, target=target, there=there)
         for folder, result in zip(closed, pool.imap(upload, closed), strict=True):
             if result.runs:
-                # In the order of the runs: consumers there read what follows the last one.
+                # In the order of the runs: consumers continue after the last run they read.
                 data = (folder / RUN_FILE).read_bytes()
                 result.bytes += target.put(f"{outlet}/{folder.name}/{RUN_FILE}", data)
                 result.files += 1

@@ -135,7 +135,7 @@ def fetch(
     wanted: Wanted,
     choose: Choose = iter,
 ) -> dict[str, Fetched]:
-    """Fetch what is not here of the closed runs of outlets, or of all outlets there and here.
+    """Fetch the missing files of the closed runs of outlets; without names, of all outlets.
 
     ``choose`` returns the names of the runs that are wanted, given all of an outlet. A run that is
     at fault is left out and named; the others follow. Raises RemoteError, also for a storage

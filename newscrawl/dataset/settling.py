@@ -1,4 +1,4 @@
-"""Before a run of a shared output: settle what other nodes, or an accident, left behind."""
+"""Before a run: finish or revoke open runs of other nodes, and repair after accidents."""
 
 import json
 import logging
@@ -27,9 +27,9 @@ _FEW = 20  # files that are fetched one by one, without a listing
 
 
 def settle(shared: SharedOutput) -> Basis:
-    """Do what other nodes left undone, and fetch what a run needs to know of theirs.
+    """Finish or revoke the open runs of other nodes, and fetch the files that a run needs.
 
-    Return what the ledger's rows of the outlet rest on: the shared output.
+    Return the basis of the outlet's rows in the ledger: the shared output.
 
     Raises OutputError, one sentence, if this node may not publish into the shared output.
     """
@@ -165,7 +165,7 @@ def _recover(shared: SharedOutput) -> None:
     )
     rests_on = shared.ledger.basis(outlet)
     if rests_on and lacking:
-        # What follows this place in the sequence of runs is entered, whatever dies meanwhile.
+        # The runs after this one will be entered, even if this process dies before.
         lowered = replace(rests_on, through=min(rests_on.through, lacking[0][:-1]))
         shared.ledger.apply([shared.ledger.set_basis(outlet, lowered)])
     for name in lacking:
@@ -196,7 +196,7 @@ def _latest_there(shared: SharedOutput) -> str:
 
 
 def _adopt(shared: SharedOutput) -> None:
-    """Enter the runs here that the ledger does not know: this folder was no node's so far.
+    """Enter the runs here that the ledger does not know: the folder was not a node's before.
 
     One that is older than a published run was superseded: it is never published.
     """

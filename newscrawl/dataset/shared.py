@@ -23,7 +23,7 @@ from newscrawl.storage.runs import RUN_FILE, read_run, run_folder, run_of
 logger = logging.getLogger(__name__)
 
 STATE_FILES = (FINDINGS_FILE, ACCEPTED_FILE)
-"""Files of an outlet that its next run needs, on whatever node."""
+"""Files that the outlet's next run needs, on any node."""
 
 SET_ASIDE = "revoked"
 """The folder of an outlet's runs on this node that another node has given up."""
@@ -69,7 +69,7 @@ class SharedOutput:
         self.runs.enter(SharedRun(run, self.node, node_id, __version__, RunState.OPEN, began))
 
     def publish(self, path: Path) -> list[str]:
-        """Publish a closed run of this node; return what keeps it from that, in sentences.
+        """Publish a closed run of this node; return the reasons why it cannot be published.
 
         Raises LeaseLostError if another node has given it up.
         """
@@ -82,7 +82,7 @@ class SharedOutput:
         run = closed["run"]
         listed = sum(it.get("records", 0) for it in closed["parts"])
         if (known := self.ledger.count_revisions(self.folder.outlet, run)) != listed:
-            # Such as that of a node that another one took over from, while the ledger was lost.
+            # For example, the ledger was lost, and another node crawled the outlet meanwhile.
             return [
                 f"{path} has {listed} records, and the ledger knows {known} as those of this run:"
                 " others published its articles since."
@@ -100,7 +100,7 @@ class SharedOutput:
         return []
 
     def put_state(self) -> None:
-        """Upload what the next run needs to know, on whatever node.
+        """Upload the files that the outlet's next run needs, on any node.
 
         ``accepted.json`` only if there is none yet: ``check-run --accept`` writes it there.
         """
@@ -136,7 +136,7 @@ class SharedOutput:
         self._clear(run.run)
 
     def _clear(self, run: str) -> None:
-        """Delete what a revoked run has uploaded: readers may take any part for a published one."""
+        """Delete what a revoked run has uploaded: readers could take it for published."""
         place = f"{self.folder.outlet}/run={run}"
         try:
             there = self.target.sizes(place)

@@ -74,7 +74,7 @@ class Verifier:
     def faults(self, ledger: Ledger | None) -> Iterator[Fault]:
         """Yield all faults, outlet by outlet; compare with the ledger if there is one.
 
-        With a storage, an outlet that the ledger does not know is one of other machines. Raises
+        With a storage, an outlet that the ledger does not know is not compared. Raises
         LedgerError when the ledger cannot be read, and RemoteError.
         """
         known = ledger.outlets() if ledger and self.target else None

@@ -78,7 +78,7 @@ class Dispatcher:
         return self._pass
 
     def _states(self) -> dict[str, NodeState]:
-        """Return what the nodes say, without those that cannot be used; these are noted."""
+        """Return the states of the usable nodes, and note why the others are left out."""
         clients = [Scrapyd(it, self._table.project) for it in self._table.nodes]
 
         def ask(client: Scrapyd) -> NodeState | NodeError:

@@ -1,4 +1,4 @@
-"""What the ledger has for the dispatcher: crawls that were given, and what became of them."""
+"""The dispatcher's memory in the ledger: crawls that were given, and their results."""
 
 import json
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def _name(crawl: str) -> str:
 
 @contextmanager
 def alone(ledger: Ledger, folder: Path) -> Iterator[None]:
-    """Let no other dispatcher work on the same ledger. Raises RunningError, one sentence.
+    """Keep other dispatchers off the same ledger. Raises RunningError, one sentence.
 
     A ledger on a server is locked by a lease, a file by a lock in its ``folder``.
     """

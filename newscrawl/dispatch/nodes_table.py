@@ -19,7 +19,7 @@ USERNAME, PASSWORD = "SCRAPYD_USERNAME", "SCRAPYD_PASSWORD"  # names of variable
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Scrapyd: its address, how many crawls it runs at once, and who asks it."""
+    """A Scrapyd: address, number of crawls at once, user and password."""
 
     name: str
     url: str

@@ -1,4 +1,4 @@
-"""Scrapyd's API: what a node has to do, and one job more for it.
+"""Scrapyd's API: read the jobs of a node, and add a job.
 
 scrapyd-client's own class waits without end for a node that hangs, and reads no status.
 """
@@ -54,7 +54,7 @@ class Scrapyd:
             self._opener.addheaders = [("Authorization", f"Basic {user}")]
 
     def state(self) -> NodeState:
-        """Return what the node has to do, of any project, and the versions of its eggs in order."""
+        """Return the jobs of the node, of all projects, and the versions of its eggs in order."""
         jobs = self._ask("listjobs.json")
         versions = self._ask(f"listversions.json?{urlencode({'project': self._project})}")
         active = [*jobs["pending"], *jobs["running"]]

@@ -79,7 +79,7 @@ class LockedOutlet:
         return rests_on, stock
 
     def catch_up(self, schedule: Schedule) -> SharedOutput:
-        """Publish what this node has of the outlet; return what says what was done.
+        """Publish the waiting runs of this node; return the shared output with the results.
 
         Only for one of several nodes.
         """
@@ -115,9 +115,9 @@ class LockedOutlet:
             raise self.lease.lost()
 
     def release(self) -> None:
-        """Let others have the outlet; at once, or when the lease ends if a run is unpublished.
+        """Give the outlet up: at once, or, with an unpublished run, when the lease ends.
 
-        Other nodes wait for that long, once, before they give up what this one has not published.
+        Other nodes wait once for that time before they revoke the unpublished run.
         """
         if self.lease and self.is_published:
             try:

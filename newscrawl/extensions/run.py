@@ -223,7 +223,7 @@ class Run:
             deferred_from_coro(self.crawler.engine.close_spider_async(reason=reason))
 
     def fail(self, error: Exception) -> None:
-        """Stop the crawl because it may or can write no more; said once."""
+        """Stop the crawl because it cannot or may not write any more; log that once."""
         is_lost = isinstance(error, LeaseLostError)
         if not self._is_stopping:
             what = "The output" if isinstance(error, OSError) else "The ledger"

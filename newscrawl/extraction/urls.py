@@ -5,7 +5,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 # Most addresses match this and need no other test.
 _PLAIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*[/?][!$-;=?-Z\[\]^_a-z|~]*", re.ASCII)
-# A path that needs no resolving, as many links are, and what is put before it.
+# A path that needs no resolving, as in many links.
 _PATH = re.compile(
     r"(?:/(?![/.])[!$-.0-:=@-Z\[\]^_a-z|~]*+)++(?:\?[!$-;=?-Z\[\]^_a-z|~]+)?", re.ASCII
 )

@@ -22,7 +22,7 @@ def is_pruned(folder: Path) -> bool:
 def lacks_parts(folder: Path, run: Mapping[str, Any]) -> bool:
     """Return whether a closed run has published records, and none of its parts is here or kept.
 
-    So it is with a run of another machine of which only ``run.json`` was fetched.
+    Of another machine's run, only ``run.json`` may have been fetched.
     """
     names = (it["name"] for it in run["parts"])
     return bool(run["parts"] and not is_pruned(folder)) and not any(

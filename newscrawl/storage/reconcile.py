@@ -107,7 +107,7 @@ def take_stock(
 
     Killed ones are salvaged, a damaged ``run.json`` is made again, and of the closed ones that
     follow ``through`` the ledger gets what it lacks. What cannot be used is named and left out;
-    so is a run that is ``published`` in a storage: it is not what is left of it here.
+    so is a run that is ``published`` in a storage and damaged here.
     """
     stock = Stock()
     for path in folder.runs():

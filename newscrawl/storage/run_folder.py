@@ -21,7 +21,7 @@ OUTPUT_ID = "output-id"
 
 
 NODE_ID = ".node"
-"""The file that holds the identity of an output folder among those of all nodes."""
+"""The file with the identity of this node's output folder; each node has another one."""
 
 
 class RunFolder:

@@ -29,7 +29,7 @@ _LOCK_WAIT = 5  # seconds of one try; SQLite waits by itself
 _SERVER_PAUSE = 1.0  # seconds between two tries
 # PostgreSQL: no connection, shutting down or starting up, deadlock, lock timeout.
 _AWAY = ("08", "57P", "40", "55P03")
-# What a node needs to notice that the network or the other side is dead; seconds.
+# Time limits after which a node notices that the network or the server is dead; seconds.
 _CONNECTION: Mapping[str, int | str] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -201,7 +201,7 @@ class Database:
         return self._patiently(ask)
 
     def apply(self, changes: Iterable[Change], others: Sequence["Database"] = ()) -> None:
-        """Make changes, in order, all or none; those of ``others``, the same database, too."""
+        """Make changes, in order, all or none. The guards of ``others`` are called, too."""
         them = list(changes)
 
         def work(connection: sa.Connection) -> None:
@@ -322,7 +322,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _configure_server(connection: Any, _record: Any) -> None:
-    """Set up a new connection to a server: nothing holds up others for longer than a minute."""
+    """Set up a new connection to a server, with limits on how long it can block others."""
     cursor = connection.cursor()
     cursor.execute("SET lock_timeout = '60s'")
     # A process that is stopped in a transaction holds locks, too.
@@ -332,7 +332,7 @@ def _configure_server(connection: Any, _record: Any) -> None:
 
 
 def _arguments(url: sa.URL) -> dict[str, int | str]:
-    """Return what the driver of a server is given beside the address, which may say otherwise."""
+    """Return the driver's arguments, but for those that the address sets."""
     if url.get_backend_name() == "sqlite":
         return {}
     return {name: value for name, value in _CONNECTION.items() if name not in url.query}

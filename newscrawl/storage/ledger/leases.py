@@ -81,7 +81,7 @@ class Lease:
             own = (owner.node_id, outlet)
             others = [it for it in found if it.expires > now and (it.node_id, it.outlet) != own]
             if others:
-                # The outlet's own lease says more than those of its hosts.
+                # Name the conflict of the outlet rather than those of its hosts.
                 raise RunningError(_conflict(others[-1], outlet))
             is_old = sa.and_(leases.c.node_id == owner.node_id, leases.c.outlet == outlet)
             connection.execute(leases.delete().where(leases.c.name.in_(names) | is_old))
@@ -134,7 +134,7 @@ class Lease:
 
 
 def leased_outlets(database: Database) -> set[str]:
-    """Return the names that a lease is held for now, those of outlets as a rule."""
+    """Return the outlets whose leases are held now."""
     if not database.is_server:
         return set()
     rows = database.all_rows(sa.select(leases.c.outlet).where(leases.c.expires > _NOW))

@@ -224,7 +224,7 @@ def take_back_revision(
 ) -> None:
     """Forget a revision that is on no disk, and make its article due.
 
-    Validators are of a text that is lost: with them the site might answer that it has not changed.
+    The validators belong to the lost text: with them the site could answer 304.
     """
     of_article = (revisions.c.outlet == outlet, revisions.c.id == identity)
     connection.execute(revisions.delete().where(*of_article, revisions.c.revision == revision))
@@ -244,7 +244,7 @@ def take_back_revision(
         .where(articles.c.outlet == outlet, articles.c.id == identity)
         .values(
             state=State.PUBLISHED if latest else State.PENDING,
-            # Of a published article it says that it is asked again whatever the listings state.
+            # With attempts > 0, a published article is requested even if unchanged.
             attempts=1 if latest else 0,
             revision=number,
             content_hash=content_hash,

@@ -105,7 +105,7 @@ class SharedRuns:
     def revoke(self, run: str) -> int:
         """Revoke a run that is open: it will never be published. Return how many revisions it had.
 
-        They are taken back, and its articles are due; what it found gone, or back, is undone.
+        The revisions are taken back, and their articles are due. Withdrawals are undone, too.
         Raises LedgerError if it is not open.
         """
         outlet = self.outlet
