@@ -22,8 +22,9 @@ demo: $(RUNS)
 
 test: lint browser wordpress $(SCRAPYD)/.ready
 	# A file of tests stays together: what it sets up once is used by all of them. The order of the
-	# files is that of tests/conftest.py.
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	# files is that of tests/conftest.py. Some tests wait for a server: one worker more than cores.
+	$(BIN)/python -m pytest -n $$($(PYTHON) -c 'import os; print(os.cpu_count() + 1)') \
+		--dist loadfile --no-loadscope-reorder
 
 # Debian's Chromium, where none is installed and we may install one.
 browser: $(READY)

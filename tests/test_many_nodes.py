@@ -33,7 +33,7 @@ from tests.test_scrapyd import INSTALLED, Server, until
 XML = ("Content-Type", "application/rss+xml")
 PASSWORD = "of-all-nodes"
 MINUTES = 365 * 24 * 60  # no outlet becomes due by itself while the test goes on
-NAMES = ("ada", "bea", "cid", "dan", "eva", "fay")
+NAMES = ("ada", "bea", "cid", "dan")
 
 
 class Papers:
@@ -237,11 +237,11 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     # Every outlet is crawled once, and every node does its share.
     done = nodes.dispatch()
     assert (done.returncode, done.stderr) == (0, "")
-    assert "6 crawls given" in done.stdout
+    assert "4 crawls given" in done.stdout
     nodes.wait()
     crawled = nodes.crawled()
     assert sorted(it for them in crawled.values() for it in them) == sorted(NAMES)
-    assert min(map(len, crawled.values())) >= 2
+    assert all(crawled.values())
     assert nodes.published() == [(it, str(id_), 1) for it in NAMES for id_ in papers.numbers]
     done = nodes.dispatch()
     assert (done.returncode, done.stderr) == (0, "")
@@ -267,7 +267,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
         return nodes.published() == everything
 
     until(is_whole)
-    assert set(had) <= {it for them in nodes.crawled().values() for it in them[-6:]}
+    assert set(had) <= {it for them in nodes.crawled().values() for it in them[-len(NAMES) :]}
 
     # The node is back, with an egg that is older than those of the others.
     dead.start()
@@ -281,7 +281,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     assert done.stderr == (
         "b is left out: it has the egg 1700000000, not 1700000001: deploy it there.\n"
     )
-    assert "6 crawls given" in done.stdout
+    assert "4 crawls given" in done.stdout
     nodes.wait()
     assert nodes.crawled()["b"] == before
     dead.deploy("--version", "1700000001")
