@@ -115,6 +115,8 @@ class Lease:
     def stop(self) -> None:
         """Stop renewing; the lease ends when its time is over. Another one may replace it."""
         self._ends.set()
+        # A renewal under way must not outlive the database's connections.
+        self._thread.join()
         if self._database.guard == self.renew:
             self._database.guard = None
 
