@@ -1,5 +1,6 @@
 """Rejected and recorded responses are read again: each once, in its place in time."""
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from newscrawl.storage.run_folder import RunFolder
 from tests.conftest import Crawl, command, crawl, make_due, wait_until_after
 from tests.made_up import edit
-from tests.recordings import HTML, address, site
+from tests.recordings import HTML, address, site, write_warc
 from tests.sample.day import DaySite
 from tests.sample.redesign import Redesigned
 from tests.sample.server import running
@@ -371,3 +372,108 @@ def test_records_of_the_fallback_are_replaced_by_exact_ones(tmp_path: Path) -> N
     assert reread(output, "--all").returncode == 0
     assert len(Crawl(0, "", output).records) == 40
     assert verify(output)[0] == 0
+
+
+# Whole posts in recorded lists of the REST interface.
+
+OTHER_NOISE = ("-s", "SPIDER_MODULES=tests.mended.other_noise")
+QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=False")
+REST = "https://thehill.com/wp-json/wp/v2/posts"
+PROVENANCE = ("revision", "date_fetched")
+
+
+def by_rest(output: Path, *arguments: str, discover: str = "api", **settings: str) -> Crawl:
+    """Crawl the posts of the sample site, not its pages."""
+    arguments = (*QUICK, *arguments, "-a", f"discover={discover}", "-a", "fetch=api")
+    with running(SampleSite(40)) as server:
+        proxy = {"https_proxy": f"http://127.0.0.1:{server.port}", "NEWSCRAWL_REVISIT_HOURS": ""}
+        return crawl(output, *arguments, **proxy, **settings)
+
+
+def published(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the latest records by id, without the fields that tell when they were made."""
+    return {it["id"]: {k: v for k, v in it.items() if k not in PROVENANCE} for it in records}
+
+
+@pytest.mark.parametrize("discover", ["api", "feeds"])
+def test_recorded_posts_in_lists_or_alone_are_read_again(tmp_path: Path, discover: str) -> None:
+    output, folder = tmp_path / "output", tmp_path / "recordings"
+    first = by_rest(output, discover=discover, NEWSCRAWL_RECORD=str(folder)).records
+    (path,) = map(str, folder.iterdir())
+    assert {it["source"] for it in first} == {"api"}
+    assert any(it["authors"] for it in first)
+    before = states(output)
+    # Without a change nothing is published.
+    assert command(output, "reread", "hill", path).returncode == 0
+    same = Crawl(0, "", output).runs[-1]
+    assert (same["books"]["discovered"], same["books"]["unchanged"]) == (len(first), len(first))
+    counts = same["archives"][path]
+    assert counts["articles"] >= len(first)
+    assert (counts["no_record"], counts["unusable"]) == (0, {})
+    assert same["complete"]
+    assert states(output) == before
+    # With one, what a crawl with it would have published.
+    done = command(output, "reread", "hill", *OTHER_NOISE, path)
+    assert done.returncode == 0, done.stderr
+    left = Crawl(0, "", output)
+    assert left.runs[-1]["books"]["revised"] == len(left.records) - len(first) > 0
+    whole = by_rest(tmp_path / "whole", *OTHER_NOISE, discover=discover).records
+    assert published(left.records) == published(whole)
+    dates = {it["id"]: it["date_fetched"] for it in first}
+    assert all(it["date_fetched"] == dates[it["id"]] for it in left.records)
+    assert command(output, "reread", "hill", *OTHER_NOISE, path).returncode == 0
+    assert len(Crawl(0, "", output).records) == len(left.records)
+    assert verify(output)[0] == 0
+
+
+def post(number: int, **more: Any) -> dict[str, Any]:
+    """Return a post as REST lists it; without ``content`` where only changes are listed."""
+    link = {"id": number, "link": address(number), "date_gmt": "2026-11-20T19:04:00"}
+    return {**link, "title": {"rendered": f"Story {number}"}, **more}
+
+
+def test_every_list_that_cannot_be_read_is_counted_by_its_reason(tmp_path: Path) -> None:
+    content = {"content": {"rendered": "<p>It rained.</p>"}}
+    listed = json.dumps([post(6000000, **content), post(6000001, **content)])
+    no_article = {**content, "link": "https://thehill.com/people/6000002/"}
+    bodies = [
+        listed,
+        listed[:-9],
+        json.dumps({"code": "rest_forbidden"}),
+        json.dumps([post(6000003, **content), {"code": "x"}, None]),
+        # Neither is lost: a list of changes, an empty list, and a post that is no article.
+        json.dumps([post(6000004)]),
+        "[]",
+        json.dumps([post(6000002, **no_article)]),
+        # Its text is for members, in the crawl, too.
+        json.dumps([post(6000005, content={"rendered": "", "protected": True})]),
+    ]
+    answers = [
+        (f"{REST}?page={it}&_fields=id,link,content", (200, "application/json", body.encode()))
+        for it, body in enumerate(bodies)
+    ]
+    end = (f"{REST}?page=99", (400, "application/json", b"{}"))
+    path = str(write_warc(tmp_path / "lists.warc.gz", [*answers, end]))
+    done = command(tmp_path / "output", "reread", "hill", path, NEWSCRAWL_STRICT="1")
+    assert done.returncode == 7, done.stderr
+    left = Crawl(0, "", tmp_path / "output")
+    assert [it["id"] for it in left.records] == ["6000000", "6000001", "6000003"]
+    assert {it["source_url"] for it in left.records} == {answers[0][0], answers[3][0]}
+    (run,) = left.runs
+    counts = run["archives"][path]
+    assert counts["unusable"] == {
+        "broken posts in the list": 1,
+        "not JSON": 1,
+        "not a list of posts": 1,
+    }
+    assert counts["passed_over"] == {"http 400": 1}
+    assert (counts["articles"], counts["no_record"]) == (4, 1)
+    assert run["books"]["rejected"] == {"password protected": 1}
+    assert not run["complete"]
+    assert f"Could not read all of the list of posts {answers[1][0]}: not JSON" in done.stderr
+    # Of a file that is cut in a list, the reason is the cut.
+    cut = tmp_path / "cut.warc.gz"
+    cut.write_bytes(write_warc(cut, answers[:1]).read_bytes()[:-40])
+    assert command(tmp_path / "other", "reread", "hill", str(cut)).returncode == 0
+    (run,) = Crawl(0, "", tmp_path / "other").runs
+    assert run["archives"][str(cut)]["unusable"] == {"cut short": 1}

@@ -32,6 +32,9 @@ from newscrawl.storage.known_articles import KnownArticles
 
 logger = logging.getLogger(__name__)
 
+BROKEN_POSTS = "broken posts in the list"
+"""The reason for a list in which some entries are no posts."""
+
 _PER_PAGE = "api per_page"  # the checkpoint of the most posts that a site lists at once
 
 Then = Callable[..., Iterator[Request]]
@@ -125,7 +128,7 @@ class PostLists:
         for request in then(posts, walk, response.url):
             yield request
         if not are_all:
-            raise UnreadableError("broken posts in the list")
+            raise UnreadableError(BROKEN_POSTS)
 
     def articles(self, posts: Posts, listing_url: str) -> Iterator[Request]:
         """Yield requests for the articles of a list. Whole posts are passed on: none is fetched."""

@@ -97,7 +97,7 @@ class ArchiveDocument(TypedDict):
     records: int
     """Its records, of every kind."""
     articles: int
-    """Captures of article addresses that were read."""
+    """Captures of article addresses that were read; with ``reread``, also whole posts in lists."""
     no_record: NotRequired[int]
     """Those of them without a record: rejected or unusable. With ``reread``, also those that only
     the fallback read."""
@@ -108,9 +108,9 @@ class ArchiveDocument(TypedDict):
     wrong_digests: int
     """Payloads that differ from their digest in records that are intact; they were read."""
     passed_over: dict[str, int]
-    """Captures of article addresses without a page, by status."""
+    """The same captures without a page, by status."""
     unusable: dict[str, int]
-    """Captures of article addresses that are not whole, by reason."""
+    """Captures of article addresses, or of lists of posts, that are not whole, by reason."""
     finished: bool
     """Whether the file was read to its end."""
     known: NotRequired[int]
