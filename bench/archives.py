@@ -1,4 +1,4 @@
-"""Measure how fast archives are read and published, beside other readers of the same files."""
+"""Measure how fast archives are read, beside other readers of the same files."""
 
 import json
 import pickle
@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from base64 import b32encode
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from hashlib import sha1
 from pathlib import Path
 from time import process_time
@@ -25,7 +25,6 @@ from newscrawl.archives.tasks import Orders, Task
 from newscrawl.spiders.hill import HillSpider
 from newscrawl.storage.warc import Counts, WarcFile
 from tests.archives import http, record, write
-from tests.postgresql import BIN, running
 from tests.recordings import address, article
 from tests.sample.__main__ import write_warc
 from tests.sample.site import SampleSite
@@ -34,8 +33,6 @@ ARTICLES = 400
 ROUNDS = 5
 ONE_IN = 50
 COPIES = 48  # files of the same pages: two processes read them for a minute
-LINES = 20_000  # of which the publishing is measured
-PUBLISHED = 3  # times; the best one counts
 EACH = 34  # captures of each page in the archive that the peers read
 WITH_PEERS = True
 
@@ -183,44 +180,6 @@ def cores() -> str:
     return markdown(head, rows)
 
 
-def writer(folder: Path) -> str:
-    """Return the table of the process that publishes: its CPU time for small articles."""
-    rows = [("SQLite", *_published(folder / "sqlite", lambda: nullcontext({})))]
-    if BIN:
-        rows.append(("PostgreSQL", *_published(folder / "server", _server)))
-    head = ("ledger", "records", "µs of CPU a record", "records/s of CPU")
-    return markdown(head, rows)
-
-
-@contextmanager
-def _server() -> Iterator[dict[str, str]]:
-    """Start a new PostgreSQL; give the setting of a ledger in it."""
-    with running() as server:
-        yield {"NEWSCRAWL_LEDGER_URL": server.url}
-
-
-def _published(
-    folder: Path, ledger: Callable[[], AbstractContextManager[dict[str, str]]]
-) -> tuple[str, ...]:
-    """Return the values of a row. The CPU time of a hundredth of the articles is taken off."""
-    taken = []
-    for count in (LINES // 100, LINES):
-        files = folder / f"lines-{count}"
-        files.mkdir(parents=True)
-        numbers = range(6_000_000 + count, 6_000_000 + 2 * count)
-        write(files / "a.warc.gz", [record(address(it), http(article(it))) for it in numbers])
-        best = float("inf")
-        for number in range(PUBLISHED):
-            with ledger() as settings:
-                done = read(folder / f"{count}-{number}", files, "--workers", "2", **settings)
-            assert done.lines == count
-            best = min(best, done.took.cpu)
-        taken.append(best)
-    count = LINES - LINES // 100
-    each = max(taken[1] - taken[0], 0.001) / count
-    return f"{LINES:,}", f"{1e6 * each:.0f}", f"{1 / each:,.0f}"
-
-
 def peers(folder: Path) -> str:
     """Return the table of tools that read articles out of archives, on the same file and core."""
     path = folder / "articles.warc.gz"
@@ -278,5 +237,5 @@ def run() -> str:
     with tempfile.TemporaryDirectory(prefix="newscrawl-bench-") as name:
         folder = Path(name)
         write_warc(SampleSite(ARTICLES), folder / "site.warc.gz", 1)
-        tables = [readers(folder / "site.warc.gz"), peers(folder), writer(folder)]
+        tables = [readers(folder / "site.warc.gz"), peers(folder)]
     return "\n\n".join(tables)
