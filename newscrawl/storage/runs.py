@@ -6,6 +6,7 @@ UTC as long as the clock only went forward. Order goes by the name, time by ``ru
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from newscrawl.storage.document import RunDocument
 RUN_FILE = "run.json"
 
 _FORM = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile("[0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4}Z")
 
 OnDamage = Callable[[DamagedRunError], None]
 """What is done about a damaged run while the others are read."""
@@ -45,7 +47,9 @@ def run_time(name: str) -> datetime:
     >>> run_time("20261123T201400Z").isoformat()
     '2026-11-23T20:14:00+00:00'
     """
-    return datetime.strptime(name, _FORM).replace(tzinfo=UTC)
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a run")
+    return datetime.fromisoformat(name)
 
 
 def is_run_name(name: str) -> bool:
@@ -54,9 +58,11 @@ def is_run_name(name: str) -> bool:
     >>> is_run_name("20261123T201400Z"), is_run_name("20261123T201400Z (copy)")
     (True, False)
     """
-    with suppress(ValueError):
-        return run_name(run_time(name)) == name
-    return False
+    try:
+        run_time(name)
+    except ValueError:
+        return False
+    return True
 
 
 def run_start(run: Mapping[str, Any]) -> datetime:
