@@ -39,12 +39,10 @@ def settle(shared: SharedOutput) -> Basis:
     _recover(shared)
     _adopt(shared)
     here = shared.here()
-    for it in shared.runs.since(""):
+    for it in shared.runs.of_state(RunState.OPEN, RunState.PUBLISHED):
         if it.state == RunState.PUBLISHED:
             shared.finish(it.run, it.document or "")
-        elif it.state == RunState.OPEN and not (
-            it.node_id == shared.owner.node_id and it.run in here
-        ):
+        elif it.node_id != shared.owner.node_id or it.run not in here:
             shared.revoke(it)
     shared.set_aside()
     _fetch_documents(shared)
@@ -132,18 +130,20 @@ def _recover(shared: SharedOutput) -> None:
     """Enter the runs of the storage that the ledger lacks, because it was lost or is older."""
     outlet = shared.folder.outlet
     through = _through(shared)
-    known = {it.run: it for it in shared.runs.since("")}
-    pushed = [it.run for it in known.values() if it.state == RunState.PUSHED]
-    if pushed and pushed[-1] > through:
+    pushed = shared.runs.latest_pushed()
+    if pushed > through:
         through = _latest_there(shared)
-    if pushed and pushed[-1] > through:
+    if pushed > through:
         says = f"ends with run {through}" if through else f"has no run of {outlet}"
         raise OutputError(
-            f"The ledger {shared.ledger.url} knows that run {pushed[-1]} of {outlet} was"
+            f"The ledger {shared.ledger.url} knows that run {pushed} of {outlet} was"
             f" published, and the storage {shared.target.url} {says}: runs are missing. Bring"
             " them back, or let NEWSCRAWL_REMOTE name the storage that has them."
         )
-    is_open = {name for name, it in known.items() if it.state == RunState.OPEN}
+    if through == pushed:
+        return
+    known = shared.runs.states()
+    is_open = {name for name, state in known.items() if state == RunState.OPEN}
     settled = known.keys() - is_open
     if not through or through in settled:
         return
@@ -200,10 +200,9 @@ def _adopt(shared: SharedOutput) -> None:
 
     One that is older than a published run was superseded: it is never published.
     """
-    known = shared.runs.since("")
-    names = {it.run for it in known}
-    newest = max((it.run for it in known if it.state != RunState.REVOKED), default="")
-    for run in sorted(it for it in shared.here() - names if is_run_name(it)):
+    known = shared.runs.states()
+    newest = max((it for it in known if known[it] != RunState.REVOKED), default="")
+    for run in sorted(it for it in shared.here() - known.keys() if is_run_name(it)):
         shared.begin(run)
         if run < newest:
             shared.runs.revoke(run)

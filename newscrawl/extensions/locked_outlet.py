@@ -73,7 +73,8 @@ class LockedOutlet:
             rests_on = check_basis(self.folder, self.ledger)
             return rests_on, take_stock(self.folder, self.ledger, rests_on.through, schedule)
         rests_on = settle(self.shared)
-        published = {it.run for it in self.shared.runs.of_state(RunState.PUSHED)}
+        states = self.shared.runs.states()
+        published = {it for it in states if states[it] == RunState.PUSHED}
         stock = take_stock(self.folder, self.ledger, rests_on.through, schedule, published)
         self.shared.publish_waiting()
         return rests_on, stock
@@ -85,7 +86,7 @@ class LockedOutlet:
         """
         assert self.shared is not None
         rests_on, _ = self.take_stock(schedule)
-        newest = max((it.run for it in self.shared.runs.since("")), default="")
+        newest = max(self.shared.runs.states(), default="")
         through = max(rests_on.through, newest)
         self.ledger.apply(
             [self.ledger.set_basis(self.folder.outlet, replace(rests_on, through=through))]

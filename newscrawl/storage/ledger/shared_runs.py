@@ -62,9 +62,19 @@ class SharedRuns:
         found = self._select(runs.c.state != RunState.REVOKED, newest=1)
         return found[0] if found else None
 
-    def of_state(self, state: RunState) -> Sequence[SharedRun]:
-        """Return the runs of a state, in order."""
-        return self._select(runs.c.state == state)
+    def of_state(self, *states: RunState) -> Sequence[SharedRun]:
+        """Return the runs of some states, in order."""
+        return self._select(runs.c.state.in_(states))
+
+    def latest_pushed(self) -> str:
+        """Return the name of the latest run that the storage has; empty if there is none."""
+        found = self._select(runs.c.state == RunState.PUSHED, newest=1)
+        return found[0].run if found else ""
+
+    def states(self) -> dict[str, str]:
+        """Return the state of every run, by its name and in order. There may be years of runs."""
+        query = sa.select(runs.c.run, runs.c.state).where(runs.c.outlet == self.outlet)
+        return dict(self.ledger.all_rows(query.order_by(runs.c.run)))
 
     def since(self, run: str) -> Sequence[SharedRun]:
         """Return the runs named ``run`` or later, in order."""
