@@ -6,8 +6,6 @@ on loopback. The nodes take jobs as a Scrapyd does; the crawls have no pause bet
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
 
+from bench.at import AT
 from bench.day import START
+from bench.program import measured
 from bench.table import markdown
 from newscrawl.dispatch.dispatcher import Dispatcher
 from newscrawl.dispatch.memory import Memory
@@ -68,7 +68,7 @@ class Totals:
     runs: int = 0
     wrong: int = 0
     cpu: float = 0.0
-    memory: int = 0
+    memory: float = 0.0
     passes: int = 0
     passes_cpu: float = 0.0
     longest_wait: float = 0.0
@@ -93,7 +93,6 @@ class Simulation:
         self.outlets = [f"o{number:03}" for number in range(1, OUTLETS + 1)]
         (folder / "outlets.toml").write_text("\n".join(map(ROW.format, self.outlets)), "utf-8")
         self.environment = {
-            **os.environ,
             **storage.environment,
             "https_proxy": f"http://127.0.0.1:{server.port}",
             "NEWSCRAWL_BROWSER": "/nonexistent",
@@ -131,28 +130,16 @@ class Simulation:
         """Run a crawl at a time on the site; note what it took and what it published."""
         output = self.folder / name
         settings = [it for pair in SETTINGS for it in ("-s", pair)]
-        command = [sys.executable, "-m", "bench.at", moment.isoformat(), "crawl", outlet]
-        began = time.monotonic()
-        process = subprocess.Popen(
-            [*command, "-a", "discover=api", *settings],
-            env={
-                **self.environment,
-                "NEWSCRAWL_NODE": name,
-                "NEWSCRAWL_OUTPUT_DIR": str(output),
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        ends = moment + timedelta(seconds=time.monotonic() - began)
+        crawl = (moment.isoformat(), "crawl", outlet, "-a", "discover=api", *settings)
+        took = measured(output, AT, *crawl, NEWSCRAWL_NODE=name, **self.environment)
+        ends = moment + timedelta(seconds=took.seconds)
         (node,) = (it for it in self.nodes if it.name == name)
         node.jobs[outlet] = ends.timestamp()
         totals = self.totals
         totals.runs += 1
-        totals.wrong += process.returncode != 0
-        totals.cpu += usage.ru_utime + usage.ru_stime
-        totals.memory = max(totals.memory, usage.ru_maxrss)
+        totals.wrong += took.code != 0
+        totals.cpu += took.cpu
+        totals.memory = max(totals.memory, took.memory)
         for part in run_folders(output, outlet)[-1].glob("part-*.jsonl"):
             for record in read_part(part):
                 if record["revision"] == 1 and (appeared := self.appears.get(record["id"])):
@@ -185,7 +172,7 @@ def report(totals: Totals, asked: int, stored: int, shares: list[int]) -> str:
         ("crawls of node a and of node b", ", ".join(map(str, shares))),
         ("CPU of a crawl, seconds", f"{totals.cpu / totals.runs:.2f}"),
         ("CPU of all crawls, share of a core", f"{totals.cpu / (HOURS * 3600):.2f}"),
-        ("memory of a crawl at most, MB", f"{totals.memory / 1024:.0f}"),
+        ("memory of a crawl at most, MB", f"{totals.memory:.0f}"),
         ("requests to a site, a crawl", f"{asked / totals.runs:.1f}"),
         ("requests to the storage, a crawl", f"{stored / totals.runs:.1f}"),
         ("CPU of a pass of the dispatcher, seconds", f"{totals.passes_cpu / totals.passes:.3f}"),
