@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from newscrawl import extract
-from tests.conftest import command
+from tests.conftest import Crawl, command
 from tests.outlets import OUTLETS
-from tests.recordings import HTML, Answer
+from tests.recordings import HTML, Answer, site
 from tests.test_sources import GONE, Crawls, ago
 from tests.test_sources import html as plain
 
@@ -157,3 +157,20 @@ def test_one_saved_page_has_its_number_or_its_address() -> None:
     url = "https://ktla.com/news/storm-nears-the-coast/"
     assert extract(page("7001", url)[2], url, "ktla").id == "7001"
     assert extract(page("", url)[2], url, "ktla").id == "ktla.com/news/storm-nears-the-coast"
+
+
+def test_recorded_pages_of_unknown_articles_are_read(tmp_path: Path) -> None:
+    pages = {STORM: page("7001", STORM), FLOOD: page("", FLOOD)}
+    warc = str(site(tmp_path / "pages.warc.gz", pages))
+    for name in ("reread", "archive"):
+        done = command(tmp_path / name, name, "inlet", warc, *OUTLETS)
+        assert done.returncode == 0, done.stderr
+        left = Crawl(0, "", tmp_path / name, "inlet")
+        assert [it["id"] for it in left.records] == ["7001"]
+        assert left.runs[0]["books"]["rejected"] == {"the page does not name its number": 1}
+        assert left.runs[0]["books"]["discovered"] == 2
+    # The address is known from now on.
+    crawls = Crawls(tmp_path, "inlet")
+    shutil.copytree(tmp_path / "archive", crawls.output)
+    again = crawls.crawl({LISTING: listing(STORM)})
+    assert again.runs[-1]["books"]["known"] == 1

@@ -174,6 +174,8 @@ class OutletReader:
                 reason = capture.fault
                 return replace(finding, outcome=FAILED, reason=reason, unusable=reason)
             page = self._page(capture, candidate)
+            # An address without a number has a provisional id.
+            finding.id = page.article.id
             # A capture is of one address; other pages may be elsewhere in the archive, or missing.
             finding.unusable = _FIRST_PAGE if page.further else ""
             if why := fault(page.article):
@@ -212,7 +214,10 @@ def captured_page(outlet: Outlet, response: Response, candidate: Candidate, stat
         page = Page(outlet.read_article_post(post, candidate, stats), StructuredData())
     else:
         page = outlet.read_article(parsed(response), response.url, candidate, stats)
-    if page.article.id != candidate.id:
+    identity = page.article.id
+    if outlet.identified_by == "page" and outlet.is_provisional(identity):
+        raise UnreadableError("the page does not name its number")
+    if identity != candidate.id and not outlet.is_provisional(candidate.id):
         raise UnreadableError("archived under another article's address")
     return page
 

@@ -122,7 +122,8 @@ class OutletWriter:
             if finding.unusable:
                 self._stats["newscrawl/not_whole"] += 1
                 logger.warning("Published only a part of %s: %s", finding.url, finding.unusable)
-            self._publish(finding.id, finding.line, versions)
+            self.run.identities.note(identity, identity, finding.url)
+            self._publish(identity, finding.line, versions)
         else:
             counts.no_record += 1
             kind = "failed" if finding.outcome == FAILED else "rejected"
