@@ -14,7 +14,7 @@ import pytest
 from newscrawl.storage.run_folder import RunFolder
 from tests.conftest import Crawl, command, crawl, make_due, wait_until_after
 from tests.made_up import edit
-from tests.recordings import HTML, address, site, write_warc
+from tests.recordings import HTML, address, article, site, write_warc
 from tests.sample.day import DaySite
 from tests.sample.redesign import Redesigned
 from tests.sample.server import running
@@ -477,3 +477,36 @@ def test_every_list_that_cannot_be_read_is_counted_by_its_reason(tmp_path: Path)
     assert command(tmp_path / "other", "reread", "hill", str(cut)).returncode == 0
     (run,) = Crawl(0, "", tmp_path / "other").runs
     assert run["archives"][str(cut)]["unusable"] == {"cut short": 1}
+
+
+# An article of several pages.
+
+
+def part(number: int, text: str, *others: int) -> tuple[int, str, bytes]:
+    """Return a page of an article, with links to others of its pages."""
+    links = "".join(f'<a href="{address(number)}{it}/">{it}</a>' for it in others)
+    body = f"<h2>Part</h2><p>{text}</p><div class='page-links'>{links}</div>"
+    return 200, HTML, article(number, body)
+
+
+def test_the_pages_of_an_article_are_joined_if_they_were_recorded(tmp_path: Path) -> None:
+    output, one, two = tmp_path / "output", address(7000001), address(7000002)
+    pages = {
+        one: part(7000001, "First.", 2),
+        f"{one}2/": part(7000001, "Second.", 3),
+        f"{one}3/": part(7000001, "Third.", 2),
+        two: part(7000002, "Alone.", 2),
+    }
+    warc = str(site(tmp_path / "site.warc.gz", pages))
+    first = crawl(output, "-a", "sections=news", NEWSCRAWL_REPLAY=warc)
+    assert [it["body"].count("Part") for it in first.records] == [3]
+    for books in ({"unchanged": 1, "revised": 0}, {"unchanged": 0, "revised": 1}):
+        noise = OTHER_NOISE if books["revised"] else ()
+        done = command(output, "reread", "hill", *noise, warc)
+        assert done.returncode == 0, done.stderr
+        run = Crawl(0, "", output).runs[-1]
+        assert books.items() <= run["books"].items()
+        # The crawl that recorded the other article did not get its second page.
+        assert run["books"]["rejected"] == {"only the first page": 1}
+        assert run["archives"][warc]["no_record"] == 1
+    assert Crawl(0, "", output).records[-1]["body"] == "First.\n\nSecond.\n\nThird."

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from parsel import Selector
@@ -17,6 +18,7 @@ from newscrawl.discovery.links import Links
 from newscrawl.discovery.tasks import ArticleTask, FirstPages, source_of
 from newscrawl.discovery.terms import TermNames
 from newscrawl.downloader.browser.installed import can_render
+from newscrawl.downloader.recordings import FurtherPages
 from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.generic_outlet import Generic
@@ -41,6 +43,11 @@ class ReadingSpider(RequestingSpider):
         self.bylines = Bylines(self)
         self.terms = TermNames(self)
 
+    @cached_property
+    def further_pages(self) -> FurtherPages:
+        """The further pages of articles that are read again."""
+        return FurtherPages(self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
+
     def parse_article(self, response: Response) -> Iterator[Article | Request]:
         """Read an article, then follow what its page links to.
 
@@ -49,7 +56,8 @@ class ReadingSpider(RequestingSpider):
         task = ArticleTask.required(response)
         candidate = task.candidate
         if task.capture:
-            yield self._reread(response, task.capture, candidate)
+            page = self._reread(response, task.capture, candidate)
+            yield self._whole(response, page, task)
             return
         if response.body.lstrip()[:1] == b"{":
             yield self._post(response, post_of(response.body), candidate)
@@ -76,24 +84,22 @@ class ReadingSpider(RequestingSpider):
         if "links" in self.arguments.discover and self.arguments.follow:
             yield from self.links.around(selector, response.url)
 
-    def _reread(self, response: Response, capture: Capture, candidate: Candidate) -> Article:
-        """Return the article of a response that was kept. Raises UnreadableError."""
+    def _reread(self, response: Response, capture: Capture, candidate: Candidate) -> Page:
+        """Return the page of a response that was kept. Raises UnreadableError."""
         page = captured_page(self, response, candidate, self.crawler.stats)
-        if page.further:
-            # The site has the others: the article is requested again.
-            raise UnreadableError("only the first page")
         article = page.article
         article.source = source_of(response)
         article.source_url = absolute_url(capture.url) or capture.url
         article.date_fetched = capture.date
         why = (response.headers.get(REASON) or b"").decode("latin-1")
-        if why == READ_BY_FALLBACK and article.extraction != Generic.name:
+        is_exact = article.extraction != Generic.name and not page.further
+        if why == READ_BY_FALLBACK and is_exact:
             self.replaced.add(article.id)
         if SOURCE not in response.headers:
             # A recorded response, unlike one that was rejected, may have a record.
             key = (article.id, capture.date, article.date_modified)
             article.date_fetched = self.known_articles.date_of_record(*key)
-        return article
+        return page
 
     def _whole(self, response: Response, page: Page, task: ArticleTask) -> Article | Request:
         """Return the article, or the request for its next page if the article has several pages.
@@ -112,8 +118,19 @@ class ReadingSpider(RequestingSpider):
             raise UnreadableError("too many pages")
         url, first = pages[first.read], FirstPages(first.article, pages, first.read + 1)
         task = replace(task, first_pages=first, plain=None, known=None)
+        if task.capture:
+            return self._captured(task, task.capture, url)
         request = task.request(url, self.parse_article)
         return self.rendered_article(request) if self.arguments.fetch == "browser" else request
+
+    def _captured(self, task: ArticleTask, before: Capture, url: str) -> Request:
+        """Return the request for the next page of a captured article. Raises UnreadableError."""
+        if (capture := self.further_pages.after(before, url)) is None:
+            # The site may have it: the article is requested again.
+            raise UnreadableError("only the first page")
+        request = replace(task, capture=capture).request(url, self.parse_article)
+        request.meta["dont_obey_robotstxt"] = True
+        return request
 
     async def parse_post(self, response: Response) -> AsyncIterator[Article]:
         """Read an article from its post; its authors are from other sources.

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,7 @@ from newscrawl.discovery.tasks import ArticleTask
 from newscrawl.exceptions import ArchiveError, UnreadableError
 from newscrawl.storage.capture import DAMAGED, Capture
 from newscrawl.storage.recorder import Recorder, response_member
+from newscrawl.storage.rereading import soon_after
 from newscrawl.storage.runs import run_name
 from newscrawl.storage.warc import Counts, WarcFile
 
@@ -129,6 +131,26 @@ class ReplayMiddleware:
                 return captured_response(capture, request)
             return _not_recorded(request, capture.fault)
         return _not_recorded(request, "not recorded")
+
+
+class FurtherPages:
+    """Finds the further pages of an article in the recording that has its first page."""
+
+    def __init__(self, most: int) -> None:
+        """Read bodies of at most ``most`` bytes; files are indexed when they are needed."""
+        self.most = most
+        # Pages of the file before may still be in the queue.
+        self._index = lru_cache(maxsize=2)(_index)
+
+    def after(self, page: Capture, url: str) -> Capture | None:
+        """Return the capture of ``url`` that the crawl made soon after that of a page, or None.
+
+        Raises OSError, and ArchiveError for a file that is no WARC.
+        """
+        for it in self._index(page.path).get(url, ()):
+            if it.may_be_page and page.date <= it.date <= soon_after(page.date):
+                return _read(it).decoded(self.most)
+        return None
 
 
 def _index(path: str) -> Mapping[str, list[Capture]]:
