@@ -1,17 +1,34 @@
 """The download handler: the last step before the network."""
 
+from typing import TYPE_CHECKING
+
 from scrapy import Request
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 
-from newscrawl.downloader.browser.handler import BrowserDownloadHandler
 from newscrawl.downloader.circuit_breaker import PageAccess
 from newscrawl.downloader.throttle import Throttle
 from newscrawl.exceptions import BrokenBodyError
 from newscrawl.storage.http_body import codings, decoded
 
+if TYPE_CHECKING:
+    from newscrawl.downloader.browser.handler import BrowserDownloadHandler
 
-class PoliteDownloadHandler(BrowserDownloadHandler):
-    """The last step before the network: requests wait here until they may be sent."""
+
+class PoliteDownloadHandler(HTTP11DownloadHandler):
+    """The last step before the network: requests wait here until they may be sent.
+
+    Requests of ``rendered`` go to the browser, all others to Scrapy's own handler.
+    """
+
+    lazy = False
+
+    def __init__(self, crawler: Crawler) -> None:
+        """Prepare; the browser's handler is made for the first request that needs it."""
+        super().__init__(crawler)
+        self._crawl = crawler
+        self._browser: BrowserDownloadHandler | None = None
 
     async def download_request(self, request: Request) -> Response:
         """Return the response.
@@ -22,9 +39,27 @@ class PoliteDownloadHandler(BrowserDownloadHandler):
         access = PageAccess.of(self._crawl)
         await Throttle.of(self._crawl).wait(request, lambda: access.must_wait(request))
         access.check(request)
-        response = await super().download_request(request)
+        if request.meta.get("playwright"):
+            response = await (await self._with_browser()).download_request(request)
+        else:
+            response = await super().download_request(request)
         Throttle.of(self._crawl).apply(response)
         return checked(response, self._crawl.settings.getint("DOWNLOAD_MAXSIZE"))
+
+    async def _with_browser(self) -> "BrowserDownloadHandler":
+        if self._browser is None:
+            # Playwright takes a tenth of a second to import; few crawls render.
+            from newscrawl.downloader.browser.handler import BrowserDownloadHandler  # noqa: PLC0415
+
+            self._browser = BrowserDownloadHandler(self._crawl)
+            await self._browser.launch()
+        return self._browser
+
+    async def close(self) -> None:
+        """Close the connections, and end the browser, if there is one."""
+        if self._browser is not None:
+            await self._browser.close()
+        await super().close()
 
 
 def checked(response: Response, most: int) -> Response:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import resources
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Request as PageRequest
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
@@ -23,10 +24,12 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 from scrapy_playwright.handler import Config, ScrapyPlaywrightDownloadHandler
+from scrapy_playwright.page import PageMethod
 
 from newscrawl.discovery import OutletSpider
 from newscrawl.downloader.browser.installed import MISSING, none_found, report_missing
 from newscrawl.downloader.browser.launch import launch_options
+from newscrawl.downloader.browser.rendering import UNFOLD
 from newscrawl.exceptions import BrowserError, BrowserMissingError
 
 logger = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ _UNWANTED = frozenset({"image", "media", "font", "stylesheet", "manifest", "text
 # Seconds to wait until a context or the driver has closed.
 _CLOSING = 10
 _GONE = "browser: gone"
+_SCRIPT = resources.files(__package__).joinpath("unfold.js").read_text("utf-8")
 
 
 class BrowserProvider:
@@ -79,15 +83,13 @@ class BrowserProvider:
 
 
 class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
-    """Download handler: the browser for requests of ``rendered``, Scrapy's own for all others.
+    """Download handler for requests of ``rendered``.
 
     This is the only class that uses undocumented attributes of scrapy-playwright's handler:
-    ``config``, ``browser`` (set after the launch),
-    ``browser_provider``, ``context_wrappers`` (by name), ``abort_request``, and that a context
-    is made of ``meta["playwright_context_kwargs"]``.
+    ``_maybe_launch_in_thread`` (which waits for the engine's start otherwise), ``config``,
+    ``browser`` (set after the launch), ``browser_provider``, ``context_wrappers`` (by name),
+    ``abort_request``, and that a context is made of ``meta["playwright_context_kwargs"]``.
     """
-
-    lazy = False
 
     def __init__(self, crawler: Crawler) -> None:
         """Prepare; neither driver nor browser is started."""
@@ -105,6 +107,10 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
         if self.abort_request is None:
             self.abort_request = self.is_unwanted
 
+    async def launch(self) -> None:
+        """Do what scrapy-playwright does when the engine starts; the browser is not started."""
+        await self._maybe_launch_in_thread()
+
     def is_unwanted(self, request: PageRequest) -> bool:
         """Return whether to block a request of a page: images, fonts, styles, other hosts."""
         host = urlsplit(request.url).hostname
@@ -120,11 +126,9 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
     async def download_request(self, request: Request) -> Response:
         """Return the response to a request.
 
-        Raises BrowserMissingError if a browser is needed and there is none, BrowserError if it
+        Raises BrowserMissingError if there is no browser, BrowserError if it
         could not render the page, and Scrapy's download errors for the same faults.
         """
-        if not request.meta.get("playwright"):
-            return await super().download_request(request)
         if self._crawl.stats.get_value(MISSING):
             raise BrowserMissingError("no browser")
         try:
@@ -174,6 +178,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
                 "service_workers": "block",
                 **self._crawl.settings.getdict("NEWSCRAWL_BROWSER_CONTEXT"),
             },
+            playwright_page_methods=[PageMethod(_unfold, request.meta[UNFOLD])],
         )
         seconds = request.meta.get("download_timeout") or 60
         try:
@@ -217,6 +222,10 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
                 await asyncio.wait_for(self.browser.close(), _CLOSING)
             del self.browser
         await super().close()
+
+
+async def _unfold(page: Page, options: Mapping[str, Any]) -> None:
+    await page.evaluate(_SCRIPT, options)
 
 
 def _first_line(error: BaseException) -> str:

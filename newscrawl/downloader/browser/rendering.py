@@ -1,16 +1,12 @@
-"""Requests for the browser, and the actions of the browser on their pages."""
+"""Requests for the browser, with the actions of the browser on their pages."""
 
-from collections.abc import Mapping
-from importlib import resources
-from typing import Any
-
-from playwright.async_api import Page
 from scrapy import Request
-from scrapy_playwright.page import PageMethod
+
+UNFOLD = "playwright_unfold"
+"""The key of a request's meta that holds the options of ``unfold.js``."""
 
 # Seconds to wait for new items.
 _WAIT = 10
-_UNFOLD = resources.files(__package__).joinpath("unfold.js").read_text("utf-8")
 
 
 def rendered(
@@ -34,7 +30,7 @@ def rendered(
             **request.meta,
             "playwright": True,
             "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded"},
-            "playwright_page_methods": [PageMethod(_unfold, options)],
+            UNFOLD: options,
         }
     )
 
@@ -43,7 +39,3 @@ def not_rendered(request: Request) -> Request:
     """Return a request of ``rendered`` as a request for Scrapy's own handler."""
     ours = {name: value for name, value in request.meta.items() if name[:10] != "playwright"}
     return request.replace(meta=ours)
-
-
-async def _unfold(page: Page, options: Mapping[str, Any]) -> None:
-    await page.evaluate(_UNFOLD, options)
