@@ -54,7 +54,13 @@ class Span:
     hour: int
     day: date
     """Weekday, hour and day at the outlet."""
-    is_quiet: bool
+    country: str
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the outlet may publish little on that day."""
+        # Not before it is asked for: the library holidays takes a tenth of a second to import.
+        return Calendar(self.country).is_quiet(self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class News:
                     local.weekday(),
                     local.hour,
                     local.date(),
-                    Calendar(run.get("country", "")).is_quiet(local.date()),
+                    run.get("country", ""),
                 )
             )
             self.ends.append(end)
