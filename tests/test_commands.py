@@ -24,11 +24,25 @@ from newscrawl.storage import schema
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from tests.conftest import ROOT, command, environment
 from tests.made_up import made_up, write_run
+from tests.recordings import HTML, address, article, site
 
 OURS = commands_in(newscrawl.commands)
 UNKNOWN = "Unknown article '999' of hill in "
 URL = "https://thehill.com/homenews/senate/5671027-storm-nears/"
 RUN = "20261123T201400Z"
+# What takes long to import, and who needs it.
+DEAR = {
+    "aiohttp": "the storage, and Scrapy's remote control",
+    "apprise": "alerts that are sent",
+    "duckdb": "nobody here",
+    "holidays": "comparing the news of a week and more",
+    "jinja2": "reports, and `browse`",
+    "playwright": "pages that need JavaScript",
+    "psycopg": "a ledger on a server",
+    "pyarrow": "the dataset",
+    "s3fs": "a storage",
+    "sqlalchemy.dialects.postgresql": "a ledger on a server",
+}
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +164,24 @@ def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(output: Path, lin
             call, cwd=ROOT, env=ascii_only, stdout=closed, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("line", ["list", "crawl hill -a sections=news"])
+def test_a_command_imports_nothing_dear_that_it_does_not_need(tmp_path: Path, line: str) -> None:
+    recording = site(tmp_path / "1.warc.gz", {address(6000001): (200, HTML, article(6000001))})
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "importtime", "-m", "scrapy", *line.split()],
+        cwd=ROOT,
+        env=environment(tmp_path / "output", NEWSCRAWL_REPLAY=str(recording)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {it.rpartition("|")[2].strip() for it in done.stderr.splitlines()}
+    assert "newscrawl.commands.base" in imported
+    # A package that is imported by its name in a text is not listed, but its modules are.
+    dear = {name for name in DEAR for it in imported if f"{it}.".startswith(f"{name}.")}
+    assert {name: DEAR[name] for name in dear} == {}
 
 
 @pytest.mark.parametrize("name", sorted(OURS))

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newscrawl.exceptions import PROGRAM, LedgerError
 from newscrawl.storage.ledger.reading import for_reading
@@ -36,6 +36,12 @@ _CONNECTION: Mapping[str, int | str] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # milliseconds
+}
+
+# By name: the dialect of the other database would be imported for nothing.
+_INSERTS = {
+    "sqlite": "sqlalchemy.dialects.sqlite:insert",
+    "postgresql": "sqlalchemy.dialects.postgresql:insert",
 }
 
 _T = TypeVar("_T")
@@ -64,8 +70,7 @@ class Database:
         self.url = _without_password(url)
         try:
             parsed = sa.make_url(url)
-            inserts = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-            self.insert: Callable[..., Any] = inserts[parsed.get_backend_name()]
+            self.insert: Callable[..., Any] = resolve_name(_INSERTS[parsed.get_backend_name()])
             if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
                 raise sa.exc.ArgumentError("in memory it is lost with the crawl")
             reading = reading and parsed.get_backend_name() == "sqlite"
