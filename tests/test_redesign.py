@@ -12,7 +12,7 @@ from bench.day import crawling
 from newscrawl.dataset.verify import Verifier
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from newscrawl.storage.rereading import runs_to_reread
-from tests.conftest import records_of, runs_of
+from tests.conftest import command, records_of, runs_of
 from tests.sample.day import DaySite
 from tests.sample.redesign import Redesigned
 
@@ -111,3 +111,27 @@ def test_every_article_is_published_and_none_is_abandoned(
     kept = [it for it in runs if "rejected_file" in it]
     assert len(kept) >= (MENDED - REDESIGN) // EVERY
     assert runs_to_reread(weeks[1].output, "hill", damaged=lambda _: None) == []
+
+
+def test_the_finding_ends_in_the_hour_of_the_reread(tmp_path: Path) -> None:
+    site = DaySite(START, articles=96, corrections=0, older=60)
+    shown = Redesigned(site, START + HOUR)
+    with crawling(tmp_path, shown, NEWSCRAWL_REVISIT_HOURS="") as (crawler, _):
+        for hours in (0, 8, 9):
+            site.now = START + hours * HOUR
+            assert crawler.crawl(site.now, discover="feeds") == "finished"
+        assert "rejected" in standing(tmp_path)
+        *_, first, last = runs_of(tmp_path)
+        assert first["books"]["rejected"]["no article on the page"] > 10
+        # One of the runs is read again: the other still shows the trouble.
+        for minutes, runs in ((10, [first["run"]]), (20, [first["run"], last["run"]])):
+            now = site.now + timedelta(minutes=minutes)
+            arguments = {"reread": ",".join(runs)}
+            assert crawler.crawl(now, spider=MENDED_SPIDER, **arguments) == "finished"
+            check = command(tmp_path, "check-run", "hill").stdout
+            assert ("attempts to read an article were rejected" in check) == (len(runs) == 1)
+            # The site has nothing new.
+            now += timedelta(minutes=5)
+            assert crawler.crawl(now, spider=MENDED_SPIDER, discover="feeds") == "finished"
+            assert runs_of(tmp_path)[-1]["books"]["new"] == 0
+            assert ("rejected" in standing(tmp_path)) == (len(runs) == 1)

@@ -320,8 +320,8 @@ def _fallen(share: Share, history: History, fell: Shortfall) -> Finding:
     elif share.check == "rejected":
         says = f"{misses} of {tries} attempts to read an article were rejected, {often}"
         reasons: Counter[str] = Counter()
-        for run in history.runs[fell.first :]:
-            if "reread" not in run.get("arguments", {}):
+        for place, run in enumerate(history.runs[fell.first :], fell.first):
+            if "reread" not in run.get("arguments", {}) and place not in history.read_again:
                 reasons.update(run["books"]["rejected"])
         says += f" ({_listed(reasons)})" if reasons else ""
     elif share.check == "fallback":

@@ -46,6 +46,7 @@ def counters(run: RunDocument) -> Iterator[tuple[str, int]]:
     """Yield the numbers of a run that are added up, by name.
 
     A run that reads responses again has none: they are of the past, and may be read many times.
+    ``History`` corrects the counters of the run that kept them.
     """
     if "reread" in run.get("arguments", {}):
         return
@@ -77,6 +78,9 @@ class History:
         """By counter: the sum over the first n runs, at place n."""
         self.news: dict[str, News] = {}
         """Series of new articles, by the arguments of the runs."""
+        self.read_again: dict[int, int] = {}
+        """By place of a run: its rejected articles that a later run read again, with a record."""
+        self._kept: dict[str, int] = {}
         for run in runs:
             self.append(run)
 
@@ -92,6 +96,24 @@ class History:
             sums.append(sums[-1] + value)
         if (news := of_runs(self.news, run)) is not None:
             news.append(run)
+        if kept := run.get("rejected_file"):
+            self._kept[kept["sha256"]] = place
+        for reread in run.get("reread", {}).values():
+            if (of := self._kept.get(reread["sha256"])) is not None:
+                self._count_as_read(of, reread["left"] + reread.get("lost", 0))
+
+    def _count_as_read(self, place: int, left: int) -> None:
+        """Count the rejected articles of a run as read, except those that are left."""
+        run = self.runs[place]
+        # Responses of the fallback are kept, too; others could not be kept.
+        rejected = min(sum(run["books"]["rejected"].values()), run["rejected_file"]["records"])
+        more = rejected - left - self.read_again.get(place, 0)
+        if more <= 0:
+            return
+        self.read_again[place] = self.read_again.get(place, 0) + more
+        for name, change in (("read", more), ("rejected", -more)):
+            sums = self.sums[name]
+            sums[place + 1 :] = [it + change for it in sums[place + 1 :]]
 
     def __len__(self) -> int:
         """Return the number of runs."""

@@ -186,9 +186,14 @@ def is_over(share: Share, history: History, usual: Pair, first: int) -> bool:
     """Return whether the latest articles prove that a share is back.
 
     They are compared with the others since ``first``, the first run of the trouble, and with what
-    is usual. A few good articles are no proof.
+    is usual. A few good articles are no proof. Rejected articles that were read again, and gave a
+    record, count as read: it is over, too, if the rest is not unusual.
     """
     last = len(history)
+    if any(place >= first for place in history.read_again):
+        hits, tries = share.count(history, first, last)
+        if not _is_suspicious(hits, tries, usual):
+            return True
     # One run may be lucky.
     for start in range(last - 2, max(first, history.after(history.now - _WEEK)), -1):
         hits, tries = share.count(history, start, last)
