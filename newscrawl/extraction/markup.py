@@ -176,14 +176,15 @@ def parse_page(markup: str | bytes) -> Selector:
     """Return a page, parsed. The end of a page without end tag is marked for ``is_cut``."""
     if isinstance(markup, str):
         markup = _encoded(markup)
-    has_end = _has_end(markup)
-    # A story may contain the end of an e-mail. The parser would stop there; browsers do not.
-    is_second = markup.rfind(b"</html", 0, markup.rfind(b"</html")) >= 0
-    if not has_end or (is_second and markup.count(b"</html") > markup.count(b"<html")):
-        markup = _END_TAG.sub(b"", markup)
-    if has_end:
-        return parse(markup)
-    page = parse(markup + _MARK)
+    if _has_end(markup):
+        page = parse(markup)
+        # A story may contain the end of an e-mail, which browsers ignore. What follows is a second
+        # tree for the parser.
+        is_divided = page.root.getnext() is not None
+        if is_divided and markup.count(b"</html") > max(1, markup.count(b"<html")):
+            page = parse(_END_TAG.sub(b"", markup))
+        return page
+    page = parse(_END_TAG.sub(b"", markup) + _MARK)
     for mark in page.root.iter("newscrawl-end"):
         before = mark.getprevious()
         if before is not None:
