@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from w3lib.encoding import html_body_declared_encoding, read_bom
 
@@ -59,10 +60,14 @@ def _read(
 ) -> Page:
     if not html.strip():
         raise UnreadableError("empty answer")
-    text = html if isinstance(html, str) else decoded(html)
-    return outlet.read_article(parse_page(text), url, candidate, stats)
+    page = parse_page(html) if isinstance(html, str) else parse_page(html, partial(_declared, html))
+    return outlet.read_article(page, url, candidate, stats)
 
 
 def decoded(body: bytes) -> str | bytes:
     """Return a page as text, by its byte order mark or what it declares; UTF-8 as it is."""
-    return recoded(body, lambda: read_bom(body)[0] or html_body_declared_encoding(body) or "utf-8")
+    return recoded(body, partial(_declared, body))
+
+
+def _declared(body: bytes) -> str:
+    return read_bom(body)[0] or html_body_declared_encoding(body) or "utf-8"

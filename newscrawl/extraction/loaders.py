@@ -30,7 +30,6 @@ from newscrawl.extraction.markup import (
     outermost,
     parse,
     parse_page,
-    recoded,
     text_of,
 )
 from newscrawl.extraction.noise import Noise
@@ -227,7 +226,7 @@ def parsed(response: Response) -> Selector:
     kind = (response.headers.get("Content-Type") or b"unknown").decode("latin-1").lower()
     if not isinstance(response, TextResponse) or kind.startswith(_MEDIA):
         raise UnreadableError(f"not a page but {kind.partition(';')[0]}")
-    return parse_page(recoded(response.body, lambda: response.encoding))
+    return parse_page(response.body, lambda: response.encoding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 
@@ -74,7 +75,8 @@ def css(selector: str) -> Callable[[_Element], list[_Element]]:
 def parse(markup: str | bytes) -> Selector:
     r"""Return a page or fragment, parsed; bytes are UTF-8.
 
-    Lone surrogates and comments are removed. The text inside CDATA stays.
+    Lone surrogates and comments are removed. The text inside CDATA stays. Raises UnicodeDecodeError
+    for bytes that are not UTF-8.
 
     >>> parse("<p>It <![CDATA[rained\ud83d]]>.</p>").xpath("string()").get()
     'It rained.'
@@ -90,6 +92,9 @@ def parse(markup: str | bytes) -> Selector:
         encoding="utf-8", huge_tree=True, collect_ids=False, remove_comments=True, remove_pis=True
     )
     root = etree.fromstring(markup.replace(b"\0", b"").strip() or _EMPTY, parser)
+    # The parser finds all that is not UTF-8, but its log ends after a hundred errors.
+    if parser.error_log:
+        markup.decode()
     return Selector(root=etree.fromstring(_EMPTY, parser) if root is None else root, type="html")
 
 
@@ -112,8 +117,7 @@ def recoded(markup: bytes, declared: Callable[[], str]) -> bytes | str:
     (b'\xc3\xa9', 'é”')
     """
     has_zeros, is_valid = b"\0" in markup[:64], _is_utf8(markup)
-    # UTF-16 of plain letters is valid UTF-8, too, and so is ISO 2022 (ASCII with escapes).
-    if is_valid and not has_zeros and b"\x1b" not in markup:
+    if is_valid and _is_plain(markup):
         return markup.removeprefix(codecs.BOM_UTF8)
     if wide_without_mark := _WIDE.get(markup[:2]):
         return markup.decode(wide_without_mark, "replace")
@@ -148,6 +152,14 @@ def _is_utf8(markup: bytes) -> bool:
 _PIECE = 8192
 
 
+def _is_plain(markup: bytes) -> bool:
+    """Return whether a page is in no other encoding if it is valid UTF-8.
+
+    UTF-16 of plain letters is valid UTF-8, too, and so is ISO 2022 (ASCII with escapes).
+    """
+    return b"\0" not in markup[:64] and b"\x1b" not in markup
+
+
 def mostly_utf8(markup: bytes) -> str:
     r"""Return text with some invalid bytes, as UTF-8 if most characters are valid, else as cp1252.
 
@@ -172,10 +184,21 @@ _END_TAG = re.compile(rb"</(?:html|body)\b[^<>]*>", re.I)
 _STORY_TAG = re.compile(rb"</?(?:p|div|article|section|main|h\d|ul|ol|li|table|td|blockquote)\b")
 
 
-def parse_page(markup: str | bytes) -> Selector:
-    """Return a page, parsed. The end of a page without end tag is marked for ``is_cut``."""
-    if isinstance(markup, str):
-        markup = _encoded(markup)
+def parse_page(markup: str | bytes, declared: Callable[[], str] = lambda: "utf-8") -> Selector:
+    """Return a page, parsed. The end of a page without end tag is marked for ``is_cut``.
+
+    Bytes are in any encoding; ``declared`` searches it, as for ``recoded``.
+    """
+    if isinstance(markup, bytes):
+        if _is_plain(markup):
+            # Most pages are UTF-8, and the parser finds out itself.
+            with suppress(UnicodeDecodeError):
+                return _marked_page(markup.removeprefix(codecs.BOM_UTF8))
+        markup = recoded(markup, declared)
+    return _marked_page(_encoded(markup) if isinstance(markup, str) else markup)
+
+
+def _marked_page(markup: bytes) -> Selector:
     if _has_end(markup):
         page = parse(markup)
         # A story may contain the end of an e-mail, which browsers ignore. What follows is a second
