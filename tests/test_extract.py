@@ -1100,6 +1100,11 @@ def test_bytes(encoding: str, declared: str) -> None:
     assert read(html)["body"] == "“Café”"
 
 
+def test_mistakes_in_the_markup_do_not_hide_the_encoding() -> None:
+    html = page(f"{'</i>' * 200}<p>“Café”</p>").encode("cp1252")
+    assert read(html)["body"] == "“Café”"
+
+
 def test_one_wrong_byte_does_not_spoil_the_page() -> None:
     for head in ("", '<meta charset="utf-8">', '<meta charset="latin1">'):
         html = page("<p>“Café”</p><p>x</p>", head=head).encode().replace(b">x", b">\xff")

@@ -324,8 +324,9 @@ class Reader:
         captions: Sequence[_Element] = (),
     ) -> list[Image]:
         """Return the lead pictures as the page prints them, else the one of structured data."""
-        story = read_story(figures, base_url, self.noise, figures=self.figures)
-        if images := story.images:
+        if figures and (
+            images := read_story(figures, base_url, self.noise, figures=self.figures).images
+        ):
             for element in captions[:1]:
                 caption, credit = caption_and_credit(text_of(element))
                 images[0] = Image(images[0].url, caption, credit)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from newscrawl.extraction.byline_words import (
     AGENCIES,
@@ -138,6 +139,8 @@ def is_agency(name: str) -> bool:
     return name.casefold().removeprefix("the ") in _AGENCIES or bool(_STATION.match(name))
 
 
+# The same authors write many pages.
+@lru_cache(4096)
 def whole_name(text: str) -> str | None:
     """Return a name from structured data without "by", role and agency; None if it is not a name.
 

@@ -135,21 +135,24 @@ class PageFields:
         # Generators: a search for dates takes long, and few pages need all of them.
         published = (it for it, changed in printed_dates(text, zone, language) if not changed)
         changes = (it for it, changed in printed_dates(text, zone, language) if changed)
-        marked = [it for it, changed in _marked(byline) if not changed]
+
+        def marked(*, changed: bool = False) -> Iterator[str]:
+            return (it for it, last in _marked(byline) if last == changed)
+
         # Sailthru's is the newsroom's clock (hill/SITE.md), as is a byline's without a zone.
-        clocks = chain(marked, data.metas("sailthru.date"))
+        clocks = chain(marked(), data.metas("sailthru.date"))
         local = (iso_date(it, zone) or "" for it in clocks)
 
         def told(source: str) -> Iterable[str]:
             if source == "microdata":
                 return microdata(self.loader.context["article"], "datePublished")
-            return marked if source == "marked" else stated(data, "date_published", source)
+            return marked() if source == "marked" else stated(data, "date_published", source)
 
         def later(source: str) -> Iterable[str]:
             if source == "microdata":
                 return microdata(self.loader.context["article"], "dateModified")
             if source == "marked":
-                return (it for it, changed in _marked(byline) if changed)
+                return marked(changed=True)
             return stated(data, "date_modified", source)
 
         self._add("date_published", told, chain(published, local))
@@ -157,7 +160,7 @@ class PageFields:
         if self.loader.get_collected_values("date_published"):
             return "second"
         metas = data.metas(*METAS["date_published"], "sailthru.date")
-        texts = chain(data.values("datePublished"), metas, marked, told("microdata"))
+        texts = chain(data.values("datePublished"), metas, marked(), told("microdata"))
         days = (iso_day(it, zone, language) for it in texts)
         shown = printed_days(text, zone, language)
         self.loader.add_value("date_published", chain(filter(None, days), shown))

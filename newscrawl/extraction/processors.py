@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 # Characters that are invisible and hinder search: controls, lone surrogates, soft hyphens,
 # zero-width spaces, direction marks, fillers, object replacements, icons of private use.
@@ -105,6 +106,8 @@ def _without_raw(text: str) -> str:
     return text
 
 
+# The pages of an outlet declare the same one.
+@lru_cache(1024)
 def language_tag(text: str) -> str | None:
     """Return the language that a page declares as a BCP 47 tag; None if it is not a language.
 

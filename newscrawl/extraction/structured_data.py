@@ -315,7 +315,7 @@ def _own(
     known = _pages(found)
     articles = list(filter(is_article, found))
     for entry in articles:
-        said = set(filter(None, map(identity, _addresses(entry, base_url, *known))))
+        said = set(filter(None, map(identity, {*_addresses(entry, base_url, *known)})))
         if not said.isdisjoint(here):
             sure.append(entry)
         elif not said:

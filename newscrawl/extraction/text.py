@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import filterfalse
 
 from newscrawl.extraction.noise import Noise
 from newscrawl.extraction.processors import clean_text
@@ -34,8 +35,9 @@ class Text:
         self._begins_item = False
 
     def add(self, piece: str) -> None:
-        """Add a piece of text to the current line."""
-        self._pieces.append(piece)
+        """Add a piece of text to the current line. No line begins with white space."""
+        if self._pieces or not piece.isspace():
+            self._pieces.append(piece)
 
     def add_break(self) -> None:
         """Add a ``<br>``: one continues the paragraph, two end it."""
@@ -92,8 +94,6 @@ class Text:
 
 def _lines(text: str) -> Iterable[str]:
     """Return the clean lines of the text between two blocks."""
-    if text.isspace():
-        return ()
     if _BREAK not in text and _CELL not in text:
         return filter(None, (clean_text(text),))
     return _divided(text)
@@ -129,7 +129,7 @@ def count_words(text: str) -> int:
     (6, 10)
     """
     words = text.split()
-    letters = len(_UNSPACED.findall("".join(it for it in words if not it.isascii())))
+    letters = len(_UNSPACED.findall("".join(filterfalse(str.isascii, words))))
     if not letters:
         return len(words)
     others = [it for it in _UNSPACED.sub(" ", text).split() if any(map(str.isalnum, it))]
