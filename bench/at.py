@@ -2,13 +2,11 @@
 
 import sys
 
-# time_machine imports pytest where it is installed. That costs more than a crawl's requests.
-sys.modules["pytest"] = None  # type: ignore[assignment]
+import time_machine
+from scrapy.cmdline import execute
 
-import time_machine  # noqa: E402
-from scrapy.cmdline import execute  # noqa: E402
-
-AT = "from bench.at import main; main()"
+# Without pytest, which time_machine imports where it is installed: that costs as much as a command.
+AT = "import sys; sys.modules['pytest'] = None; from bench.at import main; main()"
 """Code whose arguments are that time and those of ``scrapy``."""
 
 
