@@ -3,6 +3,9 @@
 The sample site lives a day under many names. The dispatcher makes its pass in every minute of that
 day; each crawl that it gives is a process of its own, by the site's clock, with PostgreSQL and S3
 on loopback. The nodes take jobs as a Scrapyd does; the crawls have no pause between requests.
+
+The crawls of the last hour are started as a Scrapyd starts them, and their CPU time and memory are
+measured. The others are forked from a process that has imported all modules: that saves an hour.
 """
 
 import os
@@ -28,6 +31,7 @@ from newscrawl.storage.parts import read_part
 from newscrawl.storage.runs import run_folders
 from tests import nodes as fakes
 from tests import postgresql
+from tests.forks import forks
 from tests.sample.answer import Fault, Page
 from tests.sample.day import DaySite
 from tests.sample.server import SampleServer, running
@@ -36,6 +40,7 @@ from tests.storage import Storage, serving
 OUTLETS, HOURS = 200, 24
 ARTICLES, CORRECTIONS, OLDER = 120, 30, 40  # of each outlet: in a day, in a day, before it
 PLACES = 4
+LONGEST = 600.0  # seconds of a crawl
 SETTINGS = ("DOWNLOAD_DELAY=0", "AUTOTHROTTLE_ENABLED=False")
 ROW = """[{0}]
 title = "{0}"
@@ -63,10 +68,14 @@ class Names:
 
 @dataclass
 class Totals:
-    """CPU seconds and memory of crawls and passes, and the delay of each article in minutes."""
+    """CPU seconds and memory of crawls and passes, and the delay of each article in minutes.
+
+    ``cpu`` and ``memory`` are those of ``measured`` crawls.
+    """
 
     runs: int = 0
     wrong: int = 0
+    measured: int = 0
     cpu: float = 0.0
     memory: float = 0.0
     passes: int = 0
@@ -130,16 +139,23 @@ class Simulation:
         """Run a crawl at a time on the site; note what it took and what it published."""
         output = self.folder / name
         settings = [it for pair in SETTINGS for it in ("-s", pair)]
-        crawl = (moment.isoformat(), "crawl", outlet, "-a", "discover=api", *settings)
-        took = measured(output, AT, *crawl, NEWSCRAWL_NODE=name, **self.environment)
-        ends = moment + timedelta(seconds=took.seconds)
+        arguments = [moment.isoformat(), "crawl", outlet, "-a", "discover=api", *settings]
+        environment = {**self.environment, "NEWSCRAWL_NODE": name}
+        totals, began = self.totals, time.monotonic()
+        if moment < START + timedelta(hours=HOURS - 1):
+            environment = {**os.environ, **environment, "NEWSCRAWL_OUTPUT_DIR": str(output)}
+            code = forks().run(arguments, environment, LONGEST, "bench.at:main").returncode
+        else:
+            took = measured(output, AT, *arguments, **environment)
+            code = took.code
+            totals.measured += 1
+            totals.cpu += took.cpu
+            totals.memory = max(totals.memory, took.memory)
+        ends = moment + timedelta(seconds=time.monotonic() - began)
         (node,) = (it for it in self.nodes if it.name == name)
         node.jobs[outlet] = ends.timestamp()
-        totals = self.totals
         totals.runs += 1
-        totals.wrong += took.code != 0
-        totals.cpu += took.cpu
-        totals.memory = max(totals.memory, took.memory)
+        totals.wrong += code != 0
         for part in run_folders(output, outlet)[-1].glob("part-*.jsonl"):
             for record in read_part(part):
                 if record["revision"] == 1 and (appeared := self.appears.get(record["id"])):
@@ -170,8 +186,8 @@ def report(totals: Totals, asked: int, stored: int, shares: list[int]) -> str:
     rows = [
         ("crawls, of these not with exit code 0", f"{totals.runs}, {totals.wrong}"),
         ("crawls of node a and of node b", ", ".join(map(str, shares))),
-        ("CPU of a crawl, seconds", f"{totals.cpu / totals.runs:.2f}"),
-        ("CPU of all crawls, share of a core", f"{totals.cpu / (HOURS * 3600):.2f}"),
+        ("CPU of a crawl, seconds", f"{totals.cpu / totals.measured:.2f}"),
+        ("CPU of all crawls, share of a core", f"{totals.cpu / 3600:.2f}"),
         ("memory of a crawl at most, MB", f"{totals.memory:.0f}"),
         ("requests to a site, a crawl", f"{asked / totals.runs:.1f}"),
         ("requests to the storage, a crawl", f"{stored / totals.runs:.1f}"),
