@@ -390,3 +390,33 @@ def test_a_post_is_requested_by_its_slug(wordpress: WordPress, slugs: Newsroom) 
     assert {it["source"] for it in slugs.records.values()} == {"api"}
     assert slugs.records.keys() == set(known)
     assert any("slug=the-story-0" in url for _, url in wordpress.requests())
+
+
+@pytest.mark.parametrize("spider", [HillSpider, HarborSpider])
+def test_a_recording_of_the_lists_of_posts_is_read_again(
+    wordpress: WordPress, tmp_path: Path, spider: type
+) -> None:
+    folder = tmp_path / "recordings"
+    with crawling(
+        *(tmp_path / "out", wordpress, spider),
+        NEWSCRAWL_RECORD=str(folder),
+        NEWSCRAWL_REVISIT_HOURS="",
+    ) as newsroom:
+        known = wordpress.write_all([it | {"title": f"The {it['title']}"} for it in posts(120)])
+        newsroom.crawl(discover="api")
+        wordpress.edit(known[3], post_content="<h2>Now</h2><p>It is over.</p>")
+        newsroom.crawl(discover="api")
+        records = newsroom.records
+        assert (records[known[3]]["revision"], len(records)) == (2, 120)
+        files = ",".join(sorted(map(str, folder.iterdir())))
+        run = newsroom.crawl(0, reread=files)
+        assert (run["books"]["unchanged"], run["complete"]) == (120, True)
+        assert newsroom.records == records
+    # Into an empty output folder, without the ledger's authors.
+    with crawling(tmp_path / "other", wordpress, spider) as other:
+        run = other.crawl(reread=files)
+        assert (run["books"]["new"], run["complete"]) == (120, True)
+        assert other.records[known[3]]["revision"] == 2
+        for name in ("body", "headline", "section", "tags", "url", "images", "source"):
+            read = {it: record[name] for it, record in other.records.items()}
+            assert read == {it: record[name] for it, record in records.items()}
