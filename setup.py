@@ -1,20 +1,39 @@
 """For scrapyd-deploy, which builds its egg by this file; everything is said in pyproject.toml."""
 
 import atexit
+import py_compile
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.install_lib import install_lib
 
-options = {}
+
+class InstallCompiled(install_lib):
+    """Compiles modules for an egg: Python looks for ``m.pyc`` beside ``m.py`` in an archive.
+
+    Without it every crawl would compile every module.
+    """
+
+    def byte_compile(self, files: list[str]) -> None:
+        """Compile modules; what is in an egg does not change."""
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        for it in files:
+            if it.endswith(".py"):
+                name = str(Path(it).relative_to(self.install_dir))
+                py_compile.compile(it, f"{it}c", name, doraise=True, invalidation_mode=mode)
+
+
+options, commands = {}, {}
 if {"clean", "bdist_egg"} & set(sys.argv):
     # What a build leaves behind has no place in the tree.
     folder = tempfile.mkdtemp(prefix="newscrawl-egg-")
     atexit.register(shutil.rmtree, folder)
     options = {"build": {"build_base": folder}}
+    commands = {"install_lib": InstallCompiled}
     if not Path("newscrawl.egg-info").exists():
         atexit.register(shutil.rmtree, "newscrawl.egg-info", ignore_errors=True)
 
-setup(options=options)
+setup(options=options, cmdclass=commands)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -188,7 +189,12 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]
     said = server.deploy()
     assert '"status": "ok"' in said.stdout, said.stdout
     assert tree() == before
-    assert list(server.prefix.glob("eggs/newscrawl/*.egg"))
+    (egg,) = server.prefix.glob("eggs/newscrawl/*.egg")
+    with zipfile.ZipFile(egg) as archive:
+        names = archive.namelist()
+    # Of an archive, Python runs what is compiled beside the source, or else compiles it each time.
+    compiled = {it.removesuffix("c") for it in names if it.endswith(".pyc")}
+    assert compiled == {it for it in names if it.endswith(".py")} != set()
 
     # What is wrong fails the job with a sentence.
     wrong = {
