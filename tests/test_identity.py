@@ -1,5 +1,6 @@
 """What identifies an article whose address names no number: its page, or its canonical address."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -174,3 +175,14 @@ def test_recorded_pages_of_unknown_articles_are_read(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "archive", crawls.output)
     again = crawls.crawl({LISTING: listing(STORM)})
     assert again.runs[-1]["books"]["known"] == 1
+
+
+def test_a_kept_post_that_was_requested_by_its_slug_is_read(tmp_path: Path) -> None:
+    post = {"id": 7001, "link": STORM, "date_gmt": "2026-11-20T10:00:00"}
+    texts = {"title": {"rendered": "Storm nears"}, "content": {"rendered": "<p>It rained.</p>"}}
+    body = json.dumps([post | texts]).encode()
+    kept = str(site(tmp_path / "kept.warc.gz", {STORM: (200, "application/json", body)}))
+    done = command(tmp_path, "reread", "inlet", kept, *OUTLETS)
+    assert done.returncode == 0, done.stderr
+    (record,) = Crawl(0, "", tmp_path, "inlet").records
+    assert (record["id"], record["source"], record["body"]) == ("7001", "api", "It rained.")

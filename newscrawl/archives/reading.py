@@ -18,7 +18,7 @@ from newscrawl.downloader.recordings import captured_response
 from newscrawl.downloader.walls import NEEDS_JAVASCRIPT, needs_javascript
 from newscrawl.exceptions import OtherCodeError, UnreadableError
 from newscrawl.extraction.loaders import Page, PageStats, Stats, parsed
-from newscrawl.extraction.outlet import Outlet, post_of
+from newscrawl.extraction.outlet import Outlet, is_post, post_of
 from newscrawl.extraction.structured_data import StructuredData
 from newscrawl.extraction.urls import absolute_url
 from newscrawl.items import Article, Candidate, record
@@ -209,9 +209,10 @@ def captured_page(outlet: Outlet, response: Response, candidate: Candidate, stat
 
     The caller sets the fields of the source. Raises UnreadableError with the reason.
     """
-    if response.body.lstrip()[:1] == b"{":
+    if is_post(response.body):
         post = post_of(response.body)
-        page = Page(outlet.read_article_post(post, candidate, stats), StructuredData())
+        article = outlet.read_article_post(post, outlet.numbered(candidate, post), stats)
+        page = Page(article, StructuredData())
     else:
         page = outlet.read_article(parsed(response), response.url, candidate, stats)
     identity = page.article.id

@@ -23,7 +23,7 @@ from newscrawl.exceptions import UnreadableError
 from newscrawl.extraction.dates import utc
 from newscrawl.extraction.generic_outlet import Generic
 from newscrawl.extraction.loaders import Page, joined, parsed
-from newscrawl.extraction.outlet import post_of
+from newscrawl.extraction.outlet import is_post, post_of
 from newscrawl.extraction.urls import absolute_url, page_key
 from newscrawl.items import Article, Candidate
 from newscrawl.storage.capture import Capture
@@ -59,7 +59,7 @@ class ReadingSpider(RequestingSpider):
             page = self._reread(response, task.capture, candidate)
             yield self._whole(response, page, task)
             return
-        if response.body.lstrip()[:1] == b"{":
+        if is_post(response.body):
             yield self._post(response, post_of(response.body), candidate)
             return
         selector = parsed(response)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
+from newscrawl.extraction.outlet import is_post
 from newscrawl.items import SOURCES, Article, Candidate
 from newscrawl.storage.capture import Capture
 from newscrawl.storage.ledger import ArticleState, Checkpoint
@@ -170,7 +171,7 @@ def source_of(response: Response) -> str:
         return stated
     if response.meta.get("playwright"):
         return "browser"
-    return "api" if response.body.lstrip()[:1] == b"{" else "page"
+    return "api" if is_post(response.body) else "page"
 
 
 def is_page(request: Request) -> bool:

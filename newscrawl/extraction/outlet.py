@@ -147,6 +147,15 @@ class Outlet(Site):
         article.kind = self.kind_of(self.canonical_path(parts), article, data)
 
 
+def is_post(body: bytes) -> bool:
+    """Return whether a response is of the REST interface, and not a page.
+
+    >>> is_post(b' [{"id": 7001}]'), is_post(b"<html>")
+    (True, False)
+    """
+    return body.lstrip()[:1] in (b"{", b"[")
+
+
 def post_of(body: bytes) -> dict[str, Any]:
     """Return the post in an answer of the REST interface. Raises UnreadableError."""
     try:

@@ -12,7 +12,7 @@ from scrapy.http import Response, TextResponse
 from newscrawl.base_spiders.saved_page import decoded
 from newscrawl.exceptions import ArgumentError, UnreadableError
 from newscrawl.extraction.markup import parse, recoded
-from newscrawl.extraction.outlet import post_of
+from newscrawl.extraction.outlet import is_post, post_of
 from newscrawl.extraction.structured_data import (
     StructuredData,
     is_article,
@@ -40,7 +40,7 @@ class SavedPage:
     @property
     def is_post(self) -> bool:
         """Whether this is a post of WordPress' REST interface."""
-        return self.body.lstrip()[:1] == b"{"
+        return is_post(self.body)
 
 
 def is_address(name: str) -> bool:
@@ -71,7 +71,7 @@ def read_file(path: Path, url: str = "") -> SavedPage:
     address = url or meta.get("url") or address_in(body)
     if not absolute_url(address):
         raise ArgumentError(f"{path} does not name its address. Name it with --url")
-    if body.lstrip()[:1] == b"{":
+    if is_post(body):
         return SavedPage(address, body, JSON, str(path))
     return SavedPage(address, in_utf8(decoded(body)), place=str(path))
 
@@ -81,7 +81,7 @@ def page_of(response: Response, place: str) -> SavedPage:
     if not isinstance(response, TextResponse):
         raise ArgumentError(f"{place} is not HTML.")
     check_page(response.body, place)
-    if response.body.lstrip()[:1] == b"{":
+    if is_post(response.body):
         return SavedPage(response.url, response.body, JSON, place)
     body = in_utf8(recoded(response.body, lambda: response.encoding))
     return SavedPage(response.url, body, place=place)
@@ -107,7 +107,7 @@ def check_page(body: bytes, place: str) -> None:
     """Raise ArgumentError for what is neither HTML nor a post of REST."""
     if not body.strip():
         raise ArgumentError(f"{place} is empty.")
-    if body.lstrip()[:1] == b"{":
+    if is_post(body):
         try:
             post_of(body)
         except UnreadableError as error:
@@ -120,7 +120,7 @@ def check_page(body: bytes, place: str) -> None:
 
 def address_in(page: bytes) -> str:
     """Return the address that a page or a WordPress post names as its own, or ""."""
-    if page.lstrip()[:1] == b"{":
+    if is_post(page):
         try:
             return str(post_of(page).get("link") or "")
         except UnreadableError:
