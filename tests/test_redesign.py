@@ -1,6 +1,7 @@
-"""A site changes its layout in mid-week: noticed at once, nothing lost, mended once."""
+"""A site changes its layout: noticed at once, nothing lost, mended once."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,16 +19,16 @@ from tests.sample.redesign import Redesigned
 
 START = datetime(2026, 11, 9, 5, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-REDESIGN, MENDED = START + 3 * DAY + 5 * HOUR, START + 5 * DAY + HOUR
-EVERY, DAYS = 4 * HOUR, 7
+REDESIGN, MENDED = START + 2 * DAY + 5 * HOUR, START + 3 * DAY + HOUR
+EVERY, DAYS = 4 * HOUR, 4
 MENDED_SPIDER = "tests.mended.hill.MendedSpider"
 # Fields of the extraction, which differ for one and the same article.
 EXTRACTION = ("extraction", "date_fetched")
 
 
 @dataclass
-class Week:
-    """What a week of crawls left."""
+class Days:
+    """What some days of crawls left."""
 
     output: Path
     noticed: list[datetime] = field(default_factory=list)
@@ -43,35 +44,41 @@ def standing(output: Path) -> set[str]:
     return {it["check"] for it in findings if not it["over"]}
 
 
-def week(output: Path, *, redesigned: bool) -> Week:
-    """Crawl the site every four hours for a week."""
-    site = DaySite(START, articles=210, corrections=40, older=20, days=DAYS)
-    left = Week(output)
+def crawl_on(left: Days, times: list[datetime], *, redesigned: bool) -> None:
+    """Crawl the site at some times, and read what was rejected again once the spider is mended."""
+    site = DaySite(START, articles=30 * DAYS, corrections=6 * DAYS, older=20, days=DAYS)
     shown = Redesigned(site, REDESIGN if redesigned else START + 99 * DAY)
-    with crawling(output, shown, NEWSCRAWL_REVISIT_HOURS="") as (crawler, _):
-        for turn in range(DAYS * DAY // EVERY + 1):
-            site.now = now = START + turn * EVERY
+    with crawling(left.output, shown, NEWSCRAWL_REVISIT_HOURS="") as (crawler, _):
+        for now in times:
+            site.now = now
             is_mended = redesigned and now >= MENDED
             spider = MENDED_SPIDER if is_mended else ""
             if is_mended and now - EVERY < MENDED:
-                runs = runs_to_reread(output, "hill", damaged=lambda _: None)
+                runs = runs_to_reread(left.output, "hill", damaged=lambda _: None)
                 at = now - HOUR
                 assert crawler.crawl(at, spider=spider, reread=",".join(runs)) == "finished"
             assert crawler.crawl(now, spider=spider, discover="feeds") == "finished"
-            if standing(output):
+            if standing(left.output):
                 left.noticed.append(now)
-    return left
 
 
 @pytest.fixture(scope="module")
-def weeks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Week, Week]:
-    folder = tmp_path_factory.mktemp("weeks")
-    plain = week(folder / "plain", redesigned=False)
-    return plain, week(folder / "redesigned", redesigned=True)
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Days, Days]:
+    """The days of a site that stays as it is, and of one with a redesign; they begin as one."""
+    folder = tmp_path_factory.mktemp("days")
+    plain, redesigned = Days(folder / "plain"), Days(folder / "redesigned")
+    times = [START + turn * EVERY for turn in range(DAYS * DAY // EVERY + 1)]
+    crawl_on(plain, [it for it in times if it < REDESIGN], redesigned=False)
+    shutil.copytree(plain.output, redesigned.output)
+    redesigned.noticed += plain.noticed
+    rest = [it for it in times if it >= REDESIGN]
+    crawl_on(plain, rest, redesigned=False)
+    crawl_on(redesigned, rest, redesigned=True)
+    return plain, redesigned
 
 
-def test_the_first_run_after_the_redesign_notices_it(weeks: tuple[Week, Week]) -> None:
-    plain, redesigned = weeks
+def test_the_first_run_after_the_redesign_notices_it(both: tuple[Days, Days]) -> None:
+    plain, redesigned = both
     assert plain.noticed == []
     first = START + ((REDESIGN - START) // EVERY + 1) * EVERY
     assert redesigned.noticed[0] == first
@@ -79,9 +86,9 @@ def test_the_first_run_after_the_redesign_notices_it(weeks: tuple[Week, Week]) -
 
 
 def test_nothing_is_lost_and_the_dataset_is_what_it_would_have_been(
-    weeks: tuple[Week, Week],
+    both: tuple[Days, Days],
 ) -> None:
-    plain, redesigned = (it.records for it in weeks)
+    plain, redesigned = (it.records for it in both)
     lost = plain.keys() - redesigned.keys()
     differing = [
         (key, name)
@@ -98,19 +105,19 @@ def test_nothing_is_lost_and_the_dataset_is_what_it_would_have_been(
 
 
 def test_every_article_is_published_and_none_is_abandoned(
-    weeks: tuple[Week, Week],
+    both: tuple[Days, Days],
 ) -> None:
-    for it in weeks:
+    for it in both:
         ledger = Ledger(sqlite_url(it.output / "ledger.sqlite3"))
         assert {row[1] for row in ledger.counts()} == {"published"}
         assert ledger.count_waiting("hill") == 0
         assert list(Verifier(it.output).faults(ledger)) == []
         ledger.close()
-    runs = runs_of(weeks[1].output)
+    runs = runs_of(both[1].output)
     assert runs[-1]["complete"]
     kept = [it for it in runs if "rejected_file" in it]
     assert len(kept) >= (MENDED - REDESIGN) // EVERY
-    assert runs_to_reread(weeks[1].output, "hill", damaged=lambda _: None) == []
+    assert runs_to_reread(both[1].output, "hill", damaged=lambda _: None) == []
 
 
 def test_the_finding_ends_in_the_hour_of_the_reread(tmp_path: Path) -> None:
