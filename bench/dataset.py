@@ -19,6 +19,7 @@ from tests.made_up import close_run
 ROOT = Path(__file__).parents[1]
 SIZES = (100_000, 1_000_000)
 PART = 10_000
+SENTENCES = 200_000  # of which the articles are made
 ROUNDS = 3
 # Five years of news: months of a newsroom, not one that holds everything.
 BEGAN = datetime(2022, 1, 1, tzinfo=UTC)
@@ -49,7 +50,7 @@ def sentences(chance: random.Random, count: int) -> list[str]:
 def articles(size: int) -> Iterator[dict[str, Any]]:
     """Yield the records of ``size`` generated articles in order; a fifth of them is revised."""
     chance = random.Random(7)
-    texts = sentences(chance, 200_000)
+    texts = sentences(chance, SENTENCES)
     names = [" ".join(it.split()[:2]).title() for it in texts[:400]]
     for number in range(size):
         identity = str(1_000_000 + number * 7919 % 6_000_011)

@@ -34,6 +34,7 @@ FAST = {
     "LOG_LEVEL": "INFO",
 }
 ARTICLES, CORRECTIONS, HOURS = 120, 30, 24
+OLDER = 200  # articles before that day
 PLANNED, WIRE = 10, 5  # of the articles: scheduled ones, and wire copy
 BACKFILL = 3000
 REVISITS = (1, 6, 24, 72)
@@ -216,7 +217,7 @@ def run() -> str:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for method, most in GOALS.items():
-            site = DaySite(START, ARTICLES, CORRECTIONS, planned=PLANNED, wire=WIRE)
+            site = DaySite(START, ARTICLES, CORRECTIONS, OLDER, planned=PLANNED, wire=WIRE)
             day = simulate(Path(folder, method), method, site, hours=HOURS)
             rows.append(
                 [

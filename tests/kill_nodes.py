@@ -160,6 +160,15 @@ class Round:
         with psycopg.connect(self.ledger, autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def is_open(self) -> bool:
+        """Return whether a run has the lease, and has published nothing."""
+        query = (
+            "SELECT (SELECT count(*) FROM leases) > 0"
+            " AND (SELECT count(*) FROM runs WHERE state = 'open') = 1"
+        )
+        with psycopg.connect(self.ledger) as connection:
+            return connection.execute(query).fetchone() == (True,)
+
     def make_due(self) -> None:
         """Let the next crawl look at every article again."""
         self.sql("UPDATE articles SET next_attempt = '2000-01-01T00:00:00Z'")
@@ -178,11 +187,10 @@ class Round:
         if how == "kill":
             was_at_work = victim.wait(LONGEST) == -signal.SIGKILL
         else:
-            ends = time.monotonic() + 3
-            while not (was_at_work := _is_stopped(victim)) and victim.poll() is None:
+            # After its last request it may be done before it is stopped.
+            while not (is_stopped := _is_stopped(victim)) and victim.poll() is None:
                 time.sleep(0.02)
-                if time.monotonic() > ends:
-                    break
+            was_at_work = is_stopped and self.is_open()
         self.site.act = None
         follower = chance.choice([first, other]) if how == "kill" else other
         code = follower.crawl()

@@ -8,8 +8,11 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
+from io import TextIOWrapper
 from pathlib import Path
+from typing import IO
 
 import jsonschema
 import pytest
@@ -23,6 +26,7 @@ from newscrawl.items import Candidate
 from newscrawl.storage import schema
 from newscrawl.storage.ledger import Ledger, sqlite_url
 from tests.conftest import ROOT, command, environment
+from tests.forks import forks
 from tests.made_up import made_up, write_run
 from tests.recordings import HTML, address, article, site
 
@@ -141,29 +145,52 @@ def test_wrong_usage_has_a_code_of_its_own(output: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "is_fresh"),
     [
-        "list",
-        "runs",
-        "ledger",
-        "ledger hill 1",
-        "history hill 1",
-        "show hill 1",
-        "dataset changes hill",
+        # Python says by itself what becomes of its streams, so one of them is started afresh.
+        ("history hill 1", True),
+        ("list", False),
+        ("runs", False),
+        ("ledger", False),
+        ("ledger hill 1", False),
+        ("show hill 1", False),
+        ("dataset changes hill", False),
     ],
 )
-def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(output: Path, line: str) -> None:
+def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(
+    output: Path, line: str, is_fresh: bool
+) -> None:
     ascii_only = {**environment(output), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
-    call = [sys.executable, "-W", "error", "-m", "scrapy", *line.split()]
-    done = subprocess.run(call, cwd=ROOT, env=ascii_only, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+
+    def code_and_errors(out: IO[bytes]) -> tuple[int, bytes]:
+        with tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
+            if is_fresh:
+                call = [sys.executable, "-W", "error", "-m", "scrapy", *line.split()]
+                code = subprocess.call(call, cwd=ROOT, env=ascii_only, stdout=out, stderr=err)
+            else:
+                streams = (nothing, out, err)
+                main = "tests.test_commands:in_ascii"
+                code = forks().start(line.split(), environment(output), streams, main).wait(120)
+            err.seek(0)
+            return code, err.read()
+
+    with tempfile.TemporaryFile() as printed:
+        assert code_and_errors(printed) == (0, b"")
+        assert os.fstat(printed.fileno()).st_size
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as closed:
-        done = subprocess.run(
-            call, cwd=ROOT, env=ascii_only, stdout=closed, stderr=subprocess.PIPE, check=False
-        )
-    assert (done.returncode, done.stderr) == (0, b"")
+        assert code_and_errors(closed) == (0, b"")
+
+
+def in_ascii() -> None:
+    """Run ``scrapy`` on a terminal that knows ASCII only."""
+    from scrapy.cmdline import execute  # noqa: PLC0415  # it may install a reactor
+
+    for stream in (sys.stdout, sys.stderr):
+        assert isinstance(stream, TextIOWrapper)
+        stream.reconfigure(encoding="ascii", errors=stream.errors)
+    execute()
 
 
 @pytest.mark.parametrize("line", ["list", "crawl hill -a sections=news"])
@@ -318,10 +345,12 @@ def test_an_installed_newscrawl_works_in_any_folder(tmp_path: Path) -> None:
             check=False,
         )
 
-    assert "newscrawl <command> -h" in newscrawl().stdout
-    assert newscrawl().stdout.startswith("newscrawl 0.")
-    assert newscrawl("version").stdout == f"newscrawl {__version__}\nScrapy {scrapy.__version__}\n"
-    assert newscrawl("--version").stdout == newscrawl("version").stdout
+    said = newscrawl().stdout
+    assert "newscrawl <command> -h" in said
+    assert said.startswith("newscrawl 0.")
+    for version in ("version", "--version"):
+        said = newscrawl(version).stdout
+        assert said == f"newscrawl {__version__}\nScrapy {scrapy.__version__}\n"
     assert (
         "Known are archive, bench, browse, capture, check, check-run, " in newscrawl("fly").stderr
     )

@@ -6,8 +6,9 @@ import re
 import shlex
 import subprocess
 import textwrap
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -38,10 +39,15 @@ NAMES = ("ada", "bea", "cid", "dan")
 
 
 class Papers:
-    """Newspapers, each on a host of its own name, with the same articles."""
+    """Newspapers, each on a host of its own name, with the same articles.
+
+    While ``are_open`` is not set, whoever asks for an article waits, and everybody with them.
+    """
 
     def __init__(self) -> None:
         self.numbers = [7001, 7002, 7003]
+        self.are_open = threading.Event()
+        self.are_open.set()
 
     def get(self, url: str) -> Page:
         host, _, path = url.removeprefix("https://").partition("/")
@@ -58,6 +64,7 @@ class Papers:
         number = re.search(r"news/dam-(\d+)\.html", path)
         if number is None:
             return page(404, "<p>Not found</p>")
+        assert self.are_open.wait(120)
         text = "The dam holds, and the river is calm again. " * 8
         return page(
             200,
@@ -105,11 +112,10 @@ class Cluster:
             it.kill()
         self.ledger.close()
 
-    def configure(self, **settings: float) -> None:
+    def configure(self, outlets: Sequence[str]) -> None:
         """Write ``nodes.toml`` of node a, the one with the dispatcher."""
-        values = ", ".join(f"{name} = {value}" for name, value in settings.items())
-        lines = ["[crawls.hourly]", f"minutes = {MINUTES}", f"outlets = {json.dumps(NAMES)}"]
-        lines += [f"settings = {{ AUTOTHROTTLE_ENABLED = 0, {values} }}"]
+        lines = ["[crawls.hourly]", f"minutes = {MINUTES}", f"outlets = {json.dumps(outlets)}"]
+        lines += ["settings = { AUTOTHROTTLE_ENABLED = 0, DOWNLOAD_DELAY = 0 }"]
         for name, node in self.nodes.items():
             lines += [
                 f"[nodes.{name}]",
@@ -233,11 +239,14 @@ def test_the_example_of_nodes_is_a_file_of_nodes(tmp_path: Path) -> None:
     assert (shown.nodes, shown.crawls) == (table.nodes[:2], table.crawls)
 
 
-def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
+def test_three_nodes(cluster: tuple[Cluster, Papers], tmp_path: Path) -> None:
     nodes, papers = cluster
+    egg = str(tmp_path / "newscrawl.egg")
+    nodes.nodes["a"].deploy("--build-egg", egg)
     for it in nodes.nodes.values():
-        assert '"status": "ok"' in it.deploy("--version", "1700000000").stdout
-    nodes.configure(DOWNLOAD_DELAY=0)
+        done = it.deploy("--egg", egg, "--version", "1700000000")
+        assert '"status": "ok"' in done.stdout
+    nodes.configure(NAMES)
 
     # Every outlet is crawled once, and every node does its share.
     done = nodes.dispatch()
@@ -255,7 +264,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     # A node dies in the middle of its runs: the others take over, and nothing is there twice.
     papers.numbers.append(7004)
     nodes.let_a_period_pass()
-    nodes.configure(DOWNLOAD_DELAY=4)
+    papers.are_open.clear()
     assert nodes.dispatch().returncode == 0
     dead = nodes.nodes["b"]
     had = until(
@@ -266,7 +275,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     )
     before = nodes.crawls_of("ac")
     dead.kill()
-    nodes.configure(DOWNLOAD_DELAY=0)
+    papers.are_open.set()
     everything = [(it, str(number), 1) for it in NAMES for number in papers.numbers]
 
     def is_whole() -> bool:
@@ -282,8 +291,8 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     # The node is back, with an egg that is older than those of the others.
     dead.start()
     for name in "ac":
-        nodes.nodes[name].deploy("--version", "1700000001")
-    papers.numbers.append(7005)
+        nodes.nodes[name].deploy("--egg", egg, "--version", "1700000001")
+    nodes.configure(NAMES[:1])
     nodes.let_a_period_pass()
     of_dead = nodes.crawled()["b"]
     done = nodes.dispatch()
@@ -291,10 +300,12 @@ def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     assert done.stderr == (
         "b is left out: it has the egg 1700000000, not 1700000001: deploy it there.\n"
     )
-    assert "4 crawls given" in done.stdout
+    assert "1 crawls given" in done.stdout
     nodes.wait()
     assert nodes.crawled()["b"] == of_dead
-    dead.deploy("--version", "1700000001")
+    papers.numbers.append(7005)
+    nodes.configure(NAMES)
+    dead.deploy("--egg", egg, "--version", "1700000001")
     nodes.let_a_period_pass()
     done = nodes.dispatch()
     assert (done.returncode, done.stderr) == (0, "")
