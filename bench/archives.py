@@ -135,7 +135,7 @@ def cluster(workers: int) -> Iterator[str]:
         Client(
             n_workers=workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             worker_dashboard_address=None,
         )
     ) as client:

@@ -199,6 +199,14 @@ class Fork:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether SIGSTOP has stopped the command."""
+        with suppress(OSError):
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+            return stat.rpartition(")")[2].split()[0] == "T"
+        return False
+
     def kill(self) -> None:
         """Kill the command."""
         self.send_signal(signal.SIGKILL)
@@ -300,6 +308,9 @@ def main() -> None:
         import_module(name)
     # apprise imports its services when the first address is read.
     resolve_name("apprise:Apprise").instantiate("json://127.0.0.1")
+    # Scrapy asks every class of every module whether it is a command; the answers are kept.
+    settings = resolve_name("scrapy.utils.project:get_project_settings")()
+    resolve_name("scrapy.cmdline:_get_commands_dict")(settings, inproject=True)
     assert "twisted.internet.reactor" not in sys.modules
     threads = Path("/proc/self/task")
     assert not threads.exists() or len(list(threads.iterdir())) == 1

@@ -189,6 +189,27 @@ def _kill_at(line: int, output: Path, victim: Fork, delay: float) -> None:
     victim.kill()
 
 
+def stop_in_mid_run(process: Fork, output: Path) -> bool:
+    """Stop a run once its first lines are on disk, at any moment of the work after that.
+
+    Return whether it was still at work; a process that is not is waited for.
+    """
+    while process.poll() is None and not list(output.glob("hill/run=*/part-*")):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGSTOP)
+    while process.poll() is None and not process.is_stopped:
+        time.sleep(0.005)
+    if process.poll() is None and not list(output.glob("hill/run=*/run.json")):
+        return True
+    process.send_signal(signal.SIGCONT)
+    process.wait(120)
+    return False
+
+
+# How often a command is started, until it is stopped in mid-run.
+TRIES = 9
+
+
 def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> int:
     """Kill a crawl so many times, spread over the whole run; return how many died in mid-run.
 

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +188,9 @@ class Round:
             was_at_work = victim.wait(LONGEST) == -signal.SIGKILL
         else:
             # After its last request it may be done before it is stopped.
-            while not (is_stopped := _is_stopped(victim)) and victim.poll() is None:
+            while not victim.is_stopped and victim.poll() is None:
                 time.sleep(0.02)
-            was_at_work = is_stopped and self.is_open()
+            was_at_work = victim.is_stopped and self.is_open()
         self.site.act = None
         follower = chance.choice([first, other]) if how == "kill" else other
         code = follower.crawl()
@@ -267,13 +267,6 @@ def records_of_run(storage: Path, run: str) -> Iterator[dict[str, Any]]:
     """Yield the records of one run."""
     for part in sorted((storage / "hill" / f"run={run}").glob("part-*.jsonl")):
         yield from map(json.loads, part.read_text("utf-8").splitlines())
-
-
-def _is_stopped(process: Fork) -> bool:
-    with suppress(OSError):
-        stat = Path(f"/proc/{process.pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[0] == "T"
-    return False
 
 
 @contextmanager

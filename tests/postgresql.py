@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None)
 
@@ -47,7 +48,7 @@ class Server:
     def _run(self, program: str, *arguments: str) -> None:
         assert BIN is not None
         command = [*self._user, str(BIN.with_name(program)), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60, cwd="/tmp")
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300, cwd="/tmp")
 
 
 @contextmanager
@@ -57,8 +58,7 @@ def running(*, on_port: bool = False) -> Iterator[Server]:
         pytest.skip("no PostgreSQL server on this machine")
     port = None
     if on_port:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
     # The path of a socket must be short.
     folder = Path(tempfile.mkdtemp(prefix="nc-pg-", dir="/tmp"))
     try:

@@ -11,11 +11,9 @@ import random
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
@@ -38,7 +36,8 @@ from newscrawl.storage.warc import Counts, WarcFile
 from tests.archives import http, noise, record, write
 from tests.conftest import ROOT, Crawl, command, crawl, runs_of
 from tests.forks import forks
-from tests.kill import RANGES, start_command, write_archive
+from tests.kill import RANGES, TRIES, start_command, stop_in_mid_run, write_archive
+from tests.ports import free_port
 from tests.recordings import address, article
 from tests.storage import Storage
 from tests.storage import files as files_of_s3
@@ -380,16 +379,18 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path: Path) -> None:
 def test_a_signal_ends_the_run_and_the_same_command_goes_on(tmp_path: Path) -> None:
     path = str(write_archive(240, tmp_path))
     words = ("archive", "hill", path, "--workers", "2", *RANGES)
-    output = tmp_path / "output"
-    victim = start_command(output, 1, *words)
-    while victim.poll() is None and not list(output.glob("hill/run=*/part-*")):
-        time.sleep(0.01)
+    for turn in range(TRIES):
+        output = tmp_path / f"output-{turn}"
+        victim = start_command(output, 1, *words)
+        if stop_in_mid_run(victim, output):
+            break
     victim.send_signal(signal.SIGINT)
-    assert victim.wait(60) == 0
+    victim.send_signal(signal.SIGCONT)
+    assert victim.wait(120) == 0
     assert run_of(output)["reason"] == "shutdown"
     before = lines_of(output).count(b"\n")
     assert 0 < before < 480
-    assert start_command(output, 1, *words).wait(60) == 0
+    assert start_command(output, 1, *words).wait(120) == 0
     assert (run_of(output)["reason"], run_of(output)["complete"]) == ("finished", True)
     assert lines_of(output).count(b"\n") == 480
     # Of the ranges that were read before, none was read again.
@@ -577,16 +578,9 @@ def test_archives_are_read_from_a_bucket(storage: Storage, tmp_path: Path) -> No
     assert [it["source_url"] for it in done.records] == [url("1")]
 
 
-def free_address() -> str:
-    """Return an address at which nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{free.getsockname()[1]}"
-
-
 def test_a_scheduler_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
     path = write(tmp_path / "a.warc.gz", [noisy("a")])
-    address = free_address()
+    address = f"tcp://127.0.0.1:{free_port()}"
     done = archive(tmp_path / "output", "hill", str(path), "--address", address)
     assert done.code == 3
     assert f"The scheduler {address} does not answer" in done.log
@@ -595,7 +589,10 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_cluster_publishes_the_same_lines(files: Path, whole: Path, tmp_path: Path) -> None:
     with Client(
-        n_workers=1, threads_per_worker=2, dashboard_address=None, worker_dashboard_address=None
+        n_workers=1,
+        threads_per_worker=2,
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address=None,
     ) as client:
         address = client.scheduler.address
         arguments = ("hill", f"{files}/*.warc*", "--address", address, *SMALL)
@@ -632,28 +629,28 @@ def dask(kind: str, *words: str, **settings: str) -> subprocess.Popen[bytes]:
 
 def test_a_scheduler_that_goes_away_in_mid_run_ends_it_with_a_sentence(tmp_path: Path) -> None:
     path = write_archive(60, tmp_path)
-    output, log = tmp_path / "output", tmp_path / "log"
+    log = tmp_path / "log"
     words = ["archive", "hill", str(path), *RANGES]
-    address = free_address()
+    address = f"tcp://127.0.0.1:{free_port()}"
     scheduler = dask("scheduler", "--host", address)
     one = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
     worker = dask("worker", address, *one)
     try:
         with Client(address, timeout=60) as client:
             client.wait_for_workers(1, timeout=60)
-        environ = {**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output)}
-        with open(os.devnull, "r+b") as nothing, log.open("wb") as stream:  # noqa: PTH123
-            streams = (nothing, nothing, stream)
-            reader = forks().start(
-                [*words, "--address", address], environ, streams, "tests.impatient:execute"
-            )
-        while not list(output.glob("hill/run=*/part-*")):
-            assert reader.poll() is None, log.read_text()
-            time.sleep(0.01)
-        reader.send_signal(signal.SIGSTOP)
+        for turn in range(TRIES):
+            output = tmp_path / f"output-{turn}"
+            environ = {**os.environ, "NEWSCRAWL_OUTPUT_DIR": str(output)}
+            with open(os.devnull, "r+b") as nothing, log.open("wb") as stream:  # noqa: PTH123
+                streams = (nothing, nothing, stream)
+                reader = forks().start(
+                    [*words, "--address", address], environ, streams, "tests.impatient:execute"
+                )
+            if stop_in_mid_run(reader, output):
+                break
         scheduler.kill()
         reader.send_signal(signal.SIGCONT)
-        assert reader.wait(60) == 5, log.read_text()
+        assert reader.wait(120) == 5, log.read_text()
     finally:
         for it in (worker, scheduler):
             it.kill()
@@ -672,7 +669,9 @@ def test_a_worker_with_another_newscrawl_is_named_before_the_work(tmp_path: Path
     with (package / "extraction" / "story.py").open("a") as stream:
         stream.write("# Of another version.\n")
     path = write(tmp_path / "a.warc.gz", [noisy("a")])
-    with Client(n_workers=0, dashboard_address=None, worker_dashboard_address=None) as client:
+    with Client(
+        n_workers=0, dashboard_address="127.0.0.1:0", worker_dashboard_address=None
+    ) as client:
         address = client.scheduler.address
         one = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
         worker = dask("worker", address, *one, PYTHONPATH=str(package.parent))

@@ -82,7 +82,7 @@ def browsing(
                 yield url.replace("0.0.0.0", "127.0.0.1")
             finally:
                 server.send_signal(signal.SIGINT)
-                code = server.wait(30)
+                code = server.wait(120)
     log = texts[1]
     assert code == 0, log
     assert "Traceback" not in log

@@ -17,7 +17,8 @@ import pytest
 
 from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.storage.books import balance
-from tests.conftest import Crawl, crawl
+from tests.conftest import Crawl, environment
+from tests.forks import SCRAPY, forks
 from tests.kill import FAST
 from tests.recordings import address, article
 from tests.sample.live import SCRIPTS
@@ -102,12 +103,20 @@ class Handmade:
         return found or Page(404, (HTML,), b"<html></html>")
 
 
-def browse(site: object, output: Path, *arguments: str, **settings: str) -> tuple[Crawl, list[str]]:
+def browse(
+    site: object, output: Path, *arguments: str, main: str = SCRAPY, **settings: str
+) -> tuple[Crawl, list[str]]:
     """Crawl a site with the browser at hand; return the crawl and the addresses asked for."""
     settings = {MARK: uuid.uuid4().hex, "NEWSCRAWL_BROWSER": BROWSER, **settings}
     with running(site) as server:  # type: ignore[arg-type]
         proxy = f"http://127.0.0.1:{server.port}"
-        done = crawl(output, *FAST, *TRUST, *arguments, https_proxy=proxy, **settings)
+        ended = forks().run(
+            ["crawl", "hill", *FAST, *TRUST, *arguments],
+            environment(output, https_proxy=proxy, **settings),
+            timeout=300,
+            main=main,
+        )
+        done = Crawl(ended.returncode, ended.stderr, output)
         asked = [url for _, url in server.requests]
     # 4: not one listing could be read.
     assert done.code == (0 if done.runs[-1]["listings"]["read"] else 4), done.log
@@ -266,7 +275,7 @@ def test_every_fault_is_counted_and_the_crawl_goes_on(tmp_path: Path) -> None:
             address(6000010): Page(302, (("Location", f"http://127.0.0.1:{port}/"),), b""),
         }
     )
-    limits = ("-s", "DOWNLOAD_TIMEOUT=12")
+    limits = ("-s", "DOWNLOAD_TIMEOUT=20")
     done, asked = browse(
         site,
         tmp_path,
@@ -339,7 +348,9 @@ def test_a_browser_that_hangs_is_restarted_after_its_first_time_out(tmp_path: Pa
         site,
         tmp_path,
         *("-a", "sections=news", "-a", "fetch=browser"),
-        *(*ONE_BY_ONE, "-s", "DOWNLOAD_TIMEOUT=5"),
+        # Time enough to start a browser on a busy machine.
+        *(*ONE_BY_ONE, "-s", "DOWNLOAD_TIMEOUT=20"),
+        main="tests.impatient:execute",
         **{MARK: mark},
     )
     assert stopped

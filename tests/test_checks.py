@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from newscrawl.storage.books import balance
 from newscrawl.storage.runs import run_name
 from tests.conftest import command, crawl
 from tests.made_up import close_run
+from tests.ports import free_port
 from tests.recordings import HTML, address, article, site
 
 PASSWORD = "correct-horse-battery"
@@ -51,8 +51,7 @@ def is_right(
 @pytest.fixture
 def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     box = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = Controller(
         box,
         hostname="127.0.0.1",

@@ -535,7 +535,7 @@ def client(faulty: tuple[Faulty, SampleServer]) -> Iterator[HTTPSConnection]:
 
 def connect(server: SampleServer) -> HTTPSConnection:
     context = ssl._create_unverified_context()
-    connection = HTTPSConnection("127.0.0.1", server.port, timeout=5, context=context)
+    connection = HTTPSConnection("127.0.0.1", server.port, timeout=60, context=context)
     connection.set_tunnel("thehill.com", 443)
     return connection
 
@@ -693,7 +693,7 @@ def test_a_connection_is_reset_in_the_middle(
 ) -> None:
     broken.rules.append(Rule("/", faults.reset()))
     # Through TLS, Python takes a reset for the end.
-    with closing(HTTPConnection("127.0.0.1", faulty[1].port, timeout=5)) as plain:
+    with closing(HTTPConnection("127.0.0.1", faulty[1].port, timeout=60)) as plain:
         plain.request("GET", "/news")
         got = plain.getresponse()
         assert got.status == 200

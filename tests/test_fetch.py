@@ -552,7 +552,8 @@ def test_what_cannot_be_read_is_one_sentence(
     says: str,
 ) -> None:
     storage.denied = "denied"
-    nowhere = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    nowhere = {"AWS_EC2_METADATA_DISABLED": "true", **dict.fromkeys(files, "/nonexistent")}
     option = f"--remote={remote}" if remote else "--remote"
     environ = {**storage.environment, **nowhere, **settings}
     outlet = [environ.pop("ARGUMENT")] if "ARGUMENT" in environ else []

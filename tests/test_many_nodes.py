@@ -49,6 +49,10 @@ class Papers:
         self.are_open = threading.Event()
         self.are_open.set()
 
+    def keys(self) -> list[tuple[str, str, int]]:
+        """Return the key of every record that is to be published."""
+        return [(it, str(number), 1) for it in NAMES for number in self.numbers]
+
     def get(self, url: str) -> Page:
         host, _, path = url.removeprefix("https://").partition("/")
         if path == "robots.txt":
@@ -111,6 +115,15 @@ class Cluster:
         for it in self.nodes.values():
             it.kill()
         self.ledger.close()
+
+    def deploy(self, names: str, version: str) -> None:
+        """Deploy an egg, which is built once, as a version of its own."""
+        egg = self.nodes["a"].prefix / "newscrawl.egg"
+        if not egg.exists():
+            self.nodes["a"].deploy("--build-egg", str(egg))
+        for name in names:
+            done = self.nodes[name].deploy("--egg", str(egg), "--version", version)
+            assert '"status": "ok"' in done.stdout
 
     def configure(self, outlets: Sequence[str]) -> None:
         """Write ``nodes.toml`` of node a, the one with the dispatcher."""
@@ -239,13 +252,9 @@ def test_the_example_of_nodes_is_a_file_of_nodes(tmp_path: Path) -> None:
     assert (shown.nodes, shown.crawls) == (table.nodes[:2], table.crawls)
 
 
-def test_three_nodes(cluster: tuple[Cluster, Papers], tmp_path: Path) -> None:
+def test_three_nodes(cluster: tuple[Cluster, Papers]) -> None:
     nodes, papers = cluster
-    egg = str(tmp_path / "newscrawl.egg")
-    nodes.nodes["a"].deploy("--build-egg", egg)
-    for it in nodes.nodes.values():
-        done = it.deploy("--egg", egg, "--version", "1700000000")
-        assert '"status": "ok"' in done.stdout
+    nodes.deploy("abc", "1700000000")
     nodes.configure(NAMES)
 
     # Every outlet is crawled once, and every node does its share.
@@ -256,7 +265,7 @@ def test_three_nodes(cluster: tuple[Cluster, Papers], tmp_path: Path) -> None:
     crawled = nodes.crawled()
     assert sorted(it for them in crawled.values() for it in them) == sorted(NAMES)
     assert all(crawled.values())
-    assert nodes.published() == [(it, str(id_), 1) for it in NAMES for id_ in papers.numbers]
+    assert nodes.published() == papers.keys()
     done = nodes.dispatch()
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 crawls given" in done.stdout
@@ -276,22 +285,20 @@ def test_three_nodes(cluster: tuple[Cluster, Papers], tmp_path: Path) -> None:
     before = nodes.crawls_of("ac")
     dead.kill()
     papers.are_open.set()
-    everything = [(it, str(number), 1) for it in NAMES for number in papers.numbers]
 
     def is_whole() -> bool:
         done = nodes.dispatch()
         assert done.returncode == 1
         assert done.stderr.startswith("b is left out: it cannot be reached at http://")
         nodes.wait()
-        return nodes.published() == everything
+        return nodes.published() == papers.keys()
 
     until(is_whole)
     assert had <= (nodes.crawls_of("ac") - before).keys()
 
     # The node is back, with an egg that is older than those of the others.
     dead.start()
-    for name in "ac":
-        nodes.nodes[name].deploy("--egg", egg, "--version", "1700000001")
+    nodes.deploy("ac", "1700000001")
     nodes.configure(NAMES[:1])
     nodes.let_a_period_pass()
     of_dead = nodes.crawled()["b"]
@@ -305,11 +312,10 @@ def test_three_nodes(cluster: tuple[Cluster, Papers], tmp_path: Path) -> None:
     assert nodes.crawled()["b"] == of_dead
     papers.numbers.append(7005)
     nodes.configure(NAMES)
-    dead.deploy("--egg", egg, "--version", "1700000001")
+    nodes.deploy("b", "1700000001")
     nodes.let_a_period_pass()
     done = nodes.dispatch()
     assert (done.returncode, done.stderr) == (0, "")
     nodes.wait()
     assert len(nodes.crawled()["b"]) > len(of_dead)
-    everything = [(it, str(number), 1) for it in NAMES for number in papers.numbers]
-    assert nodes.published() == everything
+    assert nodes.published() == papers.keys()

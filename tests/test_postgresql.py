@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from newscrawl.storage.ledger import Ledger, articles, revisions
 from newscrawl.storage.ledger.tables import withdrawals
 from tests.conftest import Crawl, crawl
 from tests.forks import SCRAPY, Fork, forks
-from tests.kill import RANGES, write_archive
+from tests.kill import RANGES, TRIES, stop_in_mid_run, write_archive
 from tests.postgresql import Server, running
 from tests.recordings import HTML, address, article, site
 
@@ -117,12 +118,21 @@ def reading(output: Path, path: Path, server: Server, log: Path, main: str = SCR
         return forks().start(words, environment, (nothing, nothing, stream), main)
 
 
-def stop_in_mid_run(server: Server, reader: Fork, output: Path) -> None:
-    """Stop the server once the first lines are on disk, at any moment of the work after that."""
-    until(lambda: bool(list(output.glob("hill/run=*/part-*"))), reader)
-    reader.send_signal(signal.SIGSTOP)
-    server.stop()
-    reader.send_signal(signal.SIGCONT)
+@contextmanager
+def stopped_in_mid_run(
+    path: Path, folder: Path, main: str = SCRAPY
+) -> Iterator[tuple[Server, Fork, Path, Path]]:
+    """Stop the server of a command that reads an archive; give both, its output and its log."""
+    for turn in range(TRIES):
+        output, log = folder / f"output-{turn}", folder / f"log-{turn}"
+        with running() as server:
+            reader = reading(output, path, server, log, main)
+            if stop_in_mid_run(reader, output):
+                server.stop()
+                reader.send_signal(signal.SIGCONT)
+                yield server, reader, output, log
+                return
+    raise AssertionError("it was always done before it was stopped")
 
 
 def check(server: Server, output: Path, whole: bytes) -> None:
@@ -148,18 +158,15 @@ def test_a_server_that_is_away_for_a_while_holds_up_the_reading_of_archives(
     archive: tuple[Path, bytes], tmp_path: Path
 ) -> None:
     path, whole = archive
-    output, log = tmp_path / "output", tmp_path / "log"
-    with running() as server:
-        reader = reading(output, path, server, log)
-        stop_in_mid_run(server, reader, output)
+    with stopped_in_mid_run(path, tmp_path) as (server, reader, output, log):
         until(lambda: "; waiting" in log.read_text(), reader)
         server.start()
-        assert reader.wait(60) == 0, log.read_text()
+        assert reader.wait(120) == 0, log.read_text()
         check(server, output, whole)
         (run,) = Crawl(0, "", output).runs
         assert (run["reason"], run["complete"], run["books"]["new"]) == ("finished", True, 60)
         # All ranges are known as read.
-        assert reading(output, path, server, log).wait(60) == 0
+        assert reading(output, path, server, log).wait(120) == 0
         assert Crawl(0, "", output).runs[1]["books"]["discovered"] == 0
 
 
@@ -167,14 +174,12 @@ def test_a_server_that_stays_away_ends_the_reading_and_nothing_is_lost(
     archive: tuple[Path, bytes], tmp_path: Path
 ) -> None:
     path, whole = archive
-    output, log = tmp_path / "output", tmp_path / "log"
-    with running() as server:
-        reader = reading(output, path, server, log, "tests.impatient:execute")
-        stop_in_mid_run(server, reader, output)
-        assert reader.wait(60) == 3, log.read_text()
+    impatient = "tests.impatient:execute"
+    with stopped_in_mid_run(path, tmp_path, impatient) as (server, reader, output, log):
+        assert reader.wait(120) == 3, log.read_text()
         said = log.read_text()
         assert "The ledger cannot be written, the run stops: The ledger postgresql://" in said
         assert "Traceback" not in said
         server.start()
-        assert reading(output, path, server, log).wait(60) == 0, log.read_text()
+        assert reading(output, path, server, log).wait(120) == 0, log.read_text()
         check(server, output, whole)

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import zipfile
@@ -24,6 +23,7 @@ import pytest
 from bench.day import agrees, latest
 from newscrawl.storage.books import balance
 from tests.conftest import ROOT, records_of, runs_of
+from tests.ports import free_port
 from tests.sample.day import DaySite
 from tests.sample.server import running
 
@@ -58,8 +58,7 @@ class Server:
     ) -> None:
         self.port = 6800
         if not inside:
-            with socket.create_server((address, 0)) as free:
-                self.port = free.getsockname()[1]
+            self.port = free_port(address)
         self.prefix, self.proxy = prefix, proxy
         self.address, self.inside, self.more = address, inside, more
         prefix.mkdir()
