@@ -1,11 +1,13 @@
 """A real PostgreSQL server for a test, on a socket or on a port of loopback."""
 
+import atexit
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,31 +26,46 @@ class Server:
         self.url = f"postgresql://crawler@/postgres?host={folder}"
         if port:
             self.url = f"postgresql://crawler@127.0.0.1:{port}/postgres"
-        self._user: list[str] = []
-        if os.geteuid() == 0:
-            self._user = ["runuser", "-u", "postgres", "--"]
-            shutil.chown(folder, "postgres")
-        self._run("initdb", "-D", self._data, "-A", "trust", "-U", "crawler", "-N")
+        _give(folder)
+        subprocess.run(["cp", "-a", _files(), self._data], check=True)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         listens = f"-c listen_addresses={'127.0.0.1' if self.port else ''} -p {self.port or 5432}"
         options = f"-k {self.folder} {listens}"
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-D", self._data, "-o", options, "-l", log, "-w", "start")
+        _run("pg_ctl", "-D", self._data, "-o", options, "-l", log, "-w", "start")
 
     def stop(self) -> None:
         """Stop it at once, without waiting for its clients."""
-        self._run("pg_ctl", "-D", self._data, "-m", "fast", "-w", "stop")
+        _run("pg_ctl", "-D", self._data, "-m", "fast", "-w", "stop")
 
     @property
     def _data(self) -> str:
         return str(self.folder / "data")
 
-    def _run(self, program: str, *arguments: str) -> None:
-        assert BIN is not None
-        command = [*self._user, str(BIN.with_name(program)), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300, cwd="/tmp")
+
+def _give(folder: Path) -> None:
+    """Let the server's user write to a folder."""
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+
+
+def _run(program: str, *arguments: str) -> None:
+    assert BIN is not None
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    command = [*user, str(BIN.with_name(program)), *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300, cwd="/tmp")
+
+
+@cache
+def _files() -> Path:
+    """Return the files of a server that has never run; those of every server are copied of them."""
+    folder = Path(tempfile.mkdtemp(prefix="nc-pg-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder)
+    _give(folder)
+    _run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "crawler", "-N")
+    return folder / "data"
 
 
 @contextmanager

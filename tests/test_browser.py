@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ import pytest
 from newscrawl.downloader.browser.installed import find_browser
 from newscrawl.storage.books import balance
 from tests.conftest import Crawl, environment
-from tests.forks import SCRAPY, forks
+from tests.forks import forks
 from tests.kill import FAST
 from tests.recordings import address, article
 from tests.sample.live import SCRIPTS
@@ -103,9 +104,7 @@ class Handmade:
         return found or Page(404, (HTML,), b"<html></html>")
 
 
-def browse(
-    site: object, output: Path, *arguments: str, main: str = SCRAPY, **settings: str
-) -> tuple[Crawl, list[str]]:
+def browse(site: object, output: Path, *arguments: str, **settings: str) -> tuple[Crawl, list[str]]:
     """Crawl a site with the browser at hand; return the crawl and the addresses asked for."""
     settings = {MARK: uuid.uuid4().hex, "NEWSCRAWL_BROWSER": BROWSER, **settings}
     with running(site) as server:  # type: ignore[arg-type]
@@ -114,14 +113,17 @@ def browse(
             ["crawl", "hill", *FAST, *TRUST, *arguments],
             environment(output, https_proxy=proxy, **settings),
             timeout=300,
-            main=main,
         )
         done = Crawl(ended.returncode, ended.stderr, output)
         asked = [url for _, url in server.requests]
     # 4: not one listing could be read.
     assert done.code == (0 if done.runs[-1]["listings"]["read"] else 4), done.log
     assert "Traceback" not in done.log, done.log
-    assert not kinds(settings[MARK])
+    # On a busy machine the driver ends a browser that hangs after the crawl.
+    ends = time.monotonic() + 120
+    while left := kinds(settings[MARK]):
+        assert time.monotonic() < ends, left
+        time.sleep(0.05)
     assert balance(done.runs[-1]["books"]) == 0
     return done, asked
 
@@ -349,8 +351,7 @@ def test_a_browser_that_hangs_is_restarted_after_its_first_time_out(tmp_path: Pa
         tmp_path,
         *("-a", "sections=news", "-a", "fetch=browser"),
         # Time enough to start a browser on a busy machine.
-        *(*ONE_BY_ONE, "-s", "DOWNLOAD_TIMEOUT=20"),
-        main="tests.impatient:execute",
+        *(*ONE_BY_ONE, "-s", "DOWNLOAD_TIMEOUT=15"),
         **{MARK: mark},
     )
     assert stopped

@@ -77,7 +77,7 @@ def test_a_day_is_whole_by_every_method_and_costs_what_the_docs_say(
 
 def test_a_change_is_found_whichever_listing_is_read_first(tmp_path: Path) -> None:
     # The pages of sections do not state changes, the feed does.
-    site = DaySite(START)
+    site = DaySite(START, older=60)
     output = tmp_path / "out"
     day = simulate(output, "feeds", site, hours=8, discover="links,feeds", fetch="page")
     assert sum(event.kind == "corrected" and event.time <= site.now for event in site.events()) > 5
