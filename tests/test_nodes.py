@@ -304,10 +304,16 @@ def test_two_nodes_never_ask_one_host_at_once(nodes: Round) -> None:
 def test_a_ledger_that_is_away_for_some_seconds_is_waited_for(nodes: Round) -> None:
     first, _ = nodes.nodes
     first.environment["NEWSCRAWL_LEASE_SECONDS"] = "60"
-    nodes.site.act, nodes.site.act_at = nodes.server.stop, 4
+    is_away = threading.Event()
+
+    def go_away() -> None:
+        nodes.server.stop()
+        is_away.set()
+
+    nodes.site.act, nodes.site.act_at = go_away, 4
     log = nodes.folder / "a.log"
     crawling = first.start()
-    while "; waiting" not in log.read_text("utf-8"):
+    while not is_away.is_set() or "; waiting" not in log.read_text("utf-8"):
         assert crawling.poll() is None, log.read_text("utf-8")
         time.sleep(0.02)
     nodes.server.start()
