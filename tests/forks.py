@@ -79,7 +79,16 @@ _MODULES = (
 # Some libraries start threads when they are imported. A fork would lack these threads.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1"}
 # What modules read when they are imported is none of these; ``main`` reads those of two again.
-_FREE = ("AWS_", "FSSPEC_", "NEWSCRAWL_", "http_proxy", "https_proxy", "no_proxy", "NO_PROXY")
+_FREE = (
+    "AWS_",
+    "FSSPEC_",
+    "NEWSCRAWL_",
+    "SCRAPYD_",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "NO_PROXY",
+)
 
 Stream = IO[Any] | socket.socket
 
