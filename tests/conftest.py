@@ -31,10 +31,11 @@ SHARED = ROOT.parent / "shared"
 
 # The files that take longest, the longest first.
 LONG = (
-    *("test_many_nodes.py", "test_scrapyd.py", "test_wordpress.py", "test_discovery_methods.py"),
-    *("test_checks.py", "test_ledger.py", "test_commands.py", "test_bench.py", "test_fetch.py"),
-    *("test_remote.py", "test_browser.py", "test_discovery.py", "test_browse.py"),
-    *("test_faults.py", "test_state.py", "test_dataset.py"),
+    *("test_many_nodes.py", "test_browser.py", "test_discovery_methods.py", "test_bench.py"),
+    *("test_wordpress.py", "test_nodes.py", "test_fetch.py", "test_ledger.py", "test_scrapyd.py"),
+    *("test_commands.py", "test_faults.py", "test_archive_ranges.py", "test_discovery.py"),
+    *("test_checks.py", "test_redesign.py", "test_browse.py", "test_state.py", "test_dataset.py"),
+    *("test_remote.py", "test_docs.py", "test_outlet_tools.py", "test_reread.py"),
 )
 
 

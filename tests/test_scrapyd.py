@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from bench.day import agrees, latest
 from newscrawl.storage.books import balance
 from tests.conftest import ROOT, records_of, runs_of
 from tests.ports import free_port
+from tests.sample.answer import Fault, Page, Site
 from tests.sample.day import DaySite
 from tests.sample.server import running
 
@@ -171,25 +173,47 @@ def tree() -> str:
     )
 
 
+class Held:
+    """A site that answers nothing from its ``at``-th answer on, until it is let go.
+
+    So a crawl cannot be done before a test has disturbed it.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.asked = 0
+        self.at = 0
+        self.is_held, self.goes_on = threading.Event(), threading.Event()
+
+    def get(self, url: str) -> Page | Fault:
+        self.asked += 1
+        if self.asked == self.at:
+            self.is_held.set()
+            assert self.goes_on.wait(120)
+        return self.site.get(url)
+
+
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[DaySite, Server, list[tuple[str, str]]]]:
+def served(tmp_path: Path) -> Iterator[tuple[DaySite, Server, Held]]:
     """A living site, and a server beside it that talks to it."""
     if not INSTALLED.exists():
         pytest.skip("Scrapyd is not installed here (make test does)")
     # Scrapyd lives now, and what changes must change after it was read.
     start = datetime.now(UTC) - timedelta(hours=2)
     site = DaySite(start, articles=20, corrections=12, older=60)
-    with running(site) as sample:
+    held = Held(site)
+    with running(held) as sample:
         server = Server(tmp_path / "srv", f"http://127.0.0.1:{sample.port}")
         server.start()
         try:
-            yield site, server, sample.requests
+            yield site, server, held
         finally:
+            held.goes_on.set()
             server.kill()
 
 
-def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]) -> None:
-    site, server, requests = served
+def test_a_life_on_scrapyd(served: tuple[DaySite, Server, Held]) -> None:
+    site, server, held = served
     before = tree()
     (server.prefix / "outlets.toml").write_text('[gazette]\nzoen = "UTC"\n', "utf-8")
     said = server.deploy()
@@ -225,9 +249,11 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]
     start = site.now
     site.now = start + timedelta(hours=2)
     arguments = ("hill", "discover=sitemap", *FAST)
+    held.at = 25
     server.schedule(*arguments)
-    until(lambda: len(requests) > 25)
+    assert held.is_held.wait(300)
     server.kill()
+    held.goes_on.set()
     server.start()
     job = server.schedule(*arguments)
     log = server.finish(job)
@@ -255,15 +281,17 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, list[tuple[str, str]]]
 
 
 def test_stopping_the_service_closes_its_crawl(
-    served: tuple[DaySite, Server, list[tuple[str, str]]],
+    served: tuple[DaySite, Server, Held],
 ) -> None:
-    site, server, requests = served
+    site, server, held = served
     server.deploy()
+    held.at = 25
     server.schedule("hill", "discover=sitemap", *FAST)
-    until(lambda: len(requests) > 25)
+    assert held.is_held.wait(300)
     # As systemd does: SIGTERM to all, and once more to those that outlive the main process.
     os.killpg(server.process.pid, signal.SIGTERM)
-    server.process.wait(60)
+    held.goes_on.set()
+    server.process.wait(120)
     with suppress(ProcessLookupError):
         os.killpg(server.process.pid, signal.SIGTERM)
     [run] = until(server.runs)
