@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time, thread_time
 from typing import NamedTuple
@@ -32,7 +32,7 @@ from tests.postgresql import BIN, running
 from tests.recordings import address, article
 
 RECORDS = 20_000
-RANGE = 500  # records of a range: 16 MiB of pages, packed
+RANGE = 200  # records of a range, if a list names them
 OUTLETS = (1, 50)
 ROUNDS = 1  # the best one counts
 BODY = f"<p>{'It rained all day in the north of the town. ' * 5}</p>" * 10  # 500 words
@@ -56,8 +56,9 @@ class Taken(NamedTuple):
 
 
 def given(task: Task) -> Result:
-    """Return the result that is in the task's file, in the place of ``read_range``."""
-    result: Result = pickle.loads(Path(task.file).read_bytes())
+    """Return the result that was made for a range, in the place of ``read_range``."""
+    ((start, _), *_) = task.parts
+    result: Result = pickle.loads(Path(f"{task.file}-{start}").read_bytes())
     return result
 
 
@@ -87,34 +88,39 @@ def program() -> None:
 
 
 def results(folder: Path, outlets: list[str]) -> Path:
-    """Write the results of ranges, whose articles are copies of one; return the list of files."""
+    """Write the results of ranges, whose articles are copies of one; return the list of records."""
     page = record(address(FIRST), http(article(FIRST, BODY)))
     path = write(folder / "page.warc.gz", [page])
     orders = Orders(makers={"hill": pickle.dumps(HillSpider)}, most=1 << 26)
     read = read_range(Task(orders=orders, file=str(path), outlets=("hill",)))
     (finding,) = read.found["hill"].findings
-    names = []
     for start in range(0, RECORDS, RANGE):
         result = Result({it: Found() for it in outlets})
         for number in range(start, min(start + RANGE, RECORDS)):
             outlet = outlets[number % len(outlets)]
-            result.found[outlet].counts.records += 1
-            result.found[outlet].findings.append(_copy(finding, outlet, str(FIRST + number)))
-        names.append(folder / f"{start:07}.pickle")
-        names[-1].write_bytes(pickle.dumps(result))
-    rows = [json.dumps({"filename": str(it), "offset": 0, "length": 1}) for it in names]
-    (listed := folder / "files.jsonl").write_text("\n".join(rows), "utf-8")
+            found = result.found[outlet]
+            found.counts.records += 1
+            found.findings.append(_copy(finding, outlet, str(FIRST + number)))
+        Path(f"{path}-{start}").write_bytes(pickle.dumps(result))
+    parts = ({"filename": str(path), "offset": it, "length": 1} for it in range(RECORDS))
+    (listed := folder / "list.jsonl").write_text("\n".join(map(json.dumps, parts)), "utf-8")
     return listed
 
 
 def _copy(finding: Finding, outlet: str, number: str) -> Finding:
-    """Return an article as another one, whose number is as long."""
-    data = pickle.dumps(finding).replace(str(FIRST).encode(), number.encode())
-    copy: Finding = pickle.loads(data)
-    assert copy.line
-    copy.line.before = copy.line.before.replace(b'"hill"', f'"{outlet}"'.encode(), 1)
-    copy.line.record = {**copy.line.record, "outlet": outlet}
-    return copy
+    """Return an article as another one, whose number is as long.
+
+    It shares what the articles that one process has read share, because that is pickled once.
+    """
+    line, first, new = finding.line, str(FIRST), number
+    assert line
+    own = f'"outlet":"{outlet}","id":"{new}"'.encode()
+    before = line.before.replace(f'"outlet":"hill","id":"{first}"'.encode(), own)
+    after = line.after.replace(first.encode(), new.encode())
+    url = finding.url.replace(first, new)
+    fields = {**line.record, "outlet": outlet, "id": new, "url": url}
+    copy = replace(line, before=before, after=after, record=fields)
+    return replace(finding, id=new, url=url, line=copy)
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,7 @@ def postgresql() -> Iterator[Database]:
 
 
 def publish(folder: Path, listed: Path, outlets: list[str], database: Database) -> Taken:
-    """Publish the articles of a list's files into a new output folder, each for its outlet."""
+    """Publish the articles of a list into a new output folder, each for its outlet."""
     table = folder / "outlets.toml"
     table.write_text("\n".join(ROW.format(it) for it in outlets), "utf-8")
     output = tempfile.mkdtemp(dir=folder)

@@ -60,7 +60,7 @@ SIZES: Mapping[ModuleType, Mapping[str, Any]] = {
     nodes: {"OUTLETS": 1, "HOURS": 2, "OLDER": 20},
     # Another environment would have to be installed.
     outlets: {"WITH_PEERS": False, "PAGES": 3, "ROUNDS": 1},
-    publishing: {"RECORDS": 40, "RANGE": 20, "OUTLETS": (1, 3), "ROUNDS": 1},
+    publishing: {"RECORDS": 220, "OUTLETS": (1, 3), "ROUNDS": 1},
     quality: {"WITH_PEERS": False},
     throughput: {"ARTICLES": 4, "ROUNDS": 1},
     timing: {"ROUNDS": 1, "SECONDS": 0.0},

@@ -31,6 +31,9 @@ class Publisher:
         """The writers whose runs go on, by outlet."""
         return {name: it for name, it in self.writers.items() if it.is_open}
 
+    def _is_open(self, name: str) -> bool:
+        return name in self.writers and self.writers[name].is_open
+
     def divide(
         self, plan: Plan, parts: list[Range]
     ) -> list[tuple[tuple[str, ...], tuple[int | None, ...]]]:
@@ -65,12 +68,12 @@ class Publisher:
         """Publish what a range holds, and note that it was read."""
         for writer in self.open.values():
             writer.count_time(result.seconds)
-        found = {name: it for name, it in result.found.items() if name in self.open}
+        found = {name: it for name, it in result.found.items() if self._is_open(name)}
         self._write((name, file, it) for name, it in found.items())
         for name, it in found.items():
             if it.revisits:
                 self.revisits.add(name, file, key, result.next, it)
-            elif name in self.open:
+            elif self._is_open(name):
                 self.writers[name].note_range(key, result.next)
         self._commit()
 
@@ -83,7 +86,7 @@ class Publisher:
         """Publish what is left of the revisits, and note their ranges."""
         self._write(self.revisits.unresolved(self.open))
         for name, key, following in self.revisits.read_ranges():
-            if name in self.open:
+            if self._is_open(name):
                 self.writers[name].note_range(key, following)
         self._commit()
 
@@ -98,17 +101,16 @@ class Publisher:
                 writer.note_file(replace(key, start=0))
 
     def _write(self, pieces: Iterable[Piece]) -> None:
-        """Write the lines of some pieces; the ledger is asked once for each outlet."""
-        ids: dict[str, dict[str, None]] = {}
+        """Write the lines of some pieces; the ledger, which all outlets share, is read once."""
         pieces = list(pieces)
-        for name, _, found in pieces:
-            ids.setdefault(name, {}).update((it.id, None) for it in found.findings if it.line)
-        known = {}
-        for name, some in ids.items():
-            known[name] = self.writers[name].run.ledger.versions_of(name, list(some))
-        for name, file, found in pieces:
-            if name in self.open:
-                self.writers[name].write(file, found, known[name])
+        some = {
+            (name, it.id): None for name, _, found in pieces for it in found.findings if it.line
+        }
+        if any_open := next(iter(self.open.values()), None):
+            known = any_open.run.ledger.versions_of(some)
+            for name, file, found in pieces:
+                if self._is_open(name):
+                    self.writers[name].write(file, found, known)
 
     def _commit(self) -> None:
         """Bring the lines of all runs to disk, and then the ledger up to date."""

@@ -18,10 +18,13 @@ from newscrawl.extensions.run import Run
 from newscrawl.items import Article, Author, Image
 from newscrawl.storage.books import FAILED, NEW, REVISED, UNCHANGED
 from newscrawl.storage.ledger import RangeKey, Versions
-from newscrawl.storage.stats import counts_of_record
+from newscrawl.storage.stats import LONG, counts_of_record
 from newscrawl.storage.warc import Counts
 
 logger = logging.getLogger(__name__)
+
+Known = dict[tuple[str, str], Versions]
+"""What is published of articles, by outlet and id."""
 
 
 class OutletWriter:
@@ -43,6 +46,7 @@ class OutletWriter:
         self._crawler = crawler
         self._extraction = extraction(type(spider), spider.row)
         self._stats: Counter[str] = Counter()
+        self._alike: Counter[tuple[int, str, tuple[str, ...], bool]] = Counter()
         exporter = crawler.get_extension(FeedExporter)
         self._exporter = exporter if crawler.settings.getdict("FEEDS") else None
         for component, order in crawler.settings.getdict("ITEM_PIPELINES").items():
@@ -63,7 +67,7 @@ class OutletWriter:
         """Return the counts of a file, for ``run.json``."""
         return self.run.archives.setdefault(file, Counts())
 
-    def write(self, file: str, found: Found, versions: dict[str, Versions]) -> None:
+    def write(self, file: str, found: Found, versions: Known) -> None:
         """Publish what a range of a file holds, and add it to ``versions``, those of the ledger.
 
         Raises OSError and LedgerError.
@@ -75,9 +79,21 @@ class OutletWriter:
             if self.is_at_limit:
                 break
             self._record(finding, counts, versions)
+        self._count_published()
+        grow = self._crawler.stats.inc_value
         for name, count in self._stats.items():
-            self._crawler.stats.inc_value(name, count)
+            grow(name, count)
         self._stats.clear()
+
+    def _count_published(self) -> None:
+        """Add the stats of the lines that were published; most of them are alike."""
+        for (outcome, kind, filled, is_long), times in self._alike.items():
+            self._stats["newscrawl/new" if outcome == NEW else "newscrawl/revised"] += times
+            self._stats[f"newscrawl/kind/{kind}"] += times
+            self._stats["item_scraped_count"] += times
+            for name, count in counts_of_record("archive", filled, is_long=is_long):
+                self._stats[name] += count * times
+        self._alike.clear()
 
     def count_time(self, seconds: float) -> None:
         """Count CPU time of reading, which all outlets share."""
@@ -105,7 +121,7 @@ class OutletWriter:
     def _of_extraction(self, key: RangeKey) -> RangeKey:
         return replace(key, how=f"{self._extraction} {key.how}")
 
-    def _record(self, finding: Finding, counts: Counts, versions: dict[str, Versions]) -> None:
+    def _record(self, finding: Finding, counts: Counts, versions: Known) -> None:
         if finding.outcome == PASSED_OVER:
             if finding.reason:
                 counts.passed_over[finding.reason] += 1
@@ -133,8 +149,9 @@ class OutletWriter:
             self._stats[f"newscrawl/{kind}/{finding.reason}"] += 1
             books.record(identity, finding.outcome, finding.reason)
 
-    def _publish(self, identity: str, line: Line, versions: dict[str, Versions]) -> None:
-        known = versions.get(identity) or Versions({}, None)
+    def _publish(self, identity: str, line: Line, versions: Known) -> None:
+        key = (self.name, identity)
+        known = versions.get(key) or Versions({}, None)
         content_hash = line.record["content_hash"]
         if content_hash in known.hashes.values():
             self._stats["newscrawl/unchanged"] += 1
@@ -146,19 +163,11 @@ class OutletWriter:
         due = self.run.schedule.revisit(record["date_published"], datetime.now(UTC))
         changes = self.run.ledger.insert_revision(record, self.run.name, due)
         self.run.journal.publish_line(whole, changes)
-        versions[identity] = known.published(content_hash, is_latest=False)
+        versions[key] = known.published(content_hash, is_latest=False)
         self.published += 1
         outcome = NEW if revision == 1 else REVISED
         self.run.books.record(identity, outcome)
-        self._stats.update(
-            [
-                "newscrawl/new" if outcome == NEW else "newscrawl/revised",
-                f"newscrawl/kind/{line.kind}",
-                "item_scraped_count",
-            ]
-        )
-        for name, count in counts_of_record("archive", line.filled, line.word_count):
-            self._stats[name] += count
+        self._alike[outcome, line.kind, line.filled, line.word_count >= LONG] += 1
         if self._exporter and self._crawler.spider:
             self._exporter.item_scraped(_article(whole), self._crawler.spider)
         if self.is_at_limit:

