@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -84,16 +84,16 @@ class Database:
             if reading:
                 parsed, is_copy = for_reading(parsed)
                 reading = not is_copy
-            self._engine = sa.create_engine(parsed, connect_args=_arguments(parsed))
+            is_file = parsed.get_backend_name() == "sqlite"
+            self._engine = sa.create_engine(parsed) if is_file else _engine_of_server(parsed)
         except (sa.exc.ArgumentError, KeyError, ImportError, sa.exc.NoSuchModuleError) as error:
             raise LedgerError(
                 f"NEWSCRAWL_LEDGER_URL={_without_password(url)!r} is not allowed: it must be"
                 f" sqlite:///… or postgresql://… with its driver installed ({error})."
             ) from error
-        configure = _configure_server
-        if self._engine.dialect.name == "sqlite":
+        if not self.is_server:
             configure = _configure_reading if reading else _configure_sqlite
-        sa.event.listen(self._engine, "connect", configure)
+            sa.event.listen(self._engine, "connect", configure)
         # A server that is away when the work begins is most likely a wrong address.
         self._is_patient = not self.is_server
         if not reading:
@@ -135,7 +135,7 @@ class Database:
             connection.execute(version_table.update(), {"version": old + 1})
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection that is not in use; those to a server are shared."""
         self._engine.dispose()
 
     def in_transaction(
@@ -354,11 +354,18 @@ def _configure_server(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
-def _arguments(url: sa.URL) -> dict[str, int | str]:
-    """Return the driver's arguments, but for those that the address sets."""
-    if url.get_backend_name() == "sqlite":
-        return {}
-    return {name: value for name, value in _CONNECTION.items() if name not in url.query}
+@cache
+def _engine_of_server(url: sa.URL) -> sa.Engine:
+    """Return the connections to a server: one pool a process, for the ledgers of all outlets.
+
+    A server takes few connections, 100 if nobody sets more.
+    """
+    # The address may set the driver's arguments, too.
+    arguments = {name: value for name, value in _CONNECTION.items() if name not in url.query}
+    # Who waited in vain for one of a limited number would get an error of another kind.
+    engine = sa.create_engine(url, connect_args=arguments, max_overflow=-1)
+    sa.event.listen(engine, "connect", _configure_server)
+    return engine
 
 
 def _configure_reading(connection: Any, _record: Any) -> None:
