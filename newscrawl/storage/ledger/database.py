@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -43,6 +44,9 @@ _INSERTS = {
     "sqlite": "sqlalchemy.dialects.sqlite:insert",
     "postgresql": "sqlalchemy.dialects.postgresql:insert",
 }
+
+# The ids of the objects that use the connections of an engine.
+_users: WeakKeyDictionary[sa.Engine, set[int]] = WeakKeyDictionary()
 
 _T = TypeVar("_T")
 
@@ -96,8 +100,13 @@ class Database:
             sa.event.listen(self._engine, "connect", configure)
         # A server that is away when the work begins is most likely a wrong address.
         self._is_patient = not self.is_server
+        _users.setdefault(self._engine, set()).add(id(self))
         if not reading:
-            self.in_transaction(self._prepare)
+            try:
+                self.in_transaction(self._prepare)
+            except BaseException:
+                self.close()
+                raise
         self._is_patient = True
 
     @property
@@ -135,8 +144,11 @@ class Database:
             connection.execute(version_table.update(), {"version": old + 1})
 
     def close(self) -> None:
-        """Close every connection that is not in use; those to a server are shared."""
-        self._engine.dispose()
+        """Close the connections; those to a server when the last ledger of this process closes."""
+        users = _users[self._engine]
+        users.discard(id(self))
+        if not users:
+            self._engine.dispose()
 
     def in_transaction(
         self, work: Callable[[sa.Connection], _T], others: Sequence["Database"] = ()
