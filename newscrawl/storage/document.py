@@ -108,7 +108,7 @@ class ArchiveDocument(TypedDict):
     wrong_digests: int
     """Payloads that differ from their digest in records that are intact; they were read."""
     passed_over: dict[str, int]
-    """The same captures without a page, by status."""
+    """Captures of article addresses, or of lists of posts, without a page, by status."""
     unusable: dict[str, int]
     """Captures of article addresses, or of lists of posts, that are not whole, by reason."""
     finished: bool
