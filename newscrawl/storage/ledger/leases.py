@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from newscrawl.exceptions import LeaseLostError, LedgerError, RunningError
 from newscrawl.extraction.dates import utc
@@ -28,7 +27,7 @@ _RENEWALS = 5  # in the time that a lease lasts
 _NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 _RENEW = (
     leases.update()
-    .where(leases.c.holder == sa.any_(sa.bindparam("holders", type_=ARRAY(sa.String))))
+    .where(leases.c.holder == sa.any_(sa.bindparam("holders", type_=sa.ARRAY(sa.String))))
     .values(expires=_NOW + sa.bindparam("seconds", type_=sa.Double))
     .returning(leases.c.holder)
 )
