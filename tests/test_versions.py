@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from newscrawl.commands.demo import unpack_sample
+from newscrawl.commands.demo import unpack, unpack_sample
 from newscrawl.items import SCHEMA_VERSION, Article
 from newscrawl.storage.kept import keep_records
 from newscrawl.storage.parts import line_of
@@ -33,7 +33,7 @@ def output(tmp_path: Path) -> Path:
     """Return the old output folder, with a ledger that is made from its parts."""
     output = tmp_path / "output"
     with tarfile.open(OLD) as tar:
-        tar.extractall(output, filter="data")
+        unpack(tar, output)
     done = command(output, "ledger", "--rebuild")
     assert (done.returncode, done.stdout) == (0, "Rebuilt the ledger from 5 published records.\n")
     return output
