@@ -15,7 +15,7 @@ FIND_BROWSER := $(BIN)/python -c 'import os, sys; from newscrawl.downloader.brow
 # Says what the WordPress of the tests lacks; fails where it lacks something.
 FIND_WORDPRESS := $(BIN)/python -c 'import sys; from tests.wordpress import missing; sys.exit(missing() or 0)'
 
-# The tests start many processes: what they compile is kept.
+# The tests start many processes, so they keep the compiled modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test browser wordpress check lint format docs bench bench-kill clean

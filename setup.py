@@ -12,13 +12,13 @@ from setuptools.command.install_lib import install_lib
 
 
 class InstallCompiled(install_lib):
-    """Compiles modules for an egg: Python looks for ``m.pyc`` beside ``m.py`` in an archive.
+    """Put compiled modules into an egg, as ``m.pyc`` beside ``m.py``, where Python looks for them.
 
-    Without it every crawl would compile every module.
+    Without compiled modules, every crawl would compile every module again.
     """
 
     def byte_compile(self, files: list[str]) -> None:
-        """Compile modules; what is in an egg does not change."""
+        """Compile modules. Python need not check the sources: those in an egg do not change."""
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         for it in files:
             if it.endswith(".py"):

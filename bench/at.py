@@ -1,13 +1,13 @@
-"""Run ``scrapy`` by a clock that shows another time at the start."""
+"""Run ``scrapy`` with a clock that starts at another time."""
 
 import sys
 
 import time_machine
 from scrapy.cmdline import execute
 
-# Without pytest, which time_machine imports where it is installed: that costs as much as a command.
+# time_machine imports pytest if it is installed, which takes as long as a command. Hide pytest.
 AT = "import sys; sys.modules['pytest'] = None; from bench.at import main; main()"
-"""Code whose arguments are that time and those of ``scrapy``."""
+"""Python code to run; its arguments are the time, then those of ``scrapy``."""
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from tests.made_up import close_run
 ROOT = Path(__file__).parents[1]
 SIZES = (100_000, 1_000_000)
 PART = 10_000
-SENTENCES = 200_000  # of which the articles are made
+SENTENCES = 200_000  # that the articles are made from
 ROUNDS = 3
 # Five years of news: months of a newsroom, not one that holds everything.
 BEGAN = datetime(2022, 1, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ The sample site lives a day under many names. The dispatcher makes its pass in e
 day; each crawl that it gives is a process of its own, by the site's clock, with PostgreSQL and S3
 on loopback. The nodes take jobs as a Scrapyd does; the crawls have no pause between requests.
 
-The crawls of the last hour are started as a Scrapyd starts them, and their CPU time and memory are
-measured. The others are forked from a process that has imported all modules: that saves an hour.
+Each crawl of the last hour is a new Python process, as with Scrapyd; its CPU time and memory are
+measured. The others are forked from a process that has imported all modules, to save an hour.
 """
 
 import os
@@ -40,7 +40,7 @@ from tests.storage import Storage, serving
 OUTLETS, HOURS = 200, 24
 ARTICLES, CORRECTIONS, OLDER = 120, 30, 40  # of each outlet: in a day, in a day, before it
 PLACES = 4
-LONGEST = 600.0  # seconds of a crawl
+LONGEST = 600.0  # seconds until a crawl times out
 SETTINGS = ("DOWNLOAD_DELAY=0", "AUTOTHROTTLE_ENABLED=False")
 ROW = """[{0}]
 title = "{0}"
@@ -70,7 +70,7 @@ class Names:
 class Totals:
     """CPU seconds and memory of crawls and passes, and the delay of each article in minutes.
 
-    ``cpu`` and ``memory`` are those of ``measured`` crawls.
+    ``cpu`` and ``memory`` count only the crawls of the last hour; ``measured`` is their number.
     """
 
     runs: int = 0

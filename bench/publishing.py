@@ -1,7 +1,7 @@
-"""Measure the process that publishes archives: how many records a second it takes off the readers.
+"""Measure how many records a second the publishing process of ``newscrawl archive`` handles.
 
-The readers return results that were made before, so their CPU time is not in the way. All else is
-``newscrawl archive``: processes of its own return the results, one range each.
+The reading processes return prepared results, one for each range, so they take little CPU time.
+Everything else is the real command.
 """
 
 import json
@@ -32,7 +32,7 @@ from tests.postgresql import BIN, running
 from tests.recordings import address, article
 
 RECORDS = 20_000
-RANGE = 200  # records of a range, if a list names them
+RANGE = 200  # records of a range in a list
 OUTLETS = (1, 50)
 ROUNDS = 1  # the best one counts
 BODY = f"<p>{'It rained all day in the north of the town. ' * 5}</p>" * 10  # 500 words
@@ -55,22 +55,25 @@ class Taken(NamedTuple):
     server: float
 
 
-def given(task: Task) -> Result:
-    """Return the result that was made for a range, in the place of ``read_range``."""
+def prepared(task: Task) -> Result:
+    """Return the prepared result of a range, instead of that of ``read_range``."""
     ((start, _), *_) = task.parts
     result: Result = pickle.loads(Path(f"{task.file}-{start}").read_bytes())
     return result
 
 
 class Readers(Processes):
-    """Processes that read nothing. ``took`` are the CPU seconds from the first task to the end."""
+    """Processes that return prepared results.
+
+    ``took``: CPU seconds of the publishing process and of its thread, from the first task on.
+    """
 
     began: tuple[float, float] | None = None
     took: tuple[float, ...] = ()
 
     def submit(self, task: Task) -> Future[Result]:
         self.began = self.began or (process_time(), thread_time())
-        return self._pool.submit(given, task)
+        return self._pool.submit(prepared, task)
 
     def close(self) -> None:
         if self.began and not self.took:
@@ -79,7 +82,7 @@ class Readers(Processes):
 
 
 def program() -> None:
-    """Run ``newscrawl archive`` with these processes; print the CPU seconds."""
+    """Run ``newscrawl archive`` with ``Readers``; print the exit code and the CPU seconds."""
     archive.Processes = Readers  # type: ignore[attr-defined]
     try:
         execute(["scrapy", "archive", *sys.argv[1:]])
@@ -88,7 +91,7 @@ def program() -> None:
 
 
 def results(folder: Path, outlets: list[str]) -> Path:
-    """Write the results of ranges, whose articles are copies of one; return the list of records."""
+    """Write the results of all ranges, with copies of one article; return the list of records."""
     page = record(address(FIRST), http(article(FIRST, BODY)))
     path = write(folder / "page.warc.gz", [page])
     orders = Orders(makers={"hill": pickle.dumps(HillSpider)}, most=1 << 26)
@@ -108,9 +111,9 @@ def results(folder: Path, outlets: list[str]) -> Path:
 
 
 def _copy(finding: Finding, outlet: str, number: str) -> Finding:
-    """Return an article as another one, whose number is as long.
+    """Return a copy of an article with another outlet and another number, of the same length.
 
-    It shares what the articles that one process has read share, because that is pickled once.
+    The copies share objects, as the articles that one process reads do: pickle stores these once.
     """
     line, first, new = finding.line, str(FIRST), number
     assert line
@@ -141,20 +144,20 @@ class Database:
 
 
 def _ticks(process: int, count: int) -> int:
-    """Return CPU time of user and system of a process; with 4 that of its dead children, too."""
+    """Return the CPU time of a process in ticks; with ``count`` 4 also that of ended children."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return sum(int(it) for it in fields[11 : 11 + count])
 
 
 @contextmanager
 def sqlite() -> Iterator[Database]:
-    """Leave the ledger where it is: in a file."""
+    """Give the default: a ledger in a SQLite file."""
     yield Database({})
 
 
 @contextmanager
 def postgresql() -> Iterator[Database]:
-    """Start a new server."""
+    """Start a new PostgreSQL server."""
     with running() as server:
         process = (server.folder / "data" / "postmaster.pid").read_text().split()[0]
         yield Database({"NEWSCRAWL_LEDGER_URL": server.url}, int(process))
@@ -183,7 +186,7 @@ def publish(folder: Path, listed: Path, outlets: list[str], database: Database) 
 
 
 def run() -> str:
-    """Return the table."""
+    """Return the table of CPU time by database and number of outlets."""
     rows = []
     databases = {"SQLite": sqlite, **({"PostgreSQL": postgresql} if BIN else {})}
     with tempfile.TemporaryDirectory(prefix="newscrawl-bench-") as name:
@@ -201,6 +204,7 @@ def run() -> str:
                 rows.append((title, str(count), *each, f"{RECORDS / best[0]:,.0f}"))
     head = (
         *("ledger", "outlets", "µs of CPU a record, whole process"),
-        *("of these, the thread that publishes", "the server besides", "records/s of one core"),
+        *("of these, the publishing thread", "PostgreSQL server, in addition"),
+        "records/s of one core",
     )
     return markdown(head, rows)

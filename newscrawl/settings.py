@@ -43,7 +43,7 @@ LOG_FORMATTER = "newscrawl.extensions.logformatter.LogFormatter"  # one line for
 STATS_DUMP = False  # default True, at INFO; ours is at DEBUG, and run.json holds them
 RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR; failures are logged where they are counted
 
-# Here, as EXTENSIONS would import what it switches off.
+# Disabled here: an extension that is None in EXTENSIONS would still be imported.
 EXTENSIONS_BASE = {
     **default_settings.EXTENSIONS_BASE,
     "scrapy.extensions.remote_control.RemoteControl": None,
@@ -52,7 +52,7 @@ EXTENSIONS = {
     # Before Scrapy's, at 0: the feed exporter (-o) reads every attribute of the spider, also
     # those that need an open run.
     "newscrawl.extensions.run.Run": -100,
-    # Scrapy's own, imported only if it is on.
+    # Imports Scrapy's remote control only if it is enabled.
     "newscrawl.extensions.remote_control.RemoteControl": 0,
     "newscrawl.extensions.stats.RecordStats": 50,
     "newscrawl.extensions.clock.SiteClock": 60,

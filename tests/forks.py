@@ -317,7 +317,7 @@ def main() -> None:
         import_module(name)
     # apprise imports its services when the first address is read.
     resolve_name("apprise:Apprise").instantiate("json://127.0.0.1")
-    # Scrapy asks every class of every module whether it is a command; the answers are kept.
+    # Scrapy searches all modules for its commands. Search once here; the forks keep the result.
     settings = resolve_name("scrapy.utils.project:get_project_settings")()
     resolve_name("scrapy.cmdline:_get_commands_dict")(settings, inproject=True)
     assert "twisted.internet.reactor" not in sys.modules

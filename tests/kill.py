@@ -115,7 +115,7 @@ def check(output: Path, expected: Published) -> None:
 
 
 def _crawl(articles: int, folder: Path) -> tuple[Site, tuple[str, ...]]:
-    # An article stands in both sections.
+    # These two sections list the same articles.
     return SampleSite(articles), ("crawl", "hill", "-a", "sections=news,homenews/senate")
 
 
@@ -190,9 +190,9 @@ def _kill_at(line: int, output: Path, victim: Fork, delay: float) -> None:
 
 
 def stop_in_mid_run(process: Fork, output: Path) -> bool:
-    """Stop a run once its first lines are on disk, at any moment of the work after that.
+    """Stop a run with SIGSTOP some time after its first lines are on disk.
 
-    Return whether it was still at work; a process that is not is waited for.
+    Return whether the run was stopped before its end. If not, wait until its process has ended.
     """
     while process.poll() is None and not list(output.glob("hill/run=*/part-*")):
         time.sleep(0.005)
@@ -206,14 +206,14 @@ def stop_in_mid_run(process: Fork, output: Path) -> bool:
     return False
 
 
-# How often a command is started, until it is stopped in mid-run.
+# A command is started at most this often, until it can be stopped in mid-run.
 TRIES = 9
 
 
 def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> int:
     """Kill a crawl so many times, spread over the whole run; return how many died in mid-run.
 
-    While fewer than half of them did, it goes on.
+    If fewer than half of the crawls died in mid-run, kill more of them.
     """
     folder = Path(tempfile.mkdtemp(prefix="newscrawl-kill-"))
     inner, words = KINDS[kind](articles, folder)
@@ -227,7 +227,7 @@ def kill_test(kills: int, articles: int, kind: str = "crawl", seed: int = 1) -> 
             expected = published(folder / "whole")
             assert expected
             turn = 0
-            # On a busy machine a crawl may be done before it is killed: then it is tried again.
+            # On a busy machine a crawl may end before the kill. Then another crawl is started.
             while turn < kills or (died < kills / 2 and turn < 9 * kills):
                 number = turn % kills
                 output = folder / f"kill-{turn}"

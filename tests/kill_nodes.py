@@ -161,7 +161,7 @@ class Round:
             connection.execute(statement.encode())
 
     def is_open(self) -> bool:
-        """Return whether a run has the lease, and has published nothing."""
+        """Return whether a run holds the lease and is not yet published."""
         query = (
             "SELECT (SELECT count(*) FROM leases) > 0"
             " AND (SELECT count(*) FROM runs WHERE state = 'open') = 1"
@@ -187,7 +187,7 @@ class Round:
         if how == "kill":
             was_at_work = victim.wait(LONGEST) == -signal.SIGKILL
         else:
-            # After its last request it may be done before it is stopped.
+            # The crawl may end before the stop, if this was its last request.
             while not victim.is_stopped and victim.poll() is None:
                 time.sleep(0.02)
             was_at_work = victim.is_stopped and self.is_open()

@@ -46,7 +46,7 @@ class Server:
 
 
 def _give(folder: Path) -> None:
-    """Let the server's user write to a folder."""
+    """Make the server's user the owner of a folder."""
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
 
@@ -60,7 +60,7 @@ def _run(program: str, *arguments: str) -> None:
 
 @cache
 def _files() -> Path:
-    """Return the files of a server that has never run; those of every server are copied of them."""
+    """Return the data folder of a new server, which every server copies: initdb is slow."""
     folder = Path(tempfile.mkdtemp(prefix="nc-pg-", dir="/tmp"))
     atexit.register(shutil.rmtree, folder)
     _give(folder)

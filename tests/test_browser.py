@@ -119,7 +119,7 @@ def browse(site: object, output: Path, *arguments: str, **settings: str) -> tupl
     # 4: not one listing could be read.
     assert done.code == (0 if done.runs[-1]["listings"]["read"] else 4), done.log
     assert "Traceback" not in done.log, done.log
-    # On a busy machine the driver ends a browser that hangs after the crawl.
+    # On a busy machine the driver may end a hanging browser only after the crawl.
     ends = time.monotonic() + 120
     while left := kinds(settings[MARK]):
         assert time.monotonic() < ends, left
@@ -350,7 +350,7 @@ def test_a_browser_that_hangs_is_restarted_after_its_first_time_out(tmp_path: Pa
         site,
         tmp_path,
         *("-a", "sections=news", "-a", "fetch=browser"),
-        # Time enough to start a browser on a busy machine.
+        # Long enough to start a browser on a busy machine.
         *(*ONE_BY_ONE, "-s", "DOWNLOAD_TIMEOUT=15"),
         **{MARK: mark},
     )

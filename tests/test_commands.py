@@ -34,11 +34,11 @@ OURS = commands_in(newscrawl.commands)
 UNKNOWN = "Unknown article '999' of hill in "
 URL = "https://thehill.com/homenews/senate/5671027-storm-nears/"
 RUN = "20261123T201400Z"
-# What takes long to import, and who needs it.
-DEAR = {
+# Modules that are slow to import, and what needs them.
+SLOW_TO_IMPORT = {
     "aiohttp": "the storage, and Scrapy's remote control",
     "apprise": "alerts that are sent",
-    "duckdb": "nobody here",
+    "duckdb": "no command",
     "holidays": "comparing the news of a week and more",
     "jinja2": "reports, and `browse`",
     "playwright": "pages that need JavaScript",
@@ -147,7 +147,7 @@ def test_wrong_usage_has_a_code_of_its_own(output: Path, line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "is_fresh"),
     [
-        # Python says by itself what becomes of its streams, so one of them is started afresh.
+        # A new Python process encodes its streams by the environment; the forks set it in_ascii.
         ("history hill 1", True),
         ("list", False),
         ("runs", False),
@@ -184,7 +184,7 @@ def test_a_closed_pipe_and_an_ascii_terminal_give_no_traceback(
 
 
 def in_ascii() -> None:
-    """Run ``scrapy`` on a terminal that knows ASCII only."""
+    """Run ``scrapy`` as on a terminal that accepts only ASCII."""
     from scrapy.cmdline import execute  # noqa: PLC0415  # it may install a reactor
 
     for stream in (sys.stdout, sys.stderr):
@@ -194,7 +194,7 @@ def in_ascii() -> None:
 
 
 @pytest.mark.parametrize("line", ["list", "crawl hill -a sections=news"])
-def test_a_command_imports_nothing_dear_that_it_does_not_need(tmp_path: Path, line: str) -> None:
+def test_a_command_imports_no_slow_module_without_need(tmp_path: Path, line: str) -> None:
     recording = site(tmp_path / "1.warc.gz", {address(6000001): (200, HTML, article(6000001))})
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "importtime", "-m", "scrapy", *line.split()],
@@ -206,9 +206,9 @@ def test_a_command_imports_nothing_dear_that_it_does_not_need(tmp_path: Path, li
     )
     imported = {it.rpartition("|")[2].strip() for it in done.stderr.splitlines()}
     assert "newscrawl.commands.base" in imported
-    # A package that is imported by its name in a text is not listed, but its modules are.
-    dear = {name for name in DEAR for it in imported if f"{it}.".startswith(f"{name}.")}
-    assert {name: DEAR[name] for name in dear} == {}
+    # ``-X importtime`` does not list packages that import_module loads, but lists their modules.
+    slow = {name for name in SLOW_TO_IMPORT for it in imported if f"{it}.".startswith(f"{name}.")}
+    assert {name: SLOW_TO_IMPORT[name] for name in slow} == {}
 
 
 @pytest.mark.parametrize("name", sorted(OURS))

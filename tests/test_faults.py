@@ -535,8 +535,8 @@ def test_no_robots_txt_forbids_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delay", ["0.01", "1"])
 def test_crawl_delay_is_kept(delay: str, tmp_path: Path) -> None:
-    # They are sent a whole second apart. When they arrive is known only: on a busy machine a late
-    # one may be near the next one, but hardly every time.
+    # The crawl sends requests a second apart, but the test sees only when they arrive. On a busy
+    # machine a late request may arrive close to the next one, but hardly in five crawls.
     for turn in range(5):
         outcome = act(
             tmp_path / str(turn),

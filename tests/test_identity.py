@@ -170,7 +170,7 @@ def test_recorded_pages_of_unknown_articles_are_read(tmp_path: Path) -> None:
         assert [it["id"] for it in left.records] == ["7001"]
         assert left.runs[0]["books"]["rejected"] == {"the page does not name its number": 1}
         assert left.runs[0]["books"]["discovered"] == 2
-    # The address is known from now on.
+    # The next crawl knows the address.
     crawls = Crawls(tmp_path, "inlet")
     shutil.copytree(tmp_path / "archive", crawls.output)
     again = crawls.crawl({LISTING: listing(STORM)})

@@ -41,7 +41,7 @@ NAMES = ("ada", "bea", "cid", "dan")
 class Papers:
     """Newspapers, each on a host of its own name, with the same articles.
 
-    While ``are_open`` is not set, whoever asks for an article waits, and everybody with them.
+    While ``are_open`` is not set, a request for an article blocks the server.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Papers:
         self.are_open.set()
 
     def keys(self) -> list[tuple[str, str, int]]:
-        """Return the key of every record that is to be published."""
+        """Return the outlet, id and revision of every record that the crawls must publish."""
         return [(it, str(number), 1) for it in NAMES for number in self.numbers]
 
     def get(self, url: str) -> Page:
@@ -117,7 +117,7 @@ class Cluster:
         self.ledger.close()
 
     def deploy(self, names: str, version: str) -> None:
-        """Deploy an egg, which is built once, as a version of its own."""
+        """Deploy the same egg to some nodes, under a version."""
         egg = self.nodes["a"].prefix / "newscrawl.egg"
         if not egg.exists():
             self.nodes["a"].deploy("--build-egg", str(egg))

@@ -326,7 +326,7 @@ def test_a_ledger_that_stays_away_is_waited_for_once(nodes: Round) -> None:
     first, _ = nodes.nodes
     first.main = "tests.impatient:execute"
     nodes.site.act, nodes.site.act_at = nodes.server.stop, 2
-    # The thread that renews the lease waits, too: not in this time.
+    # So long that the lease needs no renewal, whose thread would wait for the server, too.
     done = first.run(NEWSCRAWL_LEASE_SECONDS="3600")
     nodes.server.start()
     assert done.returncode == 3, done.stderr

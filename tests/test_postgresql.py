@@ -122,7 +122,7 @@ def reading(output: Path, path: Path, server: Server, log: Path, main: str = SCR
 def stopped_in_mid_run(
     path: Path, folder: Path, main: str = SCRAPY
 ) -> Iterator[tuple[Server, Fork, Path, Path]]:
-    """Stop the server of a command that reads an archive; give both, its output and its log."""
+    """Stop the server while a command reads an archive; yield server, command, output and log."""
     for turn in range(TRIES):
         output, log = folder / f"output-{turn}", folder / f"log-{turn}"
         with running() as server:
@@ -132,7 +132,7 @@ def stopped_in_mid_run(
                 reader.send_signal(signal.SIGCONT)
                 yield server, reader, output, log
                 return
-    raise AssertionError("it was always done before it was stopped")
+    raise AssertionError("the command always ended before it could be stopped")
 
 
 def check(server: Server, output: Path, whole: bytes) -> None:

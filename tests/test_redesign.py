@@ -1,4 +1,4 @@
-"""A site changes its layout: noticed at once, nothing lost, mended once."""
+"""A site changes its layout: the checks notice it at once, and no article is lost."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ EXTRACTION = ("extraction", "date_fetched")
 
 @dataclass
 class Days:
-    """What some days of crawls left."""
+    """The output of some days of crawls, and the times of the runs with a finding."""
 
     output: Path
     noticed: list[datetime] = field(default_factory=list)
@@ -45,7 +45,7 @@ def standing(output: Path) -> set[str]:
 
 
 def crawl_on(left: Days, times: list[datetime], *, redesigned: bool) -> None:
-    """Crawl the site at some times, and read what was rejected again once the spider is mended."""
+    """Crawl the site at some times. Reread the rejected responses once the spider is mended."""
     site = DaySite(START, articles=30 * DAYS, corrections=6 * DAYS, older=20, days=DAYS)
     shown = Redesigned(site, REDESIGN if redesigned else START + 99 * DAY)
     with crawling(left.output, shown, NEWSCRAWL_REVISIT_HOURS="") as (crawler, _):
@@ -64,7 +64,7 @@ def crawl_on(left: Days, times: list[datetime], *, redesigned: bool) -> None:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Days, Days]:
-    """The days of a site that stays as it is, and of one with a redesign; they begin as one."""
+    """Crawl a site without and a site with a redesign; both share the runs before the redesign."""
     folder = tmp_path_factory.mktemp("days")
     plain, redesigned = Days(folder / "plain"), Days(folder / "redesigned")
     times = [START + turn * EVERY for turn in range(DAYS * DAY // EVERY + 1)]
@@ -130,7 +130,7 @@ def test_the_finding_ends_in_the_hour_of_the_reread(tmp_path: Path) -> None:
         assert "rejected" in standing(tmp_path)
         *_, first, last = runs_of(tmp_path)
         assert first["books"]["rejected"]["no article on the page"] > 10
-        # One of the runs is read again: the other still shows the trouble.
+        # The finding stays until the responses of both runs have been read again.
         for minutes, runs in ((10, [first["run"]]), (20, [first["run"], last["run"]])):
             now = site.now + timedelta(minutes=minutes)
             arguments = {"reread": ",".join(runs)}

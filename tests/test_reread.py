@@ -374,7 +374,7 @@ def test_records_of_the_fallback_are_replaced_by_exact_ones(tmp_path: Path) -> N
     assert verify(output)[0] == 0
 
 
-# Whole posts in recorded lists of the REST interface.
+# Posts with their full text in recorded lists of the REST interface.
 
 OTHER_NOISE = ("-s", "SPIDER_MODULES=tests.mended.other_noise")
 QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=False")
@@ -391,7 +391,7 @@ def by_rest(output: Path, *arguments: str, discover: str = "api", **settings: st
 
 
 def published(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the latest records by id, without the fields that tell when they were made."""
+    """Return the latest records by id, without revision and date_fetched."""
     return {it["id"]: {k: v for k, v in it.items() if k not in PROVENANCE} for it in records}
 
 
@@ -403,7 +403,7 @@ def test_recorded_posts_in_lists_or_alone_are_read_again(tmp_path: Path, discove
     assert {it["source"] for it in first} == {"api"}
     assert any(it["authors"] for it in first)
     before = states(output)
-    # Without a change nothing is published.
+    # If the selectors did not change, nothing is published.
     assert command(output, "reread", "hill", path).returncode == 0
     same = Crawl(0, "", output).runs[-1]
     assert (same["books"]["discovered"], same["books"]["unchanged"]) == (len(first), len(first))
@@ -412,7 +412,7 @@ def test_recorded_posts_in_lists_or_alone_are_read_again(tmp_path: Path, discove
     assert (counts["no_record"], counts["unusable"]) == (0, {})
     assert same["complete"]
     assert states(output) == before
-    # With one, what a crawl with it would have published.
+    # With other noise rules, the records are those of a crawl with these rules.
     done = command(output, "reread", "hill", *OTHER_NOISE, path)
     assert done.returncode == 0, done.stderr
     left = Crawl(0, "", output)
@@ -427,7 +427,7 @@ def test_recorded_posts_in_lists_or_alone_are_read_again(tmp_path: Path, discove
 
 
 def post(number: int, **more: Any) -> dict[str, Any]:
-    """Return a post as REST lists it; without ``content`` where only changes are listed."""
+    """Return a post of a REST list. In a list of changes, posts have no ``content``."""
     link = {"id": number, "link": address(number), "date_gmt": "2026-11-20T19:04:00"}
     return {**link, "title": {"rendered": f"Story {number}"}, **more}
 
@@ -441,11 +441,11 @@ def test_every_list_that_cannot_be_read_is_counted_by_its_reason(tmp_path: Path)
         listed[:-9],
         json.dumps({"code": "rest_forbidden"}),
         json.dumps([post(6000003, **content), {"code": "x"}, None]),
-        # Neither is lost: a list of changes, an empty list, and a post that is no article.
+        # No faults: a list of changes, an empty list, and a post that is no article.
         json.dumps([post(6000004)]),
         "[]",
         json.dumps([post(6000002, **no_article)]),
-        # Its text is for members, in the crawl, too.
+        # A crawl rejects this post, too: its text needs a password.
         json.dumps([post(6000005, content={"rendered": "", "protected": True})]),
     ]
     answers = [
@@ -471,7 +471,7 @@ def test_every_list_that_cannot_be_read_is_counted_by_its_reason(tmp_path: Path)
     assert run["books"]["rejected"] == {"password protected": 1}
     assert not run["complete"]
     assert f"Could not read all of the list of posts {answers[1][0]}: not JSON" in done.stderr
-    # Of a file that is cut in a list, the reason is the cut.
+    # If the file ends inside a list, the reason is the incomplete file.
     cut = tmp_path / "cut.warc.gz"
     cut.write_bytes(write_warc(cut, answers[:1]).read_bytes()[:-40])
     assert command(tmp_path / "other", "reread", "hill", str(cut)).returncode == 0
@@ -483,7 +483,7 @@ def test_every_list_that_cannot_be_read_is_counted_by_its_reason(tmp_path: Path)
 
 
 def part(number: int, text: str, *others: int) -> tuple[int, str, bytes]:
-    """Return a page of an article, with links to others of its pages."""
+    """Return a page of an article, with links to its pages ``others``."""
     links = "".join(f'<a href="{address(number)}{it}/">{it}</a>' for it in others)
     body = f"<h2>Part</h2><p>{text}</p><div class='page-links'>{links}</div>"
     return 200, HTML, article(number, body)

@@ -38,7 +38,7 @@ def until(condition: Callable[[], Any], seconds: float = 300) -> Any:
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, f"nothing in {seconds} seconds"
-        # Each look costs CPU in Scrapyd.
+        # Each request costs Scrapyd CPU time.
         time.sleep(0.2)
     return found
 
@@ -66,7 +66,7 @@ class Server:
         prefix.mkdir()
         (prefix / "venv").symlink_to(INSTALLED)
         self.install()
-        # A job that is waiting is taken at once.
+        # Scrapyd looks for waiting jobs twice a second.
         config = prefix / "scrapyd.conf"
         text, count = re.subn(r"^(poll_interval *=).*", r"\1 0.5", config.read_text(), flags=re.M)
         assert count == 1
@@ -174,9 +174,9 @@ def tree() -> str:
 
 
 class Held:
-    """A site that answers nothing from its ``at``-th answer on, until it is let go.
+    """A site that blocks its server at request number ``at``, until ``goes_on`` is set.
 
-    So a crawl cannot be done before a test has disturbed it.
+    A test can thus interrupt a crawl before the crawl ends.
     """
 
     def __init__(self, site: Site) -> None:
@@ -222,7 +222,7 @@ def test_a_life_on_scrapyd(served: tuple[DaySite, Server, Held]) -> None:
     (egg,) = server.prefix.glob("eggs/newscrawl/*.egg")
     with zipfile.ZipFile(egg) as archive:
         names = archive.namelist()
-    # Of an archive, Python runs what is compiled beside the source, or else compiles it each time.
+    # Python never stores compiled modules in an egg: without them it compiles at every start.
     compiled = {it.removesuffix("c") for it in names if it.endswith(".pyc")}
     assert compiled == {it for it in names if it.endswith(".py")} != set()
 

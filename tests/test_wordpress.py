@@ -412,7 +412,7 @@ def test_a_recording_of_the_lists_of_posts_is_read_again(
         run = newsroom.crawl(0, reread=files)
         assert (run["books"]["unchanged"], run["complete"]) == (120, True)
         assert newsroom.records == records
-    # Into an empty output folder, without the ledger's authors.
+    # With an empty output folder there is no ledger with authors.
     with crawling(tmp_path / "other", wordpress, spider) as other:
         run = other.crawl(reread=files)
         assert (run["books"]["new"], run["complete"]) == (120, True)

@@ -101,7 +101,7 @@ class Publisher:
                 writer.note_file(replace(key, start=0))
 
     def _write(self, pieces: Iterable[Piece]) -> None:
-        """Write the lines of some pieces; the ledger, which all outlets share, is read once."""
+        """Write the lines of some pieces. The ledger is read once for all outlets."""
         pieces = list(pieces)
         some = {
             (name, it.id): None for name, _, found in pieces for it in found.findings if it.line

@@ -174,7 +174,7 @@ class OutletReader:
                 reason = capture.fault
                 return replace(finding, outcome=FAILED, reason=reason, unusable=reason)
             page = self._page(capture, candidate)
-            # An address without a number has a provisional id.
+            # The id of an address without a number is provisional; the page has the real one.
             finding.id = page.article.id
             # A capture is of one address; other pages may be elsewhere in the archive, or missing.
             finding.unusable = _FIRST_PAGE if page.further else ""

@@ -24,7 +24,7 @@ from newscrawl.storage.warc import Counts
 logger = logging.getLogger(__name__)
 
 Known = dict[tuple[str, str], Versions]
-"""What is published of articles, by outlet and id."""
+"""Published versions of articles, by outlet and id."""
 
 
 class OutletWriter:
@@ -68,7 +68,7 @@ class OutletWriter:
         return self.run.archives.setdefault(file, Counts())
 
     def write(self, file: str, found: Found, versions: Known) -> None:
-        """Publish what a range of a file holds, and add it to ``versions``, those of the ledger.
+        """Publish the findings of a range, and add their versions to ``versions``.
 
         Raises OSError and LedgerError.
         """
@@ -86,7 +86,7 @@ class OutletWriter:
         self._stats.clear()
 
     def _count_published(self) -> None:
-        """Add the stats of the lines that were published; most of them are alike."""
+        """Add the stats of the published lines. Lines with the same stats are counted together."""
         for (outcome, kind, filled, is_long), times in self._alike.items():
             self._stats["newscrawl/new" if outcome == NEW else "newscrawl/revised"] += times
             self._stats[f"newscrawl/kind/{kind}"] += times

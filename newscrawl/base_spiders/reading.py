@@ -45,7 +45,7 @@ class ReadingSpider(RequestingSpider):
 
     @cached_property
     def further_pages(self) -> FurtherPages:
-        """The further pages of articles that are read again."""
+        """Finder of the recorded further pages of articles that are read again."""
         return FurtherPages(self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
 
     def parse_article(self, response: Response) -> Iterator[Article | Request]:
@@ -126,7 +126,7 @@ class ReadingSpider(RequestingSpider):
     def _captured(self, task: ArticleTask, before: Capture, url: str) -> Request:
         """Return the request for the next page of a captured article. Raises UnreadableError."""
         if (capture := self.further_pages.after(before, url)) is None:
-            # The site may have it: the article is requested again.
+            # The site may have the page: the article is requested again.
             raise UnreadableError("only the first page")
         request = replace(task, capture=capture).request(url, self.parse_article)
         request.meta["dont_obey_robotstxt"] = True

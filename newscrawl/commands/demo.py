@@ -139,9 +139,9 @@ def head(lines: Iterable[str], count: int) -> None:
 
 
 def unpack(tar: tarfile.TarFile, folder: Path) -> None:
-    """Unpack an archive, without trust in its paths from Python 3.11.4 on."""
+    """Unpack a tar file. From Python 3.11.4 on, reject paths that lead out of the folder."""
     tar.extraction_filter = getattr(tarfile, "data_filter", None)
-    tar.extractall(folder)  # noqa: S202  # the argument ``filter`` is as new as the filter
+    tar.extractall(folder)  # noqa: S202  # Python before 3.11.4 has no argument ``filter``
 
 
 def unpack_sample(folder: Path) -> list[Path]:

@@ -27,11 +27,11 @@ logger = logging.getLogger(__name__)
 
 
 class Archive:
-    """Reads every recorded page of an article's address, and every whole post of a recorded list.
+    """Reads recorded pages of articles, and posts with their full text in recorded lists.
 
-    They are read in the order of the files. ``counts`` has an entry for each file. A recorded
-    response without a page, such as a redirect or a 404, is counted only: it does not state what
-    the site has now.
+    Pages and posts are read in the order of the files. ``counts`` has an entry for each file. A
+    recorded response without a page, such as a redirect or a 404, is only counted: it does not
+    state what the site has now.
     """
 
     def __init__(self, outlet: OutletSpider, paths: Iterable[str]) -> None:
@@ -65,7 +65,7 @@ class Archive:
         return bool(rest) and page_key(path) == page_key(f"{rest}/posts")
 
     def _requests(self, capture: Capture) -> Iterator[Request]:
-        """Yield the requests for what a capture holds; newscrawl records no revisits."""
+        """Yield the requests for an article or a list of posts. newscrawl records no revisits."""
         counts = self.counts[capture.path]
         counts.revisits += capture.is_revisit
         if not capture.may_be_page:
@@ -79,7 +79,7 @@ class Archive:
             yield self._request(capture, candidate)
 
     def _posts(self, capture: Capture) -> Iterator[Request]:
-        """Yield the requests for the whole posts of a list, each as a capture of its own."""
+        """Yield a request for each post with its full text in a list, as a capture of its own."""
         posts, fault = list[dict[str, Any]](), capture.fault
         if not fault:
             try:
@@ -90,7 +90,7 @@ class Archive:
         if fault:
             self.counts[capture.path].unusable[fault] += 1
             logger.warning("Could not read all of the list of posts %s: %s", capture.url, fault)
-        # A list without texts says only which posts have changed.
+        # A post without text is from a list that was requested only to find changes.
         whole = [it for it in posts if "content" in it]
         for request in self.lists.articles(whole, capture.url):
             task = ArticleTask.required(request)

@@ -33,7 +33,7 @@ from newscrawl.storage.known_articles import KnownArticles
 logger = logging.getLogger(__name__)
 
 BROKEN_POSTS = "broken posts in the list"
-"""The reason for a list in which some entries are no posts."""
+"""Reason of a failed list: some of its entries are no posts."""
 
 _PER_PAGE = "api per_page"  # the checkpoint of the most posts that a site lists at once
 

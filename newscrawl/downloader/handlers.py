@@ -25,7 +25,7 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
     lazy = False
 
     def __init__(self, crawler: Crawler) -> None:
-        """Prepare; the browser's handler is made for the first request that needs it."""
+        """Prepare. The first request for the browser creates the browser's handler."""
         super().__init__(crawler)
         self._crawl = crawler
         self._browser: BrowserDownloadHandler | None = None
@@ -48,7 +48,7 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
 
     async def _with_browser(self) -> "BrowserDownloadHandler":
         if self._browser is None:
-            # Playwright takes a tenth of a second to import; few crawls render.
+            # Few crawls render pages, and the import of Playwright takes a tenth of a second.
             from newscrawl.downloader.browser.handler import BrowserDownloadHandler  # noqa: PLC0415
 
             self._browser = BrowserDownloadHandler(self._crawl)
@@ -56,7 +56,7 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
         return self._browser
 
     async def close(self) -> None:
-        """Close the connections, and end the browser, if there is one."""
+        """Close the connections, and the browser if it was started."""
         if self._browser is not None:
             await self._browser.close()
         await super().close()

@@ -137,13 +137,13 @@ class FurtherPages:
     """Finds the further pages of an article in the recording that has its first page."""
 
     def __init__(self, most: int) -> None:
-        """Read bodies of at most ``most`` bytes; files are indexed when they are needed."""
+        """Read bodies of at most ``most`` bytes. A file is indexed when it is first searched."""
         self.most = most
-        # Pages of the file before may still be in the queue.
+        # Requests for pages of the previous file may still be in the queue.
         self._index = lru_cache(maxsize=2)(_index)
 
     def after(self, page: Capture, url: str) -> Capture | None:
-        """Return the capture of ``url`` that the crawl made soon after that of a page, or None.
+        """Return the first capture of ``url`` within five minutes after ``page``, or None.
 
         Raises OSError, and ArchiveError for a file that is no WARC.
         """

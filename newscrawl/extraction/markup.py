@@ -92,7 +92,7 @@ def parse(markup: str | bytes) -> Selector:
         encoding="utf-8", huge_tree=True, collect_ids=False, remove_comments=True, remove_pis=True
     )
     root = etree.fromstring(markup.replace(b"\0", b"").strip() or _EMPTY, parser)
-    # The parser finds all that is not UTF-8, but its log ends after a hundred errors.
+    # The parser logs bytes that are not UTF-8, but only the first hundred errors of all kinds.
     if parser.error_log:
         markup.decode()
     return Selector(root=etree.fromstring(_EMPTY, parser) if root is None else root, type="html")
@@ -153,7 +153,7 @@ _PIECE = 8192
 
 
 def _is_plain(markup: bytes) -> bool:
-    """Return whether a page is in no other encoding if it is valid UTF-8.
+    """Return whether a page that is valid UTF-8 cannot be in another encoding.
 
     UTF-16 of plain letters is valid UTF-8, too, and so is ISO 2022 (ASCII with escapes).
     """
@@ -187,11 +187,11 @@ _STORY_TAG = re.compile(rb"</?(?:p|div|article|section|main|h\d|ul|ol|li|table|t
 def parse_page(markup: str | bytes, declared: Callable[[], str] = lambda: "utf-8") -> Selector:
     """Return a page, parsed. The end of a page without end tag is marked for ``is_cut``.
 
-    Bytes are in any encoding; ``declared`` searches it, as for ``recoded``.
+    Bytes may be in any encoding; ``declared`` returns the declared one, as for ``recoded``.
     """
     if isinstance(markup, bytes):
         if _is_plain(markup):
-            # Most pages are UTF-8, and the parser finds out itself.
+            # Most pages are UTF-8, and the parser itself detects the others.
             with suppress(UnicodeDecodeError):
                 return _marked_page(markup.removeprefix(codecs.BOM_UTF8))
         markup = recoded(markup, declared)
@@ -201,8 +201,8 @@ def parse_page(markup: str | bytes, declared: Callable[[], str] = lambda: "utf-8
 def _marked_page(markup: bytes) -> Selector:
     if _has_end(markup):
         page = parse(markup)
-        # A story may contain the end of an e-mail, which browsers ignore. What follows is a second
-        # tree for the parser.
+        # A story may contain the end tags of an e-mail. Browsers ignore them, but the parser puts
+        # the rest of the page into a second tree.
         is_divided = page.root.getnext() is not None
         if is_divided and markup.count(b"</html") > max(1, markup.count(b"<html")):
             page = parse(_END_TAG.sub(b"", markup))

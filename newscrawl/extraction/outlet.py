@@ -148,7 +148,7 @@ class Outlet(Site):
 
 
 def is_post(body: bytes) -> bool:
-    """Return whether a response is of the REST interface, and not a page.
+    """Return whether a body is JSON of the REST interface, not a page.
 
     >>> is_post(b' [{"id": 7001}]'), is_post(b"<html>")
     (True, False)

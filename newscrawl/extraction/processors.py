@@ -106,7 +106,7 @@ def _without_raw(text: str) -> str:
     return text
 
 
-# The pages of an outlet declare the same one.
+# All pages of an outlet declare the same language.
 @lru_cache(1024)
 def language_tag(text: str) -> str | None:
     """Return the language that a page declares as a BCP 47 tag; None if it is not a language.

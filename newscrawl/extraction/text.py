@@ -35,7 +35,7 @@ class Text:
         self._begins_item = False
 
     def add(self, piece: str) -> None:
-        """Add a piece of text to the current line. No line begins with white space."""
+        """Add a piece of text to the current line. Drop a blank piece at the start of a line."""
         if self._pieces or not piece.isspace():
             self._pieces.append(piece)
 

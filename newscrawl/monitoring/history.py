@@ -46,7 +46,7 @@ def counters(run: RunDocument) -> Iterator[tuple[str, int]]:
     """Yield the numbers of a run that are added up, by name.
 
     A run that reads responses again has none: they are of the past, and may be read many times.
-    ``History`` corrects the counters of the run that kept them.
+    ``History`` corrects the counters of the run that rejected the responses.
     """
     if "reread" in run.get("arguments", {}):
         return
@@ -79,7 +79,7 @@ class History:
         self.news: dict[str, News] = {}
         """Series of new articles, by the arguments of the runs."""
         self.read_again: dict[int, int] = {}
-        """By place of a run: its rejected articles that a later run read again, with a record."""
+        """By place of a run: how many of its rejected articles gave a record in a later reread."""
         self._kept: dict[str, int] = {}
         for run in runs:
             self.append(run)
@@ -103,9 +103,9 @@ class History:
                 self._count_as_read(of, reread["left"] + reread.get("lost", 0))
 
     def _count_as_read(self, place: int, left: int) -> None:
-        """Count the rejected articles of a run as read, except those that are left."""
+        """Count the rejected articles of a run as read, except ``left`` of them."""
         run = self.runs[place]
-        # Responses of the fallback are kept, too; others could not be kept.
+        # The file also has responses of the fallback, and may lack rejected ones.
         rejected = min(sum(run["books"]["rejected"].values()), run["rejected_file"]["records"])
         more = rejected - left - self.read_again.get(place, 0)
         if more <= 0:

@@ -59,7 +59,7 @@ class Span:
     @property
     def is_quiet(self) -> bool:
         """Whether the outlet may publish little on that day."""
-        # Not before it is asked for: the library holidays takes a tenth of a second to import.
+        # Computed on demand: the library holidays takes a tenth of a second to import.
         return Calendar(self.country).is_quiet(self.day)
 
 

@@ -186,8 +186,8 @@ def is_over(share: Share, history: History, usual: Pair, first: int) -> bool:
     """Return whether the latest articles prove that a share is back.
 
     They are compared with the others since ``first``, the first run of the trouble, and with what
-    is usual. A few good articles are no proof. Rejected articles that were read again, and gave a
-    record, count as read: it is over, too, if the rest is not unusual.
+    is usual. A few good articles are no proof. Rejected articles that gave a record in a reread
+    count as read: if the share since ``first`` is then usual, the trouble is over, too.
     """
     last = len(history)
     if any(place >= first for place in history.read_again):

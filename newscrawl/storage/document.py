@@ -97,7 +97,8 @@ class ArchiveDocument(TypedDict):
     records: int
     """Its records, of every kind."""
     articles: int
-    """Captures of article addresses that were read; with ``reread``, also whole posts in lists."""
+    """Captures of article addresses that were read; with ``reread``, also posts with their full
+    text in lists."""
     no_record: NotRequired[int]
     """Those of them without a record: rejected or unusable. With ``reread``, also those that only
     the fallback read."""

@@ -8,7 +8,7 @@ from typing import Any
 from newscrawl.storage.ledger import Change, Ledger
 from newscrawl.storage.parts import Part, PartWriter, line_of
 
-_AT_ONCE = 8  # files that are flushed
+_AT_ONCE = 8  # files to flush at the same time
 _threads = ThreadPoolExecutor(_AT_ONCE, "flush")
 
 
@@ -62,7 +62,7 @@ class Journal:
         return self._changes
 
     def flush(self) -> None:
-        """Flush the lines to disk. End a part that is old enough."""
+        """Flush the lines to disk. Close the current part if it is old enough."""
         self._writer.rotate_if_old()
         if self._changes:
             self._writer.sync()
@@ -90,9 +90,9 @@ def commit_together(journals: Sequence[Journal]) -> None:
 
 
 def _flush(journals: Sequence[Journal]) -> None:
-    """Flush the lines of several runs, some at a time: that takes a disk a tenth of the time.
+    """Flush the lines of several runs in parallel, which takes a tenth of the time.
 
-    Raises OSError, once nothing is being flushed any more.
+    Raises OSError after all flushes have ended.
     """
     if len(journals) == 1:
         journals[0].flush()

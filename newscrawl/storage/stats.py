@@ -32,8 +32,8 @@ def counts_of_record(
 ) -> Iterator[tuple[str, int]]:
     """Yield the stats of one published record with what each grows by, 0 for fields without value.
 
-    ``filled`` are the names of the optional fields that have one; ``is_long``: it has ``LONG``
-    words or more.
+    ``filled`` are the names of the optional fields with a value. ``is_long`` states whether the
+    body has at least ``LONG`` words.
     """
     yield f"newscrawl/published/{source}", 1
     yield f"newscrawl/{'long' if is_long else 'short'}/{source}", 1

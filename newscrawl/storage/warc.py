@@ -31,9 +31,10 @@ _PAYLOADS = ("response", "resource", "revisit")
 class Counts:
     """The counts of one file: its entry under ``archives`` in ``run.json``.
 
-    ``articles`` counts captures of articles that were read, and with ``reread`` also whole posts in
-    lists of posts; ``no_record`` those of them without a record. ``passed_over`` counts captures
-    without a page by status, ``unusable`` incomplete captures by reason, lists of posts among them.
+    ``articles`` counts captures of articles that were read, and with ``reread`` also posts with
+    their full text in lists; ``no_record`` counts those without a record. ``passed_over`` counts
+    captures without a page by status, ``unusable`` incomplete captures by reason. With ``reread``,
+    both also count lists of posts.
     ``revisits`` are records that refer to another record. ``damaged`` counts places where the file
     is not WARC. ``wrong_digests`` counts payloads that differ from their digest in an undamaged
     record. ``finished`` is true if the file was read to its end. ``known`` counts ranges that an

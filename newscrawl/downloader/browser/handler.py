@@ -86,7 +86,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
     """Download handler for requests of ``rendered``.
 
     This is the only class that uses undocumented attributes of scrapy-playwright's handler:
-    ``_maybe_launch_in_thread`` (which waits for the engine's start otherwise), ``config``,
+    ``_maybe_launch_in_thread`` (otherwise called when the engine starts), ``config``,
     ``browser`` (set after the launch), ``browser_provider``, ``context_wrappers`` (by name),
     ``abort_request``, and that a context is made of ``meta["playwright_context_kwargs"]``.
     """
@@ -108,7 +108,7 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
             self.abort_request = self.is_unwanted
 
     async def launch(self) -> None:
-        """Do what scrapy-playwright does when the engine starts; the browser is not started."""
+        """Prepare scrapy-playwright as at the start of the engine. The browser is not started."""
         await self._maybe_launch_in_thread()
 
     def is_unwanted(self, request: PageRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Requests for the browser, with the actions of the browser on their pages."""
+"""Requests for the browser, and the options of its actions on a page."""
 
 from scrapy import Request
 

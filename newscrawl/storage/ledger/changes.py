@@ -75,8 +75,8 @@ _DELETE_CHECKPOINT = checkpoints.delete().where(
 )
 
 
-class _Puts:
-    """The insertions that replace what they find, in the dialect of a database."""
+class _Upserts:
+    """INSERT statements with an ON CONFLICT clause, in the dialect of a database."""
 
     def __init__(self, insert: Callable[..., Any]) -> None:
         self.pending = insert(articles).on_conflict_do_nothing()
@@ -96,7 +96,7 @@ class _Puts:
 
 
 def _replacing(insert: Any, names: Iterable[str]) -> sa.Insert:
-    """Return an insertion that replaces some columns of a row with the same key."""
+    """Return an upsert: a row with the same primary key gets the new values of ``names``."""
     changed: sa.Insert = insert.on_conflict_do_update(
         index_elements=[it.name for it in insert.table.primary_key],
         set_={name: insert.excluded[name] for name in names},
@@ -104,17 +104,17 @@ def _replacing(insert: Any, names: Iterable[str]) -> sa.Insert:
     return changed
 
 
-# The ledgers of several outlets have the same statements, so their changes are made together.
-_puts = cache(_Puts)
+# The ledgers of all outlets share the statements, so their changes are executed together.
+_upserts = cache(_Upserts)
 
 
 class Changes(Queries):
     """The simple changes: their values are known, whatever the ledger holds."""
 
     def __init__(self, url: str, *, reading: bool = False) -> None:
-        """Open the database and find the statements of its dialect."""
+        """Open the database, and get the statements in its dialect."""
         super().__init__(url, reading=reading)
-        self._put = _puts(self.insert)
+        self._put = _upserts(self.insert)
 
     def insert_pending(self, outlet: str, candidate: Candidate, now: str) -> Change:
         """Enter an article that was discovered for the first time. It is due until it was read."""

@@ -39,13 +39,13 @@ _CONNECTION: Mapping[str, int | str] = {
     "tcp_user_timeout": 30_000,  # milliseconds
 }
 
-# By name: the dialect of the other database would be imported for nothing.
+# Names, so that only the dialect in use is imported.
 _INSERTS = {
     "sqlite": "sqlalchemy.dialects.sqlite:insert",
     "postgresql": "sqlalchemy.dialects.postgresql:insert",
 }
 
-# The ids of the objects that use the connections of an engine.
+# For each engine, the ``id()`` of every Database that uses its connections.
 _users: WeakKeyDictionary[sa.Engine, set[int]] = WeakKeyDictionary()
 
 _T = TypeVar("_T")
@@ -58,7 +58,7 @@ class Guard(Protocol):
     """Says whether a run may change a database. See ``Lease``."""
 
     def renew(self, connection: sa.Connection, others: Sequence[Any] = ()) -> None:
-        """Renew this guard, and others of its kind. Raises LeaseLostError."""
+        """Renew this guard and ``others``. Raises LeaseLostError if a run lost its lease."""
 
 
 class Database:
@@ -144,7 +144,7 @@ class Database:
             connection.execute(version_table.update(), {"version": old + 1})
 
     def close(self) -> None:
-        """Close the connections; those to a server when the last ledger of this process closes."""
+        """Close the connections, unless another ledger of this process uses the same pool."""
         users = _users[self._engine]
         users.discard(id(self))
         if not users:
@@ -292,7 +292,7 @@ def _of_json(statement: sa.Insert, names: tuple[str, ...]) -> sa.Insert:
 
 
 def rows_given(columns: Iterable[sa.ColumnClause[Any]], dialect: str) -> sa.FromClause:
-    """Return a table of rows that are given as JSON, in the value ``rows``."""
+    """Return a table of the rows in the JSON parameter ``rows``."""
     rows = sa.bindparam("rows", type_=sa.JSON())
     if dialect == "postgresql":
         function = sa.func.json_to_recordset(rows)
@@ -368,13 +368,13 @@ def _configure_server(connection: Any, _record: Any) -> None:
 
 @cache
 def _engine_of_server(url: sa.URL) -> sa.Engine:
-    """Return the connections to a server: one pool a process, for the ledgers of all outlets.
+    """Return the engine for a server. All ledgers of a process share its connection pool.
 
-    A server takes few connections, 100 if nobody sets more.
+    PostgreSQL allows 100 connections by default.
     """
-    # The address may set the driver's arguments, too.
+    # Arguments in the address override the defaults.
     arguments = {name: value for name, value in _CONNECTION.items() if name not in url.query}
-    # Who waited in vain for one of a limited number would get an error of another kind.
+    # No limit: with one, a thread that waits too long for a connection gets a pool time-out.
     engine = sa.create_engine(url, connect_args=arguments, max_overflow=-1)
     sa.event.listen(engine, "connect", _configure_server)
     return engine

@@ -101,9 +101,9 @@ class Lease:
         return lease
 
     def renew(self, connection: sa.Connection, others: Sequence["Lease"] = ()) -> None:
-        """Renew the lease in a transaction, and with it ``others``, of the same database.
+        """Renew the lease and ``others``, leases in the same database, in a transaction.
 
-        Raises LeaseLostError if another run has taken over one of them.
+        Raises LeaseLostError if another run has taken over one of these leases.
         """
         them = (self, *others)
         seconds = max(it._seconds for it in them)
@@ -126,7 +126,7 @@ class Lease:
     def stop(self) -> None:
         """Stop renewing; the lease ends when its time is over. Another one may replace it."""
         self._ends.set()
-        # A renewal under way must not outlive the database's connections.
+        # Wait for a renewal under way: the caller may close the connections next.
         self._thread.join()
         if self._database.guard is self:
             self._database.guard = None

@@ -87,9 +87,9 @@ class Queries(Database):
         return _versions(rows)
 
     def versions_of(self, some: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Versions]:
-        """Return what was published of some articles, by outlet and id.
+        """Return the published versions of some articles, by outlet and id.
 
-        Articles of which nothing was published are left out.
+        Articles that were never published are left out.
         """
         rows = [{"outlet": outlet, "id": identity} for outlet, identity in some]
         found: dict[tuple[str, str], list[Any]] = {}

@@ -67,12 +67,12 @@ class SharedRuns:
         return self._select(runs.c.state.in_(states))
 
     def latest_pushed(self) -> str:
-        """Return the name of the latest run that the storage has; empty if there is none."""
+        """Return the name of the latest run in the storage, or "" if there is none."""
         found = self._select(runs.c.state == RunState.PUSHED, newest=1)
         return found[0].run if found else ""
 
     def states(self) -> dict[str, str]:
-        """Return the state of every run, by its name and in order. There may be years of runs."""
+        """Return the state of every run by name, in order: years of runs, but no other columns."""
         query = sa.select(runs.c.run, runs.c.state).where(runs.c.outlet == self.outlet)
         return dict(self.ledger.all_rows(query.order_by(runs.c.run)))
 
