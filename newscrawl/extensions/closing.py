@@ -67,7 +67,7 @@ def close_run(
     document = _summary(opened, reason, books, listings, archives, access, stats)
     if rejected:
         document["rejected_file"] = rejected
-    if reread := _reread_runs(document, opened.outlet.folder.output):
+    if reread := _reread_runs(document, archives, opened.outlet.folder.output):
         document["reread"] = reread
         document["complete"] &= not any("lost" in it for it in reread.values())
     write_document(opened.journal.folder / RUN_FILE, document)
@@ -123,13 +123,15 @@ def _summary(
     return cast("RunDocument", {**opened.start, **document})
 
 
-def _reread_runs(run: RunDocument, output: Path) -> dict[str, RereadDocument]:
+def _reread_runs(
+    run: RunDocument, archives: Mapping[str, Counts], output: Path
+) -> dict[str, RereadDocument]:
     """Return the runs whose rejected responses a run read again, as far as they are there.
 
     Responses that are lost are named in the log.
     """
     found: dict[str, RereadDocument] = {}
-    given, archives = run.get("arguments", {}), run.get("archives", {})
+    given = run.get("arguments", {})
     if run["reason"] != "finished" or run["books"]["pending"] or given.keys() != {"reread"}:
         return found
     for name in filter(is_run_name, comma_list(given["reread"])):
@@ -139,14 +141,22 @@ def _reread_runs(run: RunDocument, output: Path) -> dict[str, RereadDocument]:
         if not entry:
             continue
         if is_whole(folder, entry):
-            left = counts["no_record"] + counts["damaged"]
-            found[name] = {"sha256": entry["sha256"], "left": left}
+            left = counts.no_record + counts.damaged
+            found[name] = {
+                "sha256": entry["sha256"],
+                "left": left,
+                "recovered": counts.recovered,
+            }
             continue
         # The first record describes the file.
-        unusable = sum(counts["unusable"].values())
-        lost = entry["records"] - max(counts["records"] - 1, 0) + unusable
-        left = counts["no_record"] - unusable
-        found[name] = {"sha256": entry["sha256"], "left": left, "lost": max(lost, 1)}
+        unusable = counts.unusable.total()
+        lost = entry["records"] - max(counts.records - 1, 0) + unusable
+        found[name] = {
+            "sha256": entry["sha256"],
+            "left": counts.no_record - unusable,
+            "recovered": counts.recovered,
+            "lost": max(lost, 1),
+        }
         logger.warning(
             "%d responses of run %s are lost: newscrawl ledger %s --retry rejected, then crawl",
             *(max(lost, 1), name, run["spider"]),

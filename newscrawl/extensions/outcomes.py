@@ -31,7 +31,7 @@ from newscrawl.extraction.generic_outlet import Generic
 from newscrawl.items import Article
 from newscrawl.storage.books import FAILED, NEW, PENDING, REJECTED, REVISED, UNCHANGED, Books
 from newscrawl.storage.ledger import NOT_PUBLISHED, State
-from newscrawl.storage.rejected import READ_BY_FALLBACK
+from newscrawl.storage.rejected import READ_BY_FALLBACK, REASON
 from newscrawl.storage.rereading import soon_after
 
 logger = logging.getLogger(__name__)
@@ -173,21 +173,24 @@ class Outcomes:
         task = ArticleTask.required(response)
         self.run.identities.note(task.candidate.id, item.id, item.url)
         self.books.record(item.id, outcome)
-        if self._is_by_fallback(item, task):
+        if self._is_by_fallback(item, response):
             self._rejections.keep(response, READ_BY_FALLBACK, item.date_fetched)
         # Validators are of one page's address.
         if item.source == "page" and not task.first_pages:
             values = validators(response)
             self.run.queue(self.run.ledger.set_validators(self.outlet, item.id, *values))
 
-    def _is_by_fallback(self, item: Article, task: ArticleTask) -> bool:
-        """Return whether the fallback read an article, and count that of a kept response."""
-        spider = outlet_spider(self.crawler)
-        if not spider or not spider.fallback or item.extraction != Generic.name:
-            return False
-        if task.capture and spider.arguments.reread:
-            self.run.archives[task.capture.path].no_record += 1
-        return True
+    def _is_by_fallback(self, item: Article, response: Response) -> bool:
+        """Return whether the fallback read an article. Count what a kept response gives."""
+        spider, task = outlet_spider(self.crawler), ArticleTask.required(response)
+        is_by_fallback = bool(spider and spider.fallback and item.extraction == Generic.name)
+        if spider and spider.arguments.reread and task.capture:
+            counts = self.run.archives[task.capture.path]
+            if is_by_fallback:
+                counts.no_record += 1
+            elif response.headers.get(REASON) not in (None, READ_BY_FALLBACK.encode()):
+                counts.recovered += 1
+        return is_by_fallback
 
     def item_dropped(self, item: Article, exception: DropItem, response: Response) -> None:
         """Record an article that a pipeline dropped, by the kind of drop."""
@@ -195,7 +198,7 @@ class Outcomes:
         if isinstance(exception, UnchangedItem):
             self.run.identities.note(task.candidate.id, item.id, item.url)
             self.count("newscrawl/unchanged")
-            self._is_by_fallback(item, task)
+            self._is_by_fallback(item, response)
             # An archive does not state what the site has now.
             if item.source == "archive":
                 self.books.record(item.id, UNCHANGED)

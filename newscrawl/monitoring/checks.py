@@ -321,8 +321,10 @@ def _fallen(share: Share, history: History, fell: Shortfall) -> Finding:
         says = f"{misses} of {tries} attempts to read an article were rejected, {often}"
         reasons: Counter[str] = Counter()
         for place, run in enumerate(history.runs[fell.first :], fell.first):
-            if "reread" not in run.get("arguments", {}) and place not in history.read_again:
-                reasons.update(run["books"]["rejected"])
+            rejected = Counter(run["books"]["rejected"])
+            is_read = rejected.total() == history.read_again.get(place)
+            if "reread" not in run.get("arguments", {}) and not is_read:
+                reasons += rejected
         says += f" ({_listed(reasons)})" if reasons else ""
     elif share.check == "fallback":
         says = f"{misses} of {tries} pages matched no layout and were read by the fallback, {often}"

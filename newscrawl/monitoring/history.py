@@ -100,17 +100,16 @@ class History:
             self._kept[kept["sha256"]] = place
         for reread in run.get("reread", {}).values():
             if (of := self._kept.get(reread["sha256"])) is not None:
-                self._count_as_read(of, reread["left"] + reread.get("lost", 0))
+                self._count_as_read(of, reread.get("recovered", 0))
 
-    def _count_as_read(self, place: int, left: int) -> None:
-        """Count the rejected articles of a run as read, except ``left`` of them."""
-        run = self.runs[place]
-        # The file also has responses of the fallback, and may lack rejected ones.
-        rejected = min(sum(run["books"]["rejected"].values()), run["rejected_file"]["records"])
-        more = rejected - left - self.read_again.get(place, 0)
+    def _count_as_read(self, place: int, recovered: int) -> None:
+        """Count so many of the rejected articles of a run as read."""
+        # An article may have several kept responses.
+        count = min(recovered, sum(self.runs[place]["books"]["rejected"].values()))
+        more = count - self.read_again.get(place, 0)
         if more <= 0:
             return
-        self.read_again[place] = self.read_again.get(place, 0) + more
+        self.read_again[place] = count
         for name, change in (("read", more), ("rejected", -more)):
             sums = self.sums[name]
             sums[place + 1 :] = [it + change for it in sums[place + 1 :]]

@@ -127,6 +127,8 @@ class RereadDocument(TypedDict):
     """SHA-256 of the file that was read."""
     left: int
     """Responses that still give no record. Without any, the file is done."""
+    recovered: int
+    """Rejected responses that give a record now, in this reread or an earlier one."""
     lost: NotRequired[int]
     """Responses that are missing, because the file is missing or damaged. Only if any."""
 

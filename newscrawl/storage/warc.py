@@ -35,6 +35,7 @@ class Counts:
     their full text in lists; ``no_record`` counts those without a record. ``passed_over`` counts
     captures without a page by status, ``unusable`` incomplete captures by reason. With ``reread``,
     both also count lists of posts.
+    ``recovered`` counts responses that were rejected and give a record in a ``reread``.
     ``revisits`` are records that refer to another record. ``damaged`` counts places where the file
     is not WARC. ``wrong_digests`` counts payloads that differ from their digest in an undamaged
     record. ``finished`` is true if the file was read to its end. ``known`` counts ranges that an
@@ -44,6 +45,7 @@ class Counts:
     records: int = 0
     articles: int = 0
     no_record: int = 0
+    recovered: int = 0
     revisits: int = 0
     damaged: int = 0
     wrong_digests: int = 0
