@@ -1,7 +1,8 @@
-"""Tasks: the purpose of a request. The only keys of ``request.meta`` that are newscrawl's own.
+"""Tasks: the purpose of a request.
 
 ``meta["article"]`` holds an ArticleTask, ``meta["listing"]`` a ListingTask. Both are frozen. A
-changed task goes into a new request; the meta of a response stays as it is.
+changed task goes into a new request; the meta of a response stays as it is. The only other key of
+``request.meta`` that is newscrawl's own is that of a rendered request, in ``rendering.py``.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,6 @@
 """The download handler: the last step before the network."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from scrapy import Request
@@ -29,6 +30,7 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
         super().__init__(crawler)
         self._crawl = crawler
         self._browser: BrowserDownloadHandler | None = None
+        self._launching = asyncio.Lock()
 
     async def download_request(self, request: Request) -> Response:
         """Return the response.
@@ -47,19 +49,23 @@ class PoliteDownloadHandler(HTTP11DownloadHandler):
         return checked(response, self._crawl.settings.getint("DOWNLOAD_MAXSIZE"))
 
     async def _with_browser(self) -> "BrowserDownloadHandler":
-        if self._browser is None:
+        async with self._launching:
             # Few crawls render pages, and the import of Playwright takes a tenth of a second.
             from newscrawl.downloader.browser.handler import BrowserDownloadHandler  # noqa: PLC0415
 
-            self._browser = BrowserDownloadHandler(self._crawl)
-            await self._browser.launch()
-        return self._browser
+            if self._browser is None:
+                browser = BrowserDownloadHandler(self._crawl)
+                await browser.launch()
+                self._browser = browser
+            return self._browser
 
     async def close(self) -> None:
         """Close the connections, and the browser if it was started."""
-        if self._browser is not None:
-            await self._browser.close()
-        await super().close()
+        try:
+            if self._browser is not None:
+                await self._browser.close()
+        finally:
+            await super().close()
 
 
 def checked(response: Response, most: int) -> Response:

@@ -178,8 +178,9 @@ class BrowserDownloadHandler(ScrapyPlaywrightDownloadHandler):
                 "service_workers": "block",
                 **self._crawl.settings.getdict("NEWSCRAWL_BROWSER_CONTEXT"),
             },
-            playwright_page_methods=[PageMethod(_unfold, request.meta[UNFOLD])],
         )
+        if options := request.meta.get(UNFOLD):
+            sent.meta["playwright_page_methods"] = [PageMethod(_unfold, options)]
         seconds = request.meta.get("download_timeout") or 60
         try:
             response: Response = await asyncio.wait_for(super().download_request(sent), seconds)
