@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Protocol, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import sqlalchemy as sa
 
@@ -45,8 +45,8 @@ _INSERTS = {
     "postgresql": "sqlalchemy.dialects.postgresql:insert",
 }
 
-# For each engine, the ``id()`` of every Database that uses its connections.
-_users: WeakKeyDictionary[sa.Engine, set[int]] = WeakKeyDictionary()
+# The databases that use the connections of an engine.
+_users: WeakKeyDictionary[sa.Engine, WeakSet["Database"]] = WeakKeyDictionary()
 
 _T = TypeVar("_T")
 
@@ -98,9 +98,10 @@ class Database:
         if not self.is_server:
             configure = _configure_reading if reading else _configure_sqlite
             sa.event.listen(self._engine, "connect", configure)
+        users = _users.setdefault(self._engine, WeakSet())
         # A server that is away when the work begins is most likely a wrong address.
-        self._is_patient = not self.is_server
-        _users.setdefault(self._engine, set()).add(id(self))
+        self._is_patient = bool(users) or not self.is_server
+        users.add(self)
         if not reading:
             try:
                 self.in_transaction(self._prepare)
@@ -146,7 +147,7 @@ class Database:
     def close(self) -> None:
         """Close the connections, unless another ledger of this process uses the same pool."""
         users = _users[self._engine]
-        users.discard(id(self))
+        users.discard(self)
         if not users:
             self._engine.dispose()
 

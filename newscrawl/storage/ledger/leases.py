@@ -139,7 +139,7 @@ class Lease:
     def _keep(self) -> None:
         while not self._ends.wait(self._seconds / _RENEWALS):
             try:
-                self._database.in_transaction(self.renew)
+                self._database.apply(())
             except LeaseLostError:
                 return
             except LedgerError as error:
