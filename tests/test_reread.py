@@ -67,7 +67,7 @@ def test_reread_publishes_what_a_crawl_with_these_selectors_would_have(
     assert run["books"]["rejected"] == {}
     assert (run["books"]["discovered"], run["books"]["new"]) == (3, 3)
     sha256 = first["rejected_file"]["sha256"]
-    assert run["reread"] == {first["run"]: {"sha256": sha256, "left": 0}}
+    assert run["reread"] == {first["run"]: {"sha256": sha256, "left": 0, "recovered": 3}}
     assert "rejected_file" not in run
     whole = crawl(tmp_path / "whole", *MENDED, NEWSCRAWL_REPLAY=rejecting(tmp_path / "s.warc.gz"))
     assert without_extraction(left.records) == without_extraction(whole.records)
@@ -355,13 +355,17 @@ def test_records_of_the_fallback_are_replaced_by_exact_ones(tmp_path: Path) -> N
     # Not mended yet: nothing changes, and nothing is done.
     assert command(output, "reread", "hill", *fallback).returncode == 0
     same = Crawl(0, "", output)
-    assert [it["left"] for it in same.runs[-1]["reread"].values()] == [20]
+    (again,) = same.runs[-1]["reread"].values()
+    # They were never rejected, so the shares of rejected articles stay.
+    assert (again["left"], again["recovered"]) == (20, 0)
     assert len(same.records) == 20
     assert reread(output).returncode == 0
     left = Crawl(0, "", output)
     latest = {it["id"]: it for it in left.records}
     assert {it["extraction"] for it in latest.values()} == {"redesign"}
     assert {it["revision"] for it in latest.values()} == {2}
+    (again,) = left.runs[-1]["reread"].values()
+    assert (again["left"], again["recovered"]) == (0, 0)
     assert [it["date_fetched"] for it in sorted(first, key=lambda it: it["id"])] == [
         latest[it]["date_fetched"] for it in sorted(latest)
     ]
