@@ -33,6 +33,7 @@ from newscrawl.storage.books import FAILED, NEW, PENDING, REJECTED, REVISED, UNC
 from newscrawl.storage.ledger import NOT_PUBLISHED, State
 from newscrawl.storage.rejected import READ_BY_FALLBACK, REASON
 from newscrawl.storage.rereading import soon_after
+from newscrawl.storage.warc import Counts
 
 logger = logging.getLogger(__name__)
 
@@ -181,15 +182,12 @@ class Outcomes:
             self.run.queue(self.run.ledger.set_validators(self.outlet, item.id, *values))
 
     def _is_by_fallback(self, item: Article, response: Response) -> bool:
-        """Return whether the fallback read an article. Count what a kept response gives."""
+        """Return whether the fallback read an article. Count a response that was read again."""
         spider, task = outlet_spider(self.crawler), ArticleTask.required(response)
         is_by_fallback = bool(spider and spider.fallback and item.extraction == Generic.name)
         if spider and spider.arguments.reread and task.capture:
             counts = self.run.archives[task.capture.path]
-            if is_by_fallback:
-                counts.no_record += 1
-            elif response.headers.get(REASON) not in (None, READ_BY_FALLBACK.encode()):
-                counts.recovered += 1
+            _count_kept(counts, response, is_by_fallback=is_by_fallback)
         return is_by_fallback
 
     def item_dropped(self, item: Article, exception: DropItem, response: Response) -> None:
@@ -242,3 +240,11 @@ class Outcomes:
     def count(self, key: str) -> None:
         """Add one to a stat."""
         self.crawler.stats.inc_value(key)
+
+
+def _count_kept(counts: Counts, response: Response, *, is_by_fallback: bool) -> None:
+    """Count a kept response that gives an article, in the counts of its file."""
+    if is_by_fallback:
+        counts.no_record += 1
+    elif response.headers.get(REASON) not in (None, READ_BY_FALLBACK.encode()):
+        counts.recovered += 1
