@@ -9,7 +9,7 @@ from newscrawl.archives.revisits import Piece, Revisits
 from newscrawl.archives.tasks import Result
 from newscrawl.archives.writer import OutletWriter
 from newscrawl.storage.journal import commit_together
-from newscrawl.storage.ledger import RangeKey
+from newscrawl.storage.ledger import Ledger, RangeKey, articles_at
 
 logger = logging.getLogger(__name__)
 
@@ -101,16 +101,28 @@ class Publisher:
                 writer.note_file(replace(key, start=0))
 
     def _write(self, pieces: Iterable[Piece]) -> None:
-        """Write the lines of some pieces. The ledger is read once for all outlets."""
+        """Write the lines of some pieces. The ledger is read for all outlets at once."""
         pieces = list(pieces)
         some = {
             (name, it.id): None for name, _, found in pieces for it in found.findings if it.line
         }
         if any_open := next(iter(self.open.values()), None):
             known = any_open.run.ledger.versions_of(some)
+            self._learn_addresses(any_open.run.ledger, pieces)
             for name, file, found in pieces:
                 if self._is_open(name):
                     self.writers[name].write(file, found, known)
+
+    def _learn_addresses(self, ledger: Ledger, pieces: Iterable[Piece]) -> None:
+        """Read the articles at those addresses of lines that do not name their article."""
+        keys = {
+            (name, key): None
+            for name, _, found in pieces
+            for it in found.findings
+            if it.line and (key := self.writers[name].run.identities.unknown(it.url))
+        }
+        for (name, key), (identity, is_used) in articles_at(ledger, keys).items():
+            self.writers[name].run.identities.learn(key, identity, is_used=is_used)
 
     def _commit(self) -> None:
         """Bring the lines of all runs to disk, and then the ledger up to date."""

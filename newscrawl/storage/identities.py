@@ -31,6 +31,8 @@ class Identities:
         self._queue = queue
         self._failed = failed
         self._known: dict[str, str] = {}
+        # Provisional ids that no article in the ledger has.
+        self._unused: set[str] = set()
 
     def of(self, identity: str) -> str:
         """Return the article's own id for a provisional one, if it is known, else the same."""
@@ -39,6 +41,17 @@ class Identities:
         if identity not in self._known:
             self._known[identity] = self._article_at(identity) or identity
         return self._known[identity]
+
+    def unknown(self, url: str) -> str:
+        """Return the provisional id of an address if ``learn`` is of use; else an empty text."""
+        key = page_key(url) or ""
+        return key if key not in self._known and self.outlet.is_provisional(key) else ""
+
+    def learn(self, provisional: str, identity: str | None, *, is_used: bool) -> None:
+        """Take what the ledger has: an article's own id, and whether one has the provisional id."""
+        self._known[provisional] = identity or provisional
+        if not is_used:
+            self._unused.add(provisional)
 
     def _article_at(self, address: str) -> str | None:
         try:
@@ -53,7 +66,10 @@ class Identities:
             if it != identity and self.outlet.is_provisional(it) and self.of(it) != identity:
                 self._known[it] = identity
                 self._books.rename(it, identity)
-                self._queue(*self._ledger.identified(self.outlet.name, it, identity))
+                if it in self._unused:
+                    self._queue(self._ledger.put_address(self.outlet.name, it, identity))
+                else:
+                    self._queue(*self._ledger.identified(self.outlet.name, it, identity))
 
 
 def complete_addresses(ledger: Ledger, outlet: str) -> None:

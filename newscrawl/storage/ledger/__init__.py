@@ -3,6 +3,7 @@
 from newscrawl.storage.ledger.database import Change, sqlite_path, sqlite_url
 from newscrawl.storage.ledger.leases import Lease, Owner, leased_outlets
 from newscrawl.storage.ledger.ledger import LEDGER_FIELDS, Ledger
+from newscrawl.storage.ledger.queries import articles_at
 from newscrawl.storage.ledger.schedule import Schedule
 from newscrawl.storage.ledger.shared_runs import RunState, SharedRun, SharedRuns
 from newscrawl.storage.ledger.states import (
@@ -34,6 +35,7 @@ __all__ = [
     "State",
     "Versions",
     "articles",
+    "articles_at",
     "leased_outlets",
     "revisions",
     "sqlite_path",

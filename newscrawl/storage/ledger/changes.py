@@ -148,13 +148,16 @@ class Changes(Queries):
         The article is renamed, or joined with the one that has its own id already. What is
         published under the provisional id stays, and is not requested again.
         """
-        values = {"outlet": outlet, "address": provisional, "id": identity}
         return [
             (_RENAME, {"o": outlet, "i": provisional, "new_id": identity}),
             self.forget(outlet, provisional),
             self.postponed(outlet, provisional, None),
-            (self._put.address, values),
+            self.put_address(outlet, provisional, identity),
         ]
+
+    def put_address(self, outlet: str, address: str, identity: str) -> Change:
+        """Note which article is at an address."""
+        return self._put.address, {"outlet": outlet, "address": address, "id": identity}
 
     def set_authors(self, outlet: str, identity: str, authors: Iterable[Author]) -> Change:
         """Note the authors that a listing names."""

@@ -60,6 +60,17 @@ def _versions_of_some(dialect: str) -> sa.Select[Any]:
     return sa.select(*keys, *_HASHES).select_from(tables)
 
 
+@cache
+def _some_addresses(dialect: str) -> sa.Select[Any]:
+    """Return the query for the article at each address, and for one that has it as its id."""
+    keys = (addresses.c.outlet, addresses.c.address)
+    some = rows_given([sa.column(it.name, it.type) for it in keys], dialect)
+    are_some = sa.and_(*(it == some.c[it.name] for it in keys))
+    is_id = sa.and_(articles.c.outlet == some.c.outlet, articles.c.id == some.c.address)
+    tables = some.outerjoin(addresses, are_some).outerjoin(articles, is_id)
+    return sa.select(*some.c, addresses.c.id, articles.c.id).select_from(tables)
+
+
 class Queries(Database):
     """What is known of every article, and the checkpoints."""
 
@@ -263,3 +274,18 @@ class Queries(Database):
 def _versions(rows: Sequence[Any]) -> Versions:
     hashes = {number: content_hash for number, content_hash, _ in rows}
     return Versions(hashes, rows[0][2] if rows else None)
+
+
+def articles_at(
+    ledger: Database, some: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str | None, bool]]:
+    """Return the ids of the articles at some addresses, by outlet and address.
+
+    The second value says whether an article has the address itself as its provisional id. Raises
+    LedgerError.
+    """
+    rows = [{"outlet": outlet, "address": address} for outlet, address in some]
+    if not rows:
+        return {}
+    found = ledger.all_rows(_some_addresses(ledger.dialect), {"rows": rows})
+    return {(it[0], it[1]): (it[2], it[3] is not None) for it in found}
